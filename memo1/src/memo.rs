@@ -1,0 +1,50 @@
+//! The memo for one thread, in safe Rust.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+// ANCHOR: memo
+/// A memo for one thread: it calls `f` once a key, and answers from its map from then on.
+///
+/// It is not [`Sync`], so no two threads can share it. That is not a rule for the reader to remember: a program that
+/// tries does not compile.
+///
+/// Source: gopl section 9.7, `memo1`, before its test runs it from many goroutines.
+#[derive(Debug)]
+pub struct Memo<K, V, F> {
+    f: F,
+    // A `RefCell` counts who borrows the map, in a plain integer. Two threads could both read "nobody", so a `RefCell`
+    // is not `Sync`, and neither is whatever holds one: the compiler's refusal starts here.
+    map: RefCell<HashMap<K, V>>,
+}
+
+impl<K, V, F> Memo<K, V, F>
+where
+    K: Hash + Eq + Clone,
+    V: Clone,
+    F: Fn(&K) -> V,
+{
+    /// An empty memo of `f`.
+    pub fn new(f: F) -> Self {
+        Memo { f, map: RefCell::new(HashMap::new()) }
+    }
+
+    /// The value of `f` for `key`, from the map if it is there.
+    ///
+    /// `f` may ask this memo for *other* keys: the map is not borrowed while `f` runs.
+    ///
+    /// # Panics
+    ///
+    /// If `f` panics; the memo then is as if the call had not been. An `f` that asks for its own key recurses until the
+    /// stack ends, as it would without a memo.
+    pub fn get(&self, key: &K) -> V {
+        if let Some(value) = self.map.borrow().get(key) {
+            return value.clone();
+        }
+        let value = (self.f)(key);
+        self.map.borrow_mut().insert(key.clone(), value.clone());
+        value
+    }
+}
+// ANCHOR_END: memo

@@ -1,0 +1,58 @@
+//! The memo with a data race: what `unsafe` lets you build when its promise is not kept.
+
+use crate::cell::UnsafeCell;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+// ANCHOR: racy
+/// [`Memo`](crate::Memo) with the compiler's refusal overruled: any thread may call [`get`](Memo::get), and nothing
+/// keeps two of them apart.
+///
+/// Source: gopl section 9.7, `memo1`, as its test runs it: from many goroutines at once.
+pub struct Memo<K, V, F> {
+    f: F,
+    map: UnsafeCell<HashMap<K, V>>,
+}
+
+// SAFETY: `get` is the only way to the map, and its contract lets one call at a time in, each ordered after the one
+// before it. Under that contract a shared memo is a memo handed from thread to thread, so what moves between threads
+// must be `Send` (as for a `Mutex`): the keys, the values and `f`. This line is a promise that the *callers* keep:
+// nothing below checks it.
+unsafe impl<K: Send, V: Send, F: Send> Sync for Memo<K, V, F> {}
+
+impl<K, V, F> Memo<K, V, F>
+where
+    K: Hash + Eq + Clone,
+    V: Clone,
+    F: Fn(&K) -> V,
+{
+    /// An empty memo of `f`.
+    pub fn new(f: F) -> Self {
+        Memo { f, map: UnsafeCell::new(HashMap::new()) }
+    }
+
+    /// The value of `f` for `key`, from the map if it is there.
+    ///
+    /// # Safety
+    ///
+    /// Calls must not overlap. Between a call's start and its return or panic no other call of `get` on this memo may
+    /// begin: not on another thread, and not from `f`, nor from `K`'s or `V`'s own `Hash`, `Eq`, `Clone` or `Drop`. And
+    /// each call's end must happen before the next call's start (the two on one thread, or with a lock, a channel or a
+    /// join between them).
+    ///
+    /// # Panics
+    ///
+    /// If `f` panics; the memo then is as if the call had not been.
+    pub unsafe fn get(&self, key: &K) -> V {
+        // SAFETY: no other call is under way (the caller's promise), so nobody writes the map while this one reads it.
+        let hit = self.map.with(|map| unsafe { &*map }.get(key).cloned());
+        if let Some(value) = hit {
+            return value;
+        }
+        let value = (self.f)(key);
+        // SAFETY: no other call is under way (the caller's promise), so this is the only reference to the map.
+        self.map.with_mut(|map| unsafe { &mut *map }.insert(key.clone(), value.clone()));
+        value
+    }
+}
+// ANCHOR_END: racy
