@@ -1,0 +1,54 @@
+//! Step 2: the lock is let go while `f` runs.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use parking_lot::Mutex;
+
+// ANCHOR: duplicating
+/// A memo whose lock guards the map and nothing else: one short visit to look, another to store.
+///
+/// Distinct keys no longer wait for each other. But between the two visits the key is in no map, and every caller who
+/// looks in that time calls `f` as well: a herd of `n` callers makes up to `n` calls. The last to return leaves its
+/// value in the map, so callers of one key can hold different values.
+///
+/// Source: gopl section 9.7, `memo3`.
+#[derive(Debug)]
+pub struct Memo<K, V, F> {
+    f: F,
+    map: Mutex<HashMap<K, V>>,
+}
+
+impl<K, V, F> Memo<K, V, F>
+where
+    K: Hash + Eq + Clone,
+    V: Clone,
+    F: Fn(&K) -> V,
+{
+    /// An empty memo of `f`.
+    pub fn new(f: F) -> Self {
+        Memo { f, map: Mutex::new(HashMap::new()) }
+    }
+
+    /// The value of `f` for `key`, from the map if it is there.
+    ///
+    /// `f` may ask this memo for other keys.
+    ///
+    /// # Panics
+    ///
+    /// If `f` panics; the memo then is as if the call had not been.
+    pub fn get(&self, key: &K) -> V {
+        // The first visit. The guard is a temporary of this statement, and dropped at its semicolon. (As a temporary in
+        // the head of a `match` it would live on through the arms, `f` and all, and `coarse` would be back.)
+        let hit = self.map.lock().get(key).cloned();
+        if let Some(value) = hit {
+            return value;
+        }
+        // Nobody is kept out while `f` runs, not even a second caller of this key.
+        let value = (self.f)(key);
+        // The second visit.
+        self.map.lock().insert(key.clone(), value.clone());
+        value
+    }
+}
+// ANCHOR_END: duplicating

@@ -1,0 +1,17 @@
+//! The mutex memo, as a ladder. Each step is one small file, and the difference to the step before it is the lesson:
+//!
+//! | step | what it does | gopl |
+//! |---|---|---|
+//! | [`coarse`] | one lock, held while `f` runs: right, and serial | memo2 |
+//! | [`duplicating`] | the lock let go while `f` runs: parallel, and it may call `f` twice for a key | memo3 |
+//! | [`Memo`] | a lock and a ready signal for each key: parallel, and one call a key | memo4 |
+//!
+//! [`Memo`] is the textbook answer. Begin with `coarse.rs`.
+
+#![forbid(unsafe_code)]
+
+pub mod coarse;
+pub mod duplicating;
+mod memo;
+
+pub use memo::Memo;

@@ -1,0 +1,198 @@
+//! The three steps, and what each does that the step before it did not.
+//!
+//! What could hang runs in a child process, which is killed when its time is up.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Barrier, Weak};
+use std::thread;
+
+use rusty_fork::rusty_fork_test;
+
+/// A herd's size, and how many herds: enough that some waiters really sleep when the leader is done.
+const CALLERS: usize = 8;
+const ROUNDS: usize = 200;
+
+/// Lets every other thread go first, a few times: callers that are on their way arrive meanwhile.
+fn dawdle() {
+    for _ in 0..50 {
+        thread::yield_now();
+    }
+}
+
+/// Calls `ask` from [`CALLERS`] threads at once, and returns what each got.
+fn herd<T: Send>(ask: impl Fn() -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(CALLERS);
+    thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    ask()
+                })
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    })
+}
+
+fn shareable<T: Send + Sync>() {}
+
+#[test]
+fn threads_may_share_each_step() {
+    shareable::<memo2::coarse::Memo<String, String, fn(&String) -> String>>();
+    shareable::<memo2::duplicating::Memo<String, String, fn(&String) -> String>>();
+    shareable::<memo2::Memo<String, String, fn(&String) -> String>>();
+}
+
+rusty_fork_test! {
+    #![rusty_fork(timeout_ms = 60000)]
+
+    #[test]
+    fn coarse_makes_one_call_a_key() {
+        let calls = AtomicUsize::new(0);
+        let memo = memo2::coarse::Memo::new(|key: &usize| (key * 2, calls.fetch_add(1, Relaxed)));
+        for key in 0..ROUNDS {
+            let values = herd(|| memo.get(&key));
+            assert!(values.iter().all(|value| *value == (key * 2, key)), "{values:?}");
+        }
+    }
+
+    /// Two keys' calls never overlap: whoever is inside `f` is alone.
+    #[test]
+    fn coarse_is_serial() {
+        let inside = AtomicUsize::new(0);
+        let memo = memo2::coarse::Memo::new(|_: &usize| {
+            let others = inside.fetch_add(1, Relaxed);
+            dawdle();
+            inside.fetch_sub(1, Relaxed);
+            others
+        });
+        let next = AtomicUsize::new(0);
+        for _ in 0..ROUNDS {
+            assert_eq!(herd(|| memo.get(&next.fetch_add(1, Relaxed))), [0; CALLERS]);
+        }
+    }
+
+    /// Every caller of a cold key is inside `f` at once: the barrier in `f` opens for nobody else.
+    #[test]
+    fn duplicating_calls_once_a_caller() {
+        let all_inside = Barrier::new(CALLERS);
+        let memo = memo2::duplicating::Memo::new(|key: &usize| {
+            all_inside.wait();
+            key * 2
+        });
+        for key in 0..ROUNDS {
+            assert_eq!(herd(|| memo.get(&key)), [key * 2; CALLERS]);
+        }
+    }
+
+    #[test]
+    fn memo_makes_one_call_a_key() {
+        let calls = AtomicUsize::new(0);
+        let memo = memo2::Memo::new(|key: &usize| {
+            dawdle();
+            (key * 2, calls.fetch_add(1, Relaxed))
+        });
+        for key in 0..ROUNDS {
+            let values = herd(|| memo.get(&key));
+            assert!(values.iter().all(|value| *value == (key * 2, key)), "{values:?}");
+        }
+    }
+
+    /// As many keys as callers, all inside `f` at once.
+    #[test]
+    fn memo_lets_distinct_keys_overlap() {
+        let all_inside = Barrier::new(CALLERS);
+        let memo = memo2::Memo::new(|key: &usize| {
+            all_inside.wait();
+            *key
+        });
+        let next = AtomicUsize::new(0);
+        for _ in 0..ROUNDS {
+            herd(|| memo.get(&next.fetch_add(1, Relaxed)));
+        }
+    }
+
+    /// The first calls of each key panic, and then one does not: each panic is seen by one caller, and everybody else
+    /// gets the value.
+    #[test]
+    fn memo_hands_over_after_a_panic() {
+        const PANICS: usize = 3;
+        let calls = AtomicUsize::new(0);
+        let memo = memo2::Memo::new(|key: &usize| {
+            dawdle();
+            let call = calls.fetch_add(1, Relaxed);
+            if call < PANICS {
+                panic_any(call);
+            }
+            key * 2
+        });
+        for key in 0..ROUNDS {
+            calls.store(0, Relaxed);
+            let (panics, values): (Vec<_>, Vec<_>) =
+                herd(|| catch_unwind(AssertUnwindSafe(|| memo.get(&key)))).into_iter().partition(Result::is_err);
+            let mut panics: Vec<_> = panics.into_iter().map(|panic| *panic.unwrap_err().downcast::<usize>().unwrap()).collect();
+            panics.sort_unstable();
+            assert_eq!(panics, [0, 1, 2], "each panic goes to one caller, with its payload");
+            assert!(values.into_iter().all(|value| value.unwrap() == key * 2));
+            assert_eq!(calls.load(Relaxed), PANICS + 1);
+        }
+    }
+
+    /// A panic in the value's own `Clone` is the leader's too: the waiters go on.
+    #[test]
+    fn memo_survives_a_panic_in_clone() {
+        struct Fragile(Arc<AtomicUsize>);
+        impl Clone for Fragile {
+            fn clone(&self) -> Self {
+                assert!(self.0.fetch_add(1, Relaxed) > 0, "the first clone fails");
+                Fragile(self.0.clone())
+            }
+        }
+        for _ in 0..ROUNDS {
+            let clones = Arc::new(AtomicUsize::new(0));
+            let memo = memo2::Memo::new(|_: &()| {
+                dawdle();
+                Fragile(clones.clone())
+            });
+            let seen = herd(|| catch_unwind(AssertUnwindSafe(|| memo.get(&()))).is_err());
+            assert_eq!(seen.into_iter().filter(|panicked| *panicked).count(), 1);
+        }
+    }
+
+    /// `f` asks for other keys: no lock is held while it runs.
+    #[test]
+    fn f_may_ask_memo_for_other_keys() {
+        type F = Box<dyn Fn(&u64) -> u64 + Send + Sync>;
+        struct Triangle {
+            memo: memo2::Memo<u64, u64, F>,
+        }
+        let triangle = Arc::new_cyclic(|asked: &Weak<Triangle>| {
+            let asked = asked.clone();
+            Triangle {
+                memo: memo2::Memo::new(Box::new(move |n| match n {
+                    0 => 0,
+                    _ => n + asked.upgrade().unwrap().memo.get(&(n - 1)),
+                })),
+            }
+        });
+        assert_eq!(triangle.memo.get(&100), 5050);
+    }
+
+    /// Every value made is dropped with its memo, on each step.
+    #[test]
+    fn values_are_dropped() {
+        let value = Arc::new(());
+        {
+            let coarse = memo2::coarse::Memo::new(|_: &u8| value.clone());
+            let duplicating = memo2::duplicating::Memo::new(|_: &u8| value.clone());
+            let memo = memo2::Memo::new(|_: &u8| value.clone());
+            for key in 0..100 {
+                herd(|| (coarse.get(&key), duplicating.get(&key), memo.get(&key)));
+            }
+            assert_eq!(Arc::strong_count(&value), 301);
+        }
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+}
