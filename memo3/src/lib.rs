@@ -1,0 +1,12 @@
+//! The channel memo: a *monitor* owns the map, and callers send it requests.
+//!
+//! No lock is in sight. The map belongs to one thread, so nothing about it can race; callers *communicate* with that
+//! thread, over a channel, and each call of `f` runs on a thread of its own, so that the monitor is always free to
+//! listen. This is the other of gopl's two answers (section 9.7, its `memo5`), and the rule behind it is Go's proverb:
+//! do not communicate by sharing memory; share memory by communicating.
+
+#![forbid(unsafe_code)]
+
+mod memo;
+
+pub use memo::Memo;

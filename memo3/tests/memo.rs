@@ -1,0 +1,185 @@
+//! The channel memo's contract, and its end.
+//!
+//! What could hang runs in a child process, which is killed when its time is up.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Barrier, Weak};
+use std::thread;
+
+use memo3::Memo;
+use rusty_fork::rusty_fork_test;
+
+/// A herd's size, and how many herds: enough that callers come before, while and after `f` runs.
+const CALLERS: usize = 8;
+const ROUNDS: usize = 200;
+
+/// Lets every other thread go first, a few times: callers that are on their way arrive meanwhile.
+fn dawdle() {
+    for _ in 0..50 {
+        thread::yield_now();
+    }
+}
+
+/// Calls `ask` from [`CALLERS`] threads at once, and returns what each got.
+fn herd<T: Send>(ask: impl Fn() -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(CALLERS);
+    thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    ask()
+                })
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn threads_may_share_it() {
+    fn shareable<T: Send + Sync>() {}
+    shareable::<Memo<String, String>>();
+}
+
+rusty_fork_test! {
+    #![rusty_fork(timeout_ms = 60000)]
+
+    #[test]
+    fn one_call_a_key() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let memo = Memo::new({
+            let calls = calls.clone();
+            move |key: &usize| {
+                dawdle();
+                (key * 2, calls.fetch_add(1, Relaxed))
+            }
+        });
+        for key in 0..ROUNDS {
+            let values = herd(|| memo.get(key));
+            assert!(values.iter().all(|value| *value == (key * 2, key)), "{values:?}");
+        }
+    }
+
+    /// As many keys as callers, all inside `f` at once.
+    #[test]
+    fn distinct_keys_overlap() {
+        let all_inside = Barrier::new(CALLERS);
+        let memo = Memo::new(move |key: &usize| {
+            all_inside.wait();
+            *key
+        });
+        let next = AtomicUsize::new(0);
+        for _ in 0..ROUNDS {
+            herd(|| memo.get(next.fetch_add(1, Relaxed)));
+        }
+    }
+
+    /// The first calls of each key panic, and then one does not: each panic is seen by one caller, and everybody else
+    /// gets the value.
+    #[test]
+    fn the_next_caller_leads_after_a_panic() {
+        const PANICS: usize = 3;
+        let calls = Arc::new(AtomicUsize::new(0));
+        let memo = Memo::new({
+            let calls = calls.clone();
+            move |key: &usize| {
+                dawdle();
+                let call = calls.fetch_add(1, Relaxed);
+                if call < PANICS {
+                    panic_any(call);
+                }
+                key * 2
+            }
+        });
+        for key in 0..ROUNDS {
+            calls.store(0, Relaxed);
+            let (panics, values): (Vec<_>, Vec<_>) =
+                herd(|| catch_unwind(AssertUnwindSafe(|| memo.get(key)))).into_iter().partition(Result::is_err);
+            let mut panics: Vec<_> = panics.into_iter().map(|panic| *panic.unwrap_err().downcast::<usize>().unwrap()).collect();
+            panics.sort_unstable();
+            assert_eq!(panics, [0, 1, 2], "each panic goes to one caller, with its payload");
+            assert!(values.into_iter().all(|value| value.unwrap() == key * 2));
+            assert_eq!(calls.load(Relaxed), PANICS + 1);
+        }
+    }
+
+    /// A key that panics when it is hashed or compared hurts the caller who sent it, and not the monitor.
+    #[test]
+    fn a_key_that_panics_hurts_its_sender_only() {
+        #[derive(PartialEq, Eq)]
+        struct Key(u8);
+        impl std::hash::Hash for Key {
+            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+                assert!(self.0 != 13, "no hash for 13");
+                state.write_u8(self.0);
+            }
+        }
+        let memo = Memo::new(|key: &Key| key.0);
+        for round in 0..3 {
+            let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(13)))).unwrap_err();
+            assert_eq!(panic.downcast_ref::<&str>(), Some(&"no hash for 13"));
+            assert_eq!(memo.get(Key(round)), round);
+        }
+    }
+
+    /// A caller whose own clone of the value panics goes away with nothing, and leaves nothing.
+    #[test]
+    fn a_caller_that_goes_away_leaks_nothing() {
+        struct Fragile(Arc<AtomicUsize>);
+        impl Clone for Fragile {
+            fn clone(&self) -> Self {
+                assert!(self.0.fetch_add(1, Relaxed) > 0, "the first clone fails");
+                Fragile(self.0.clone())
+            }
+        }
+        let clones = Arc::new(AtomicUsize::new(0));
+        let memo = Memo::new({
+            let clones = clones.clone();
+            move |_: &()| Fragile(clones.clone())
+        });
+        assert!(catch_unwind(AssertUnwindSafe(|| memo.get(()))).is_err());
+        herd(|| memo.get(()));
+        memo.close();
+        assert_eq!(Arc::strong_count(&clones), 1);
+    }
+
+    /// `f` asks for other keys: each call has a thread of its own, so the monitor is free to answer.
+    #[test]
+    fn f_may_ask_for_other_keys() {
+        struct Triangle {
+            memo: Memo<u64, u64>,
+        }
+        let triangle = Arc::new_cyclic(|asked: &Weak<Triangle>| {
+            let asked = asked.clone();
+            Triangle {
+                memo: Memo::new(move |n| match n {
+                    0 => 0,
+                    _ => n + asked.upgrade().unwrap().memo.get(n - 1),
+                }),
+            }
+        });
+        assert_eq!(triangle.memo.get(100), 5050);
+    }
+
+    /// Both ends, `close` and drop, wait for the monitor: when they return, `f` is gone, and every value with it.
+    #[test]
+    fn the_end_waits_for_the_monitor() {
+        for round in 0..ROUNDS {
+            let value = Arc::new(());
+            let memo = Memo::new({
+                let value = value.clone();
+                move |_: &usize| value.clone()
+            });
+            let next = AtomicUsize::new(0);
+            herd(|| memo.get(next.fetch_add(1, Relaxed)));
+            assert_eq!(Arc::strong_count(&value), CALLERS + 2);
+            match round % 2 {
+                0 => memo.close(),
+                _ => drop(memo),
+            }
+            assert_eq!(Arc::strong_count(&value), 1);
+        }
+    }
+}
