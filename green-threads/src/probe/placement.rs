@@ -1,0 +1,130 @@
+//! On which cores threads may run.
+//!
+//! Placement decides many an answer: a wake-up across two cores costs ten times one on the same core, since the other
+//! core must first be told by an interrupt, which in a virtual machine goes through the hypervisor. So every
+//! time that depends on wake-ups is taken in both placements.
+
+use std::fmt;
+use std::io;
+
+/// On which cores the threads of a measurement run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Placement {
+    /// Wherever the operating system puts them.
+    Free,
+    /// All on one core.
+    OneCore,
+}
+
+impl Placement {
+    /// Both, in the order in which tables show them.
+    pub const ALL: [Placement; 2] = [Placement::Free, Placement::OneCore];
+
+    /// Its name in results and on command lines.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Placement::Free => "free",
+            Placement::OneCore => "one-core",
+        }
+    }
+
+    /// Runs `work` on a thread of its own, placed so, with every thread that it starts: a thread inherits the cores of
+    /// the one that starts it. The calling thread stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses the placement (see [`pin_to_one_core`]).
+    ///
+    /// # Panics
+    ///
+    /// If `work` panics, with its panic.
+    pub fn run<T: Send>(self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
+        std::thread::scope(|scope| {
+            let placed = scope.spawn(|| {
+                if let Placement::OneCore = self {
+                    pin_to_one_core()?;
+                }
+                Ok(work())
+            });
+            placed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+}
+
+impl fmt::Display for Placement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// The cores on which the calling thread may run, as numbers from 0.
+///
+/// Source: `sched_getaffinity(2)`.
+///
+/// # Errors
+///
+/// If the operating system does not tell, or is not Linux.
+#[cfg(target_os = "linux")]
+pub fn allowed_cores() -> io::Result<Vec<usize>> {
+    use rustix::thread::{CpuSet, sched_getaffinity};
+    let set = sched_getaffinity(None)?;
+    Ok((0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect())
+}
+
+/// Keeps the calling thread, and those that it will start, on one core: the last of those that it is allowed, since
+/// the first is where a machine likes to handle its interrupts.
+///
+/// Source: `sched_setaffinity(2)`.
+///
+/// # Errors
+///
+/// If the operating system refuses, or is not Linux.
+#[cfg(target_os = "linux")]
+pub fn pin_to_one_core() -> io::Result<()> {
+    use rustix::thread::{CpuSet, sched_setaffinity};
+    let Some(&last) = allowed_cores()?.last() else {
+        return Err(io::Error::other("the thread is allowed no core at all"));
+    };
+    let mut set = CpuSet::new();
+    set.set(last);
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+/// See the Linux version.
+///
+/// # Errors
+///
+/// Always: placement is measured on Linux.
+#[cfg(not(target_os = "linux"))]
+pub fn allowed_cores() -> io::Result<Vec<usize>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// See the Linux version.
+///
+/// # Errors
+///
+/// Always: placement is measured on Linux.
+#[cfg(not(target_os = "linux"))]
+pub fn pin_to_one_core() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placed_thread_hands_its_core_on() {
+        let before = allowed_cores().unwrap();
+        let inherited = Placement::OneCore.run(|| std::thread::spawn(allowed_cores).join().unwrap()).unwrap().unwrap();
+        assert_eq!(inherited, [*before.last().unwrap()]);
+        assert_eq!(allowed_cores().unwrap(), before, "the caller stays where it was");
+    }
+
+    #[test]
+    fn free_is_where_the_caller_is() {
+        assert_eq!(Placement::Free.run(allowed_cores).unwrap().unwrap(), allowed_cores().unwrap());
+    }
+}
