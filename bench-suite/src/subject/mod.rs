@@ -1,0 +1,114 @@
+//! The subjects: every memo that the suite drives, ours and those that a Rust user would pick instead.
+//!
+//! A subject is a type that says how to make its memo, for any key and value. Code that drives all of them is a
+//! [`Visitor`], called once with each: so each subject is driven by the same code, compiled for it alone, and no
+//! virtual call stands between the measuring loop and the memo.
+//!
+//! All of them hash with the standard library's [`RandomState`](std::hash::RandomState), so that what is compared is
+//! the memo and not its hash function.
+
+mod ladder;
+pub mod mine;
+mod peers;
+
+use std::hash::Hash;
+
+pub use ladder::{Coarse, Duplicating, Memo1, Memo2, Memo3};
+pub use mine::Mine;
+pub use peers::{Dashmap, Moka, OnceMap, Papaya, QuickCache};
+
+/// What every memo here takes as a key.
+pub trait Key: Hash + Eq + Clone + Send + Sync + 'static {}
+impl<K: Hash + Eq + Clone + Send + Sync + 'static> Key for K {}
+
+/// What every memo here gives as a value.
+pub trait Value: Clone + Send + Sync + 'static {}
+impl<V: Clone + Send + Sync + 'static> Value for V {}
+
+/// The slow function that a memo remembers.
+pub type Function<K, V> = Box<dyn Fn(&K) -> V + Send + Sync>;
+
+/// What a memo does.
+pub trait Memo<K, V> {
+    /// The value of the memo's function for `key`.
+    fn get(&self, key: &K) -> V;
+}
+
+/// A memo that threads can share.
+pub trait Subject: 'static {
+    /// Its name, in tables and on command lines.
+    const NAME: &'static str;
+    /// What it is, in a line.
+    const WHAT: &'static str;
+    /// The memo itself.
+    type Memo<K: Key, V: Value>: Memo<K, V> + Send + Sync + 'static;
+
+    /// An empty memo of `f`.
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V>;
+}
+
+/// A memo that one thread can use: each [`Subject`], and [`Memo1`], which is nothing more.
+pub trait OneThread: 'static {
+    /// As [`Subject::NAME`].
+    const NAME: &'static str;
+    /// As [`Subject::WHAT`].
+    const WHAT: &'static str;
+    /// As [`Subject::Memo`], but perhaps not to be shared.
+    type Memo<K: Key, V: Value>: Memo<K, V> + 'static;
+
+    /// As [`Subject::memo`].
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V>;
+}
+
+impl<S: Subject> OneThread for S {
+    const NAME: &'static str = S::NAME;
+    const WHAT: &'static str = S::WHAT;
+    type Memo<K: Key, V: Value> = S::Memo<K, V>;
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        S::memo(f)
+    }
+}
+
+/// Why the cells of [`Memo1`] on more than one thread are empty.
+pub const MEMO1_IS_NOT_SYNC: &str = "memo1::Memo is not Sync: a program in which two threads share it does not compile";
+
+/// Something to do with each subject.
+pub trait Visitor {
+    /// With one that threads can share.
+    fn shared<S: Subject>(&mut self);
+    /// With one that they cannot.
+    fn one_thread<S: OneThread>(&mut self);
+}
+
+/// The registry: calls `visitor` with each subject, in the order in which tables list them.
+pub fn visit(visitor: &mut impl Visitor) {
+    visitor.one_thread::<Memo1>();
+    visitor.shared::<Coarse>();
+    visitor.shared::<Duplicating>();
+    visitor.shared::<Memo2>();
+    visitor.shared::<Memo3>();
+    visitor.shared::<Mine>();
+    visitor.shared::<Dashmap>();
+    visitor.shared::<Moka>();
+    visitor.shared::<OnceMap>();
+    visitor.shared::<Papaya>();
+    visitor.shared::<QuickCache>();
+}
+
+/// Every subject's name and what it is, in the registry's order.
+#[must_use]
+pub fn list() -> Vec<(&'static str, &'static str)> {
+    struct List(Vec<(&'static str, &'static str)>);
+    impl Visitor for List {
+        fn shared<S: Subject>(&mut self) {
+            self.one_thread::<S>();
+        }
+        fn one_thread<S: OneThread>(&mut self) {
+            self.0.push((S::NAME, S::WHAT));
+        }
+    }
+    let mut list = List(Vec::new());
+    visit(&mut list);
+    list.0
+}

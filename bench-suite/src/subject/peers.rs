@@ -1,0 +1,160 @@
+//! The peers: what a Rust user would pick instead of our memos, used as its documentation says.
+
+use std::hash::RandomState;
+use std::sync::{Arc, OnceLock};
+
+use super::{Function, Key, Memo, Subject, Value};
+
+/// How many entries a bounded cache may hold: more than any experiment asks for, so that none evicts.
+const UNBOUNDED: usize = 1 << 24;
+
+/// `dashmap` with an `Arc<OnceLock>` for each key: the shard's lock is let go before the value is computed.
+#[derive(Debug)]
+pub struct Dashmap;
+
+impl Subject for Dashmap {
+    const NAME: &'static str = "dashmap";
+    const WHAT: &'static str = "dashmap::DashMap of Arc<OnceLock>";
+    type Memo<K: Key, V: Value> = DashmapMemo<K, V>;
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        DashmapMemo { f, map: dashmap::DashMap::with_hasher(RandomState::new()) }
+    }
+}
+
+#[expect(missing_debug_implementations, reason = "it holds a function")]
+pub struct DashmapMemo<K, V> {
+    f: Function<K, V>,
+    map: dashmap::DashMap<K, Arc<OnceLock<V>>, RandomState>,
+}
+
+impl<K: Key, V: Value> Memo<K, V> for DashmapMemo<K, V> {
+    fn get(&self, key: &K) -> V {
+        // A hit clones the value under the shard's read lock, where cloning the `Arc` would touch its counter twice.
+        if let Some(entry) = self.map.get(key)
+            && let Some(value) = entry.get()
+        {
+            return value.clone();
+        }
+        let entry = self.map.entry(key.clone()).or_default().clone();
+        entry.get_or_init(|| (self.f)(key)).clone()
+    }
+}
+
+/// `moka::sync::Cache`, by `get_with`.
+#[derive(Debug)]
+pub struct Moka;
+
+impl Subject for Moka {
+    const NAME: &'static str = "moka";
+    const WHAT: &'static str = "moka::sync::Cache::get_with";
+    type Memo<K: Key, V: Value> = MokaMemo<K, V>;
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        MokaMemo { f, cache: moka::sync::Cache::builder().build_with_hasher(RandomState::new()) }
+    }
+}
+
+#[expect(missing_debug_implementations, reason = "it holds a function")]
+pub struct MokaMemo<K, V> {
+    f: Function<K, V>,
+    cache: moka::sync::Cache<K, V, RandomState>,
+}
+
+impl<K: Key, V: Value> Memo<K, V> for MokaMemo<K, V> {
+    fn get(&self, key: &K) -> V {
+        self.cache.get_with_by_ref(key, || (self.f)(key))
+    }
+}
+
+/// `once_map::OnceMap`.
+#[derive(Debug)]
+pub struct OnceMap;
+
+impl Subject for OnceMap {
+    const NAME: &'static str = "once_map";
+    const WHAT: &'static str = "once_map::sync::OnceMap::map_insert_ref";
+    type Memo<K: Key, V: Value> = OnceMapMemo<K, V>;
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        OnceMapMemo { f, map: once_map::sync::OnceMap::with_hasher(RandomState::new()) }
+    }
+}
+
+#[expect(missing_debug_implementations, reason = "it holds a function")]
+pub struct OnceMapMemo<K, V> {
+    f: Function<K, V>,
+    map: once_map::sync::OnceMap<K, V, RandomState>,
+}
+
+impl<K: Key, V: Value> Memo<K, V> for OnceMapMemo<K, V> {
+    fn get(&self, key: &K) -> V {
+        self.map.map_insert_ref(key, K::clone, |key| (self.f)(key), |_, value| value.clone())
+    }
+}
+
+/// `papaya::HashMap` with an `Arc<OnceLock>` for each key.
+#[derive(Debug)]
+pub struct Papaya;
+
+impl Subject for Papaya {
+    const NAME: &'static str = "papaya";
+    const WHAT: &'static str = "papaya::HashMap of OnceLock";
+    type Memo<K: Key, V: Value> = PapayaMemo<K, V>;
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        PapayaMemo { f, map: papaya::HashMap::with_hasher(RandomState::new()) }
+    }
+}
+
+#[expect(missing_debug_implementations, reason = "it holds a function")]
+pub struct PapayaMemo<K, V> {
+    f: Function<K, V>,
+    map: papaya::HashMap<K, OnceLock<V>, RandomState>,
+}
+
+impl<K: Key, V: Value> Memo<K, V> for PapayaMemo<K, V> {
+    fn get(&self, key: &K) -> V {
+        // Pinned, an entry can be borrowed from the map for as long as the value takes.
+        let map = self.map.pin();
+        let entry = match map.get(key) {
+            Some(entry) => entry,
+            None => map.get_or_insert_with(key.clone(), OnceLock::new),
+        };
+        entry.get_or_init(|| (self.f)(key)).clone()
+    }
+}
+
+/// `quick_cache::sync::Cache`, by `get_or_insert_with`.
+#[derive(Debug)]
+pub struct QuickCache;
+
+impl Subject for QuickCache {
+    const NAME: &'static str = "quick_cache";
+    const WHAT: &'static str = "quick_cache::sync::Cache::get_or_insert_with";
+    type Memo<K: Key, V: Value> = QuickCacheMemo<K, V>;
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        let cache = quick_cache::sync::Cache::with(
+            UNBOUNDED,
+            UNBOUNDED as u64,
+            quick_cache::UnitWeighter,
+            RandomState::new(),
+            quick_cache::sync::DefaultLifecycle::default(),
+        );
+        QuickCacheMemo { f, cache }
+    }
+}
+
+#[expect(missing_debug_implementations, reason = "it holds a function")]
+pub struct QuickCacheMemo<K, V> {
+    f: Function<K, V>,
+    cache: quick_cache::sync::Cache<K, V, quick_cache::UnitWeighter, RandomState>,
+}
+
+impl<K: Key, V: Value> Memo<K, V> for QuickCacheMemo<K, V> {
+    fn get(&self, key: &K) -> V {
+        let value = self.cache.get_or_insert_with::<K, std::convert::Infallible>(key, || Ok((self.f)(key)));
+        value.unwrap_or_else(|never| match never {})
+    }
+}
