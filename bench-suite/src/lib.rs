@@ -2,4 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod child;
+pub mod conformance;
+pub mod experiment;
+pub mod report;
+pub mod store;
 pub mod subject;

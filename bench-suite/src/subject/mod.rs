@@ -47,14 +47,14 @@ pub trait Subject: 'static {
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V>;
 }
 
-/// A memo that one thread can use: each [`Subject`], and [`Memo1`], which is nothing more.
+/// A memo that one thread at a time can use: each [`Subject`], and [`Memo1`], which is nothing more.
 pub trait OneThread: 'static {
     /// As [`Subject::NAME`].
     const NAME: &'static str;
     /// As [`Subject::WHAT`].
     const WHAT: &'static str;
     /// As [`Subject::Memo`], but perhaps not to be shared.
-    type Memo<K: Key, V: Value>: Memo<K, V> + 'static;
+    type Memo<K: Key, V: Value>: Memo<K, V> + Send + 'static;
 
     /// As [`Subject::memo`].
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V>;

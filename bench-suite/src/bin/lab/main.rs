@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod child;
+mod conformance;
+mod report;
 mod subjects;
 
 /// The lab of the course: run the memos, check them, and read what was measured.
@@ -18,12 +21,19 @@ struct Lab {
 
 #[derive(Subcommand)]
 enum Command {
+    Conformance(conformance::Conformance),
+    Report(report::Report),
     Subjects(subjects::Subjects),
+    #[command(hide = true)]
+    Child(child::Child),
 }
 
 fn main() -> ExitCode {
     let ended = match Lab::parse().command {
+        Command::Conformance(conformance) => conformance.run(),
+        Command::Report(report) => report.run(),
         Command::Subjects(subjects) => subjects.run(),
+        Command::Child(child) => child.run(),
     };
     ended.unwrap_or_else(|error| {
         anstream::eprintln!("error: {error:#}");

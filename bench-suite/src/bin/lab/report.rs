@@ -1,0 +1,51 @@
+//! `cargo lab report`: what was measured last, again.
+
+use std::process::ExitCode;
+
+use bench_suite::report::{self, EXPERIMENTS};
+use bench_suite::store::{Results, Store};
+
+/// Show the tables of what was measured last, and write the report for a browser.
+///
+/// The exit status is 1 if nothing has been measured, or a file of results cannot be read.
+#[derive(clap::Args)]
+pub(crate) struct Report {
+    /// Only these experiments [default: all that have been run].
+    experiments: Vec<String>,
+    /// Print the results as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Report {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if let Some(unknown) = self.experiments.iter().find(|name| !EXPERIMENTS.contains(&name.as_str())) {
+            anyhow::bail!("there is no experiment {unknown:?}; there are: {}", EXPERIMENTS.join(", "));
+        }
+        let store = Store::here();
+        let chosen =
+            |name: &&&str| self.experiments.is_empty() || self.experiments.iter().any(|chosen| chosen == **name);
+        let (mut results, mut failed) = (Vec::<Results>::new(), false);
+        for experiment in EXPERIMENTS.iter().filter(chosen) {
+            match store.read(experiment) {
+                Ok(found) => results.extend(found),
+                Err(error) => {
+                    anstream::eprintln!("error: {error}");
+                    failed = true;
+                }
+            }
+        }
+        if self.json {
+            anstream::println!("{}", serde_json::to_string_pretty(&results)?);
+        } else {
+            results.iter().flat_map(report::sheets).for_each(|sheet| report::print(&sheet));
+        }
+        if results.is_empty() {
+            anstream::eprintln!("nothing has been measured yet: `cargo bench` does, and `cargo lab conformance`");
+            failed = true;
+        } else if !self.json {
+            anstream::println!("\nThe full report: {}", report::write_page(&store)?.display());
+        }
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}

@@ -1,0 +1,165 @@
+//! Every subject in every situation, each in a child process.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::declared::{Declared, Failure, declared};
+use super::spec::{self, PROPERTIES, Property};
+use super::{Outcome, message};
+use crate::child::{self, End, Report};
+use crate::subject::{self, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
+
+/// How long a child may take for what its subject promises: far longer than it needs, since to miss it is a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long for what nobody promises. A hang takes this long to be found.
+const CURIOSITY: Duration = Duration::from_secs(5);
+
+/// How long for a hang that is declared: the shorter, the sooner the matrix is there.
+const FORMALITY: Duration = Duration::from_secs(2);
+
+/// One subject in one situation.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The subject's name.
+    pub subject: &'static str,
+    /// The property's id.
+    pub property: &'static str,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Whether that is what is declared; `None` where nothing is.
+    pub as_declared: Option<bool>,
+}
+
+/// Tries all `subjects` in all situations of `properties`, and calls `tried` after each.
+///
+/// `lab` is the program that can be the child: it hands its arguments after `child conformance` to [`be_child`].
+///
+/// # Errors
+///
+/// If a child cannot be started.
+pub fn run(
+    lab: &Path,
+    subjects: &[&'static str],
+    properties: &[&'static Property],
+    tried: &(dyn Fn(&Tried) + Sync),
+) -> io::Result<Vec<Tried>> {
+    let cells = subjects.iter().flat_map(|subject| properties.iter().map(move |property| (*subject, property.id)));
+    let mut queue: Vec<_> = cells.enumerate().collect();
+    // Those that will hang come first: each then sleeps through its deadline beside others that work.
+    queue.sort_by_key(|(_, (subject, property))| declared(subject, property) != Declared::Fails(Failure::Hangs));
+    queue.reverse();
+    let queue = Mutex::new(queue);
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        // More than there are cores, since a child that hangs needs none.
+        let workers = 4 + thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..workers)
+            .map(|_| {
+                scope.spawn(|| -> io::Result<()> {
+                    loop {
+                        let next = queue.lock().pop();
+                        let Some((at, (subject, property))) = next else { return Ok(()) };
+                        let one = try_one(lab, subject, property)?;
+                        tried(&one);
+                        done.lock().push((at, one));
+                    }
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })?;
+    let mut done = done.into_inner();
+    done.sort_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, one)| one).collect())
+}
+
+/// Tries one subject in one situation; `lab` as for [`run`].
+///
+/// # Errors
+///
+/// If the child cannot be started.
+pub fn try_one(lab: &Path, subject: &'static str, property: &'static str) -> io::Result<Tried> {
+    let declared = declared(subject, property);
+    let deadline = match declared {
+        Declared::Kept | Declared::Fails(Failure::Breaks | Failure::Crashes) => PATIENCE,
+        Declared::Nothing => CURIOSITY,
+        Declared::Fails(Failure::Hangs) => FORMALITY,
+    };
+    let report = child::run(Command::new(lab).args(["child", "conformance", subject, property]), deadline)?;
+    let outcome = outcome(&report);
+    let as_declared = match (&outcome, declared) {
+        (Outcome::CannotBe { .. }, _) | (_, Declared::Nothing) => None,
+        (Outcome::Kept, Declared::Kept)
+        | (Outcome::Broken { .. }, Declared::Fails(Failure::Breaks))
+        | (Outcome::Hangs { .. }, Declared::Fails(Failure::Hangs))
+        | (Outcome::Crashes { .. }, Declared::Fails(Failure::Crashes)) => Some(true),
+        _ => Some(false),
+    };
+    Ok(Tried { subject, property, outcome, as_declared })
+}
+
+/// What a child's end and its last line say. A child that ends well without saying anything has broken off: something
+/// in it has ended the process.
+fn outcome(report: &Report) -> Outcome {
+    match report.end {
+        End::Deadline { asleep } => Outcome::Hangs { asleep },
+        End::Signal(signal) => Outcome::Crashes { signal: child::signal_name(signal) },
+        End::Exit(status) => {
+            let said = report.stdout.lines().last().and_then(|line| serde_json::from_str(line).ok());
+            said.unwrap_or_else(|| Outcome::Broken { how: format!("its process ended itself with status {status}") })
+        }
+    }
+}
+
+/// The child's part: tries one subject in one situation and prints the outcome as a line of JSON.
+///
+/// # Errors
+///
+/// If there is no such subject or property.
+pub fn be_child(subject: &str, property: &str) -> anyhow::Result<()> {
+    struct Try<'a> {
+        subject: &'a str,
+        property: &'a str,
+        outcome: Option<Outcome>,
+    }
+    impl Visitor for Try<'_> {
+        fn shared<S: Subject>(&mut self) {
+            if <S as Subject>::NAME == self.subject {
+                self.outcome = caught(|| spec::try_shared::<S>(self.property));
+            }
+        }
+        fn one_thread<S: OneThread>(&mut self) {
+            if S::NAME == self.subject {
+                let cannot_be = || Outcome::CannotBe { why: MEMO1_IS_NOT_SYNC.into() };
+                self.outcome = caught(|| spec::try_alone::<S>(self.property)).or_else(|| Some(cannot_be()));
+            }
+        }
+    }
+    anyhow::ensure!(PROPERTIES.iter().any(|known| known.id == property), "there is no property {property:?}");
+    // The situations panic on purpose, in any number of threads; the outcome says what matters.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut attempt = Try { subject, property, outcome: None };
+    subject::visit(&mut attempt);
+    let outcome = attempt.outcome.ok_or_else(|| anyhow::anyhow!("there is no subject {subject:?}"))?;
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
+}
+
+/// The outcome of a program that ends, well or by a panic.
+fn caught(program: impl FnOnce() -> Option<anyhow::Result<()>>) -> Option<Outcome> {
+    match catch_unwind(AssertUnwindSafe(program)) {
+        Ok(None) => None,
+        Ok(Some(Ok(()))) => Some(Outcome::Kept),
+        Ok(Some(Err(error))) => Some(Outcome::Broken { how: format!("{error:#}") }),
+        Err(panic) => Some(Outcome::Broken { how: format!("panicked: {}", message(&*panic)) }),
+    }
+}

@@ -1,0 +1,77 @@
+//! Conformance: one specification, run over every subject.
+//!
+//! A property is a small program that takes a memo through one situation ([`spec`]). Each (subject, property) runs in a
+//! child process under a deadline, so that a hang or a crash is an outcome like any other ([`matrix`]). What a subject
+//! does not promise stands in [`declared`], and the suite's test holds both: what is promised is kept, and what is
+//! declared to fail really fails.
+
+pub mod declared;
+mod gate;
+pub mod matrix;
+pub mod spec;
+
+use std::any::Any;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What became of a subject in a situation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    /// It does what the property says.
+    Kept,
+    /// It does something else.
+    Broken {
+        /// What.
+        how: String,
+    },
+    /// It never ends: its process was killed at the deadline.
+    Hangs {
+        /// Whether every thread was asleep: a deadlock, and not a spin or mere slowness.
+        asleep: bool,
+    },
+    /// It takes its process down.
+    Crashes {
+        /// By which signal.
+        signal: String,
+    },
+    /// The situation cannot be made with this subject.
+    CannotBe {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// One word, as tables show it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Kept => "kept",
+            Outcome::Broken { .. } => "broken",
+            Outcome::Hangs { .. } => "hangs",
+            Outcome::Crashes { .. } => "crashes",
+            Outcome::CannotBe { .. } => "-",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Kept => out.write_str("kept"),
+            Outcome::Broken { how } => write!(out, "breaks it ({how})"),
+            Outcome::Hangs { asleep: true } => out.write_str("hangs, every thread asleep"),
+            Outcome::Hangs { asleep: false } => out.write_str("hangs, some thread still running"),
+            Outcome::Crashes { signal } => write!(out, "crashes ({signal})"),
+            Outcome::CannotBe { why } => write!(out, "cannot be tried with threads: {why}"),
+        }
+    }
+}
+
+/// What a panic says.
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    said.unwrap_or("something without a message")
+}

@@ -1,0 +1,84 @@
+//! The specification: every property, by its id and in a sentence, and the program that tries it.
+
+mod herd;
+mod overlap;
+mod panics;
+mod recursion;
+mod resources;
+mod values;
+
+use crate::subject::{OneThread, Subject};
+
+/// What a property's program finds: nothing, or what is wrong.
+type Found = anyhow::Result<()>;
+
+/// One property of a memo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// Its name, in tables and on command lines.
+    pub id: &'static str,
+    /// What a memo that has it does.
+    pub says: &'static str,
+}
+
+/// Lists the properties once, for the table and for both ways to try them. `shared` ones take threads; `alone` ones
+/// take one thread, so that a memo that cannot be shared is tried too.
+macro_rules! spec {
+    ($($id:literal, $says:literal, $kind:ident $program:path;)*) => {
+        /// Every property, in the order in which tables show them.
+        pub const PROPERTIES: &[Property] = &[$(Property { id: $id, says: $says }),*];
+
+        /// Tries the property `id` on a memo that threads can share; `None` if there is no such property.
+        #[must_use]
+        pub fn try_shared<S: Subject>(id: &str) -> Option<Found> {
+            match id {
+                $($id => Some(spec!(@shared $kind $program)),)*
+                _ => None,
+            }
+        }
+
+        /// Tries the property `id` on a memo for one thread; `None` if it takes more than one, or there is no such.
+        #[must_use]
+        pub fn try_alone<S: OneThread>(id: &str) -> Option<Found> {
+            match id {
+                $($id => spec!(@alone $kind $program),)*
+                _ => None,
+            }
+        }
+    };
+    (@shared $kind:ident $program:path) => {{ use $program as program; program::<S>() }};
+    (@alone alone $program:path) => {{ use $program as program; Some(program::<S>()) }};
+    (@alone shared $program:path) => { None };
+}
+
+spec! {
+    "one-call", "a herd on a cold key makes exactly one call of f", shared herd::one_call;
+    "one-call-one-core", "the same with all threads on one core", shared herd::one_call_one_core;
+    "late-callers", "callers who come as a call ends make no second one", shared herd::late_callers;
+    "one-value", "all callers of a key get the same value, not an equal one", shared herd::one_value;
+    "right-values", "every key gets its own value, from many threads at once", shared herd::right_values;
+    "distinct-keys-overlap", "calls for distinct keys are inside f at once", shared overlap::distinct_keys;
+    "same-hash-overlap", "so are those for distinct keys of one hash", shared overlap::same_hash;
+    "hits-pass-slow-keys", "a slow key does not delay a hit on another", shared overlap::hits_pass_slow_keys;
+    "panic-to-caller", "a panic of f reaches its caller whole, and the next call is made", alone panics::to_caller;
+    "panic-hand-over", "no waiter sees the panic: one makes the next call, all get its value", shared panics::hand_over;
+    "panics-in-a-row", "the same after many panics of one key", shared panics::in_a_row;
+    "panic-other-keys", "other keys are untouched by a panic", alone panics::other_keys;
+    "hash-panics", "a key that panics in Hash hurts one call only", alone panics::hash;
+    "eq-panics", "a key that panics in Eq hurts one call only", alone panics::eq;
+    "key-clone-panics", "a key that panics in Clone hurts one call only", alone panics::key_clone;
+    "value-clone-panics", "a value that panics in Clone hurts one call only", alone panics::value_clone;
+    "value-drop-panics", "a value that panics in Drop takes the process down in no case", alone panics::value_drop;
+    "errors-are-kept", "an Err is a value like any other: kept", alone values::kept;
+    "zero-sized", "keys and values may be zero-sized", alone values::zero_sized;
+    "huge", "values may be large", alone values::huge;
+    "ask-other-keys", "f may ask for other keys, 1,000 deep", shared recursion::other_keys;
+    "diamond", "two keys may both ask for a third", shared recursion::diamond;
+    "same-key", "f asking for its own key is refused", shared recursion::same_key;
+    "cycle", "a cycle A, B, A is refused", shared recursion::cycle;
+    "two-caller-cycle", "a cycle closed by two callers, A to B and B to A, is refused", shared recursion::two_callers;
+    "three-caller-cycle", "and so is one closed by three", shared recursion::three_callers;
+    "waiters-sleep", "waiters sleep until they are woken: no spinning, no polling", shared resources::waiters_sleep;
+    "values-dropped", "every value is dropped once, the last with the memo", alone resources::values_dropped;
+    "no-thread-stays", "no thread is left when the memo is gone", alone resources::no_thread_stays;
+}

@@ -1,0 +1,120 @@
+//! What a memo uses: the processor while it waits, and what it must give back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use super::Found;
+use crate::conformance::gate::{asleep, callers, herd};
+use crate::subject::{Memo, OneThread, Subject};
+
+/// How long the leader watches its waiters. Nothing is measured by it: a waiter that polls wakes up in any time.
+const WATCHED: Duration = Duration::from_millis(100);
+
+/// How long something that is on its way out may take: a thread to leave the kernel's list, a value its last reader.
+const SOON: Duration = Duration::from_secs(10);
+
+/// The leader watches its waiters through the kernel's eyes: all asleep, and none of them woken while it looks on.
+pub(super) fn waiters_sleep<S: Subject>() -> Found {
+    const CALLERS: usize = 5;
+    let led = AtomicBool::new(false);
+    let memo = S::memo(Box::new(move |_: &u8| -> Result<(), String> {
+        if led.swap(true, SeqCst) {
+            return Err("a second caller runs f: it does not wait".to_string());
+        }
+        if !asleep(CALLERS - 1, SOON) {
+            return Err(format!("after {SOON:?} not all waiters were asleep"));
+        }
+        let sleeping = || callers().into_iter().filter(|caller| caller.asleep).collect::<Vec<_>>();
+        let before = sleeping();
+        let start = Instant::now();
+        while start.elapsed() < WATCHED {
+            thread::sleep(WATCHED / 10);
+        }
+        let after = sleeping();
+        match before == after {
+            true => Ok(()),
+            false => Err("waiters woke up although nothing had happened".to_string()),
+        }
+    }));
+    for seen in herd(CALLERS, |_| memo.get(&0)) {
+        seen.map_err(anyhow::Error::msg)?;
+    }
+    Ok(())
+}
+
+/// Waits until `done`, at most [`SOON`].
+fn soon(done: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while !done() {
+        if start.elapsed() > SOON {
+            return false;
+        }
+        thread::yield_now();
+    }
+    true
+}
+
+/// A value that is counted: how many of its kind are alive.
+struct Counted(Arc<AtomicIsize>);
+
+impl Counted {
+    fn new(alive: &Arc<AtomicIsize>) -> Self {
+        alive.fetch_add(1, SeqCst);
+        Counted(alive.clone())
+    }
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        Counted::new(&self.0)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+/// A value dropped twice would take the count below what it should be; one not dropped leaves it above.
+pub(super) fn values_dropped<S: OneThread>() -> Found {
+    const KEYS: isize = 200;
+    let alive = Arc::new(AtomicIsize::new(0));
+    let memo = S::memo({
+        let alive = alive.clone();
+        Box::new(move |_: &isize| Counted::new(&alive))
+    });
+    for _ in 0..2 {
+        (0..KEYS).for_each(|key| drop(memo.get(&key)));
+        // More may be alive, for a memo may let go of its spare copies later; fewer would mean that one was dropped twice.
+        ensure!(alive.load(SeqCst) >= KEYS, "{KEYS} keys hold {} values", alive.load(SeqCst));
+    }
+    drop(memo);
+    ensure!(soon(|| alive.load(SeqCst) == 0), "when the memo is gone, {} values are left", alive.load(SeqCst));
+    Ok(())
+}
+
+/// The process has as many threads when the memo is gone as before it was made.
+pub(super) fn no_thread_stays<S: OneThread>() -> Found {
+    let before = threads();
+    let memo = S::memo(Box::new(|key: &usize| *key));
+    ensure!((0..20).all(|key| memo.get(&key) == key), "a wrong value");
+    drop(memo);
+    ensure!(soon(|| threads() == before), "{before} threads before, {} after", threads());
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn threads() -> usize {
+    green_threads::probe::threads::all().map_or(0, |threads| threads.len())
+}
+
+/// Only Linux tells.
+#[cfg(not(target_os = "linux"))]
+fn threads() -> usize {
+    0
+}

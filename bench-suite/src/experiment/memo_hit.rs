@@ -1,0 +1,234 @@
+//! `memo_hit`: every key is in the memo. What does a look-up cost?
+//!
+//! The limit is a plain [`HashMap`] that nobody writes: what remains when all synchronisation is taken away.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use green_threads::probe::placement::Placement;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, Zipf};
+
+use super::rounds::{Contestant, Length, Plan, Run};
+use super::threads::{Span, timed, together};
+use super::{Experiment, LIMIT, Setting, compete, thread_counts};
+use crate::store::{Cell, Depth};
+use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo, Memo1, OneThread, Subject, Visitor};
+
+/// How many look-ups each thread has written down in advance. It goes through them again and again.
+const WRITTEN: usize = 1 << 14;
+
+pub(super) struct MemoHit {
+    depth: Depth,
+    /// The memos of the last setting, for the next one that has as many keys in the same placement: to fill them takes
+    /// longer than to measure them.
+    filled: Option<((usize, Placement), Filled)>,
+}
+
+impl MemoHit {
+    pub(super) fn new(depth: Depth) -> Self {
+        MemoHit { depth, filled: None }
+    }
+}
+
+impl Experiment for MemoHit {
+    fn name(&self) -> &'static str {
+        "memo_hit"
+    }
+
+    fn rounds(&self) -> usize {
+        self.depth.rounds(11, 31)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        for placement in Placement::ALL {
+            for (keys, choices) in [(1_000, ["zipf", "uniform"]), (100_000, ["uniform", "zipf"])] {
+                // The headline: few keys of which some are hot, and many that all are cold.
+                let choices = if self.depth != Depth::Full { &choices[..1] } else { &choices };
+                for choice in choices {
+                    for threads in thread_counts() {
+                        let parameters = [
+                            ("choice", choice.to_string(), choice.to_string()),
+                            ("keys", keys.to_string(), keys.to_string()),
+                            ("threads", threads.to_string(), format!("{threads}t")),
+                        ];
+                        settings.push(Setting::new(parameters, placement));
+                    }
+                }
+            }
+        }
+        settings
+    }
+
+    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
+        let alone = setting.number("threads") == 1;
+        let memo1 = |name| if name == "memo1" && !alone { Err(MEMO1_IS_NOT_SYNC) } else { Ok(()) };
+        let subjects = subject::list().into_iter().map(|(name, _)| (name, memo1(name)));
+        std::iter::once((LIMIT, Ok(()))).chain(subjects).collect()
+    }
+
+    fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {
+        let (keys, threads, placement) = (setting.number("keys"), setting.number("threads"), setting.placement);
+        if self.filled.as_ref().is_none_or(|(of, _)| *of != (keys, placement)) {
+            // The old ones go first, so that two generations never share the memory.
+            self.filled = None;
+            self.filled = Some(((keys, placement), placement.run(|| Filled::new(keys, without))?));
+        }
+        let length = if self.depth == Depth::Trial { Duration::from_micros(50) } else { Duration::from_millis(3) };
+        let plan = Plan { rounds: self.rounds(), length: Length::About(length) };
+        let Some((_, filled)) = &mut self.filled else { unreachable!("they were just filled") };
+        let load = Load::new(filled.keys.clone(), &setting.parameters["choice"], threads);
+        let contestants = filled
+            .memos
+            .iter_mut()
+            .filter(|memo| threads == 1 || memo.name() != <Memo1 as OneThread>::NAME)
+            .map(|memo| Box::new(Hits { memo, load: &load }) as Box<dyn Contestant>)
+            .collect();
+        compete(setting, contestants, plan, "", tick)
+    }
+}
+
+/// All memos, with all keys in them.
+struct Filled {
+    keys: Arc<[String]>,
+    memos: Vec<Box<dyn HitMemo>>,
+}
+
+impl Filled {
+    fn new(keys: usize, without: &[&str]) -> Self {
+        struct Fill<'a> {
+            keys: Arc<[String]>,
+            without: &'a [&'a str],
+            memos: Vec<Box<dyn HitMemo>>,
+        }
+        impl Visitor for Fill<'_> {
+            fn shared<S: Subject>(&mut self) {
+                if !self.without.contains(&<S as Subject>::NAME) {
+                    let memo = <S as Subject>::memo::<String, u64>(Box::new(|key| value(key)));
+                    self.keys.iter().for_each(|key| _ = memo.get(key));
+                    self.memos.push(Box::new(Shared(<S as Subject>::NAME, memo)));
+                }
+            }
+            fn one_thread<S: OneThread>(&mut self) {
+                let memo = S::memo::<String, u64>(Box::new(|key| value(key)));
+                self.keys.iter().for_each(|key| _ = memo.get(key));
+                self.memos.push(Box::new(Alone(S::NAME, memo)));
+            }
+        }
+        // About as long as real ones, and alike for most of their length.
+        let keys: Arc<[String]> =
+            (0..keys).map(|at| format!("https://pages.example/section-{}/page-{at:06}.html", at % 16)).collect();
+        let limit = Limit(keys.iter().map(|key| (key.clone(), value(key))).collect());
+        let mut fill = Fill { keys: keys.clone(), without, memos: vec![Box::new(Shared(LIMIT, limit))] };
+        subject::visit(&mut fill);
+        Filled { keys, memos: fill.memos }
+    }
+}
+
+/// What a page is worth: a number, so that to hand it out costs nothing.
+fn value(key: &str) -> u64 {
+    key.len() as u64
+}
+
+/// The limit: a look-up in a map that nobody writes, shared by reference.
+struct Limit(HashMap<String, u64>);
+
+impl Memo<String, u64> for Limit {
+    fn get(&self, key: &String) -> u64 {
+        self.0[key]
+    }
+}
+
+/// Which keys each thread looks up, in which order.
+struct Load {
+    keys: Arc<[String]>,
+    orders: Vec<Vec<u32>>,
+}
+
+impl Load {
+    fn new(keys: Arc<[String]>, choice: &str, threads: usize) -> Self {
+        let zipf = Zipf::new(keys.len() as f64, 0.99).expect("0.99 is an exponent, and there are keys");
+        let order = |thread: usize| {
+            // The same numbers in every run and for every subject.
+            let mut random = StdRng::seed_from_u64(thread as u64);
+            let mut draw = || match choice {
+                // Rank 1 is the hottest key; ranks are scattered over the keys, as hot pages are over a site.
+                "zipf" => (zipf.sample(&mut random) as usize - 1).wrapping_mul(7_919) % keys.len(),
+                _ => random.random_range(0..keys.len()),
+            };
+            (0..WRITTEN).map(|_| draw() as u32).collect()
+        };
+        Load { orders: (0..threads).map(order).collect(), keys }
+    }
+
+    /// Looks up `count` keys on the calling thread.
+    fn walk(&self, memo: &impl Memo<String, u64>, thread: usize, count: u64) -> Span {
+        let order = &self.orders[thread];
+        timed(|| {
+            let mut left = count as usize;
+            while left > 0 {
+                let part = left.min(order.len());
+                for &at in &order[..part] {
+                    black_box(memo.get(black_box(&self.keys[at as usize])));
+                }
+                left -= part;
+            }
+        })
+    }
+}
+
+/// A filled memo, for one thread or for several.
+trait HitMemo: Send {
+    fn name(&self) -> &'static str;
+    /// Looks up `count` keys on each thread.
+    fn walk(&mut self, load: &Load, count: u64) -> Duration;
+}
+
+struct Alone<M>(&'static str, M);
+
+impl<M: Memo<String, u64> + Send> HitMemo for Alone<M> {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+    fn walk(&mut self, load: &Load, count: u64) -> Duration {
+        let (start, end) = load.walk(&self.1, 0, count);
+        end - start
+    }
+}
+
+struct Shared<M>(&'static str, M);
+
+impl<M: Memo<String, u64> + Send + Sync> HitMemo for Shared<M> {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+    fn walk(&mut self, load: &Load, count: u64) -> Duration {
+        match load.orders.len() {
+            1 => {
+                let (start, end) = load.walk(&self.1, 0, count);
+                end - start
+            }
+            threads => together(threads, |thread| load.walk(&self.1, thread, count)),
+        }
+    }
+}
+
+/// A memo and the look-ups that it is measured by.
+struct Hits<'a> {
+    memo: &'a mut Box<dyn HitMemo>,
+    load: &'a Load,
+}
+
+impl Contestant for Hits<'_> {
+    fn name(&self) -> &'static str {
+        self.memo.name()
+    }
+    fn run(&mut self, iterations: u64) -> Run {
+        Run { time: self.memo.walk(self.load, iterations), count: None }
+    }
+}

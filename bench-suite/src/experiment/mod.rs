@@ -1,0 +1,137 @@
+//! The experiments: what is timed, in which settings, and how.
+//!
+//! An experiment has settings (so many threads, so many keys, this placement), and in each of them all its subjects are
+//! measured together, in interleaved [`rounds`]. `benches/suite.rs` runs them under criterion.
+
+mod memo_herd;
+mod memo_hit;
+mod memo_miss;
+mod rounds;
+mod threads;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use green_threads::probe::placement::Placement;
+
+use crate::store::{Cell, Depth, Figure, Found, Unit};
+use rounds::{Contestant, Plan};
+
+/// The name under which the limit of a read-only hit stands beside the subjects.
+pub const LIMIT: &str = "HashMap (the limit)";
+
+/// Every experiment of the memos, at this depth, in the order in which they run.
+///
+/// # Errors
+///
+pub fn memos(depth: Depth) -> io::Result<Vec<Box<dyn Experiment>>> {
+    Ok(vec![
+        Box::new(memo_hit::MemoHit::new(depth)),
+        Box::new(memo_miss::MemoMiss::new(depth)),
+        Box::new(memo_herd::MemoHerd::new(depth)),
+    ])
+}
+
+/// Something to measure.
+pub trait Experiment {
+    /// Its name: criterion's group, and the file in the store.
+    fn name(&self) -> &'static str;
+
+    /// How many rounds it runs at its depth.
+    fn rounds(&self) -> usize;
+
+    /// The settings of its depth, in the order in which they are measured.
+    fn settings(&self) -> Vec<Setting>;
+
+    /// Who takes part in `setting`, and who cannot, with the reason.
+    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), &'static str>)>;
+
+    /// Measures, in `setting`, all who can take part but those in `without`. Calls `tick` with a share of the whole, at
+    /// most 1, from time to time.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses the placement.
+    fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>>;
+}
+
+/// One setting of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its parameters, by name.
+    parameters: BTreeMap<&'static str, String>,
+    /// Its name in criterion's ids.
+    id: String,
+    placement: Placement,
+}
+
+impl Setting {
+    fn new<const N: usize>(parameters: [(&'static str, String, String); N], placement: Placement) -> Self {
+        let parts: Vec<_> = parameters.iter().map(|(_, _, part)| part.clone()).collect();
+        let mut parameters: BTreeMap<_, _> = parameters.into_iter().map(|(name, value, _)| (name, value)).collect();
+        parameters.insert("placement", placement.name().to_string());
+        Setting { parameters, id: format!("{}-{placement}", parts.join("-")), placement }
+    }
+
+    /// Its name in criterion's ids: every parameter, briefly.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// A cell of this setting.
+    #[must_use]
+    pub fn cell(&self, subject: &str, found: Found) -> Cell {
+        let setting = self.parameters.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        Cell { subject: subject.to_string(), setting, found }
+    }
+
+    fn number(&self, parameter: &str) -> usize {
+        self.parameters[parameter].parse().expect("the experiment has put a number here")
+    }
+}
+
+/// Runs the rounds of `contestants` where the setting places them, and makes cells of the samples: the time of one
+/// iteration, its ratio to the reference of the same round, and the count if there is one.
+///
+/// The reference is the limit if it takes part, and otherwise the one with the best median.
+fn compete(
+    setting: &Setting,
+    mut contestants: Vec<Box<dyn Contestant + '_>>,
+    plan: Plan,
+    count: &str,
+    tick: &(dyn Fn(f64) + Sync),
+) -> io::Result<Vec<Cell>> {
+    let samples = setting.placement.run(|| rounds::run(&mut contestants, plan, tick))?;
+    let times: Vec<Vec<f64>> =
+        samples.iter().map(|samples| samples.iter().map(|sample| sample.nanoseconds).collect()).collect();
+    let best = || {
+        let median = |at: &usize| crate::store::median(times[*at].clone());
+        (0..times.len()).min_by(|a, b| median(a).total_cmp(&median(b)))
+    };
+    let reference = contestants.iter().position(|contestant| contestant.name() == LIMIT).or_else(best);
+    let cells = contestants.iter().enumerate().map(|(at, contestant)| {
+        let figure = |unit, rounds| Figure { unit, rounds };
+        let mut figures = BTreeMap::new();
+        if let Some(reference) = reference {
+            let ratios = times[at].iter().zip(&times[reference]).map(|(time, reference)| time / reference);
+            figures.insert("ratio".to_string(), figure(Unit::Ratio, ratios.collect()));
+        }
+        let counts: Vec<f64> = samples[at].iter().filter_map(|sample| sample.count).collect();
+        if !counts.is_empty() {
+            figures.insert(count.to_string(), figure(Unit::Count, counts));
+        }
+        figures.insert("time".to_string(), figure(Unit::Nanoseconds, times[at].clone()));
+        setting.cell(contestant.name(), Found::Figures(figures))
+    });
+    Ok(cells.collect())
+}
+
+/// How many threads an experiment runs: one, two, and twice the cores (more threads than cores, on purpose).
+fn thread_counts() -> Vec<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![1, 2, 2 * cores];
+    counts.sort_unstable();
+    counts.dedup();
+    counts
+}

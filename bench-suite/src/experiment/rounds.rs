@@ -1,0 +1,143 @@
+//! Interleaved rounds: everybody once, then everybody once more.
+//!
+//! The speed of a machine drifts: by its temperature, and in a virtual machine by its neighbours. Measured one after
+//! another, subjects would be compared at different speeds. So each round measures every contestant for some
+//! milliseconds, in an order that turns from round to round; a ratio is taken within a round, where the machine's speed
+//! hardly moves, and the median of the rounds' ratios is what tables show.
+
+use std::time::Duration;
+
+/// Somebody who takes part.
+pub(super) trait Contestant: Send {
+    /// The subject's name.
+    fn name(&self) -> &'static str;
+
+    /// Runs `iterations`, and says how long they took, as the workers' own clocks tell.
+    fn run(&mut self, iterations: u64) -> Run;
+}
+
+/// What a contestant says of its iterations.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// The time of all of them.
+    pub(super) time: Duration,
+    /// Something that was counted in them, if the experiment counts.
+    pub(super) count: Option<u64>,
+}
+
+/// One contestant in one round.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// The time of one iteration.
+    pub(super) nanoseconds: f64,
+    /// As [`Run::count`].
+    pub(super) count: Option<f64>,
+}
+
+/// How many rounds, and how long each contestant runs in each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) rounds: usize,
+    pub(super) length: Length,
+}
+
+/// How long a contestant runs in a round.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Length {
+    /// About this long: how many iterations that takes is found out first, for each contestant.
+    About(Duration),
+    /// This many iterations.
+    Iterations(u64),
+}
+
+/// Runs the rounds; the answer has, for each contestant, a sample for each round.
+pub(super) fn run(
+    contestants: &mut [Box<dyn Contestant + '_>],
+    plan: Plan,
+    tick: &(dyn Fn(f64) + Sync),
+) -> Vec<Vec<Sample>> {
+    let iterations: Vec<u64> = contestants.iter_mut().map(|contestant| calibrated(contestant, plan.length)).collect();
+    let mut samples = vec![Vec::with_capacity(plan.rounds); contestants.len()];
+    for round in 0..plan.rounds {
+        for turn in 0..contestants.len() {
+            // Who comes first changes, so that nobody always follows the same neighbour.
+            let at = (turn + round) % contestants.len();
+            let run = contestants[at].run(iterations[at]);
+            samples[at].push(Sample {
+                nanoseconds: run.time.as_nanos() as f64 / iterations[at] as f64,
+                count: run.count.map(|count| count as f64),
+            });
+            tick((round * contestants.len() + turn + 1) as f64 / (plan.rounds * contestants.len()) as f64);
+        }
+    }
+    samples
+}
+
+/// How many iterations one round takes. Finding it out also warms the contestant up.
+fn calibrated(contestant: &mut Box<dyn Contestant + '_>, length: Length) -> u64 {
+    let aim = match length {
+        Length::Iterations(iterations) => {
+            contestant.run(iterations);
+            return iterations;
+        }
+        Length::About(aim) => aim,
+    };
+    let mut iterations = 16;
+    loop {
+        let time = contestant.run(iterations).time;
+        if time >= aim / 4 {
+            let share = aim.as_secs_f64() / time.as_secs_f64();
+            return ((iterations as f64 * share) as u64).max(1);
+        }
+        iterations *= 4;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// A contestant whose every iteration takes the same time, and who writes down when it ran.
+    struct Fixed {
+        name: &'static str,
+        each: Duration,
+        diary: Arc<Mutex<Vec<(&'static str, u64)>>>,
+    }
+
+    impl Contestant for Fixed {
+        fn name(&self) -> &'static str {
+            self.name
+        }
+        fn run(&mut self, iterations: u64) -> Run {
+            self.diary.lock().unwrap().push((self.name, iterations));
+            Run { time: self.each * u32::try_from(iterations).unwrap(), count: Some(7) }
+        }
+    }
+
+    #[test]
+    fn everybody_runs_once_a_round_in_a_turning_order() {
+        let diary = Arc::default();
+        let mut contestants: Vec<Box<dyn Contestant>> = Vec::new();
+        for (name, nanoseconds) in [("fast", 10), ("slow", 1000)] {
+            contestants.push(Box::new(Fixed {
+                name,
+                each: Duration::from_nanos(nanoseconds),
+                diary: Arc::clone(&diary),
+            }));
+        }
+        let length = Length::About(Duration::from_micros(100));
+        let samples = run(&mut contestants, Plan { rounds: 3, length }, &|_| {});
+
+        for (samples, nanoseconds) in samples.iter().zip([10.0, 1000.0]) {
+            assert_eq!(samples.len(), 3);
+            assert!(samples.iter().all(|sample| (sample.nanoseconds - nanoseconds).abs() < 1e-6));
+            assert!(samples.iter().all(|sample| sample.count == Some(7.0)));
+        }
+        let diary = diary.lock().unwrap();
+        let rounds = &diary[diary.len() - 6..];
+        let names: Vec<_> = rounds.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["fast", "slow", "slow", "fast", "fast", "slow"]);
+        assert!(rounds.iter().all(|(name, iterations)| *iterations == if *name == "fast" { 10_000 } else { 100 }));
+    }
+}

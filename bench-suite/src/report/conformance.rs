@@ -1,0 +1,107 @@
+//! The matrix of a conformance run.
+
+use std::fmt;
+
+use super::experiments::distinct;
+use super::{Mood, Sheet, Word};
+use crate::conformance::Outcome;
+use crate::conformance::spec::PROPERTIES;
+use crate::store::{Cell, Found, Results};
+
+pub(super) fn sheet(results: &Results) -> Sheet {
+    let subjects = distinct(results.cells.iter().map(|cell| cell.subject.as_str()));
+    let properties = distinct(results.cells.iter().map(property));
+    let mut heads = vec!["property".to_string()];
+    heads.extend(subjects.iter().map(|subject| head(subject)));
+    let row = |property: &&str| {
+        let words = subjects.iter().map(|subject| {
+            let cell = results.cells.iter().find(|cell| cell.subject == *subject && self::property(cell) == *property);
+            cell.map_or_else(|| Word::new("", Mood::Faint), word)
+        });
+        (property.to_string(), words.collect())
+    };
+    Sheet {
+        title: "conformance".to_string(),
+        caption: "What each memo does in each situation, every one in a process of its own. `kept`: as the property \
+                  says. `hangs`: its process never ended and was killed. `-`: cannot be tried."
+            .to_string(),
+        heads,
+        rows: properties.iter().map(row).collect(),
+        notes: std::iter::once(statements(&properties)).chain(failures(results)).collect(),
+    }
+}
+
+fn property(cell: &Cell) -> &str {
+    cell.setting.get("property").map_or("", String::as_str)
+}
+
+/// A narrow head: a path's parts, and long words, each on a line of its own.
+fn head(subject: &str) -> String {
+    subject.replace("::", "\n").replace('_', "_\n").replace("duplicating", "dupli-\ncating")
+}
+
+fn word(cell: &Cell) -> Word {
+    match &cell.found {
+        Found::Outcome(outcome) => {
+            let mood = match outcome {
+                Outcome::Kept => Mood::Good,
+                Outcome::CannotBe { .. } => Mood::Faint,
+                _ => Mood::Bad,
+            };
+            Word::new(outcome.word(), mood)
+        }
+        _ => Word::new("", Mood::Faint),
+    }
+}
+
+/// What the properties say.
+fn statements(properties: &[&str]) -> String {
+    let lines = PROPERTIES.iter().filter(|property| properties.contains(&property.id));
+    lines.map(|property| format!("{:<21} {}", property.id, property.says)).collect::<Vec<_>>().join("\n")
+}
+
+/// What failed, and how: each way of failing once, with the situations and those who fail so.
+fn failures(results: &Results) -> Option<String> {
+    let mut failures: Vec<Failure<'_>> = Vec::new();
+    for cell in &results.cells {
+        match &cell.found {
+            Found::Outcome(Outcome::Kept) => {}
+            Found::Outcome(how) => {
+                match failures.iter_mut().find(|known| known.how == how && known.properties == [property(cell)]) {
+                    Some(known) => known.subjects.push(&cell.subject),
+                    None => {
+                        failures.push(Failure { how, properties: vec![property(cell)], subjects: vec![&cell.subject] });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut merged: Vec<Failure<'_>> = Vec::new();
+    for failure in failures {
+        match merged.iter_mut().find(|known| known.how == failure.how && known.subjects == failure.subjects) {
+            Some(known) => known.properties.extend(failure.properties),
+            None => merged.push(failure),
+        }
+    }
+    let lines: Vec<_> = merged.iter().map(Failure::to_string).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// A way of failing.
+struct Failure<'a> {
+    how: &'a Outcome,
+    properties: Vec<&'a str>,
+    subjects: Vec<&'a str>,
+}
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subjects = self.subjects.join(", ");
+        match self.how {
+            // Said of the memo, not of each situation.
+            Outcome::CannotBe { .. } => write!(out, "- {subjects} {}", self.how),
+            how => write!(out, "- {subjects} {how}, in: {}", self.properties.join(", ")),
+        }
+    }
+}

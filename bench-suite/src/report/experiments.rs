@@ -1,0 +1,220 @@
+//! What each experiment's results look like as sheets.
+
+use std::collections::BTreeMap;
+
+use super::{Mood, Sheet, Word};
+use crate::store::{Cell, Figure, Found, Results};
+
+/// The sheets of `results`: one for each placement, or the one matrix of a conformance run.
+#[must_use]
+pub fn sheets(results: &Results) -> Vec<Sheet> {
+    let mut sheets = match results.experiment.as_str() {
+        "conformance" => vec![super::conformance::sheet(results)],
+        _ => timed(results),
+    };
+    if !results.complete {
+        for sheet in &mut sheets {
+            sheet.title += " (PARTIAL: a filter left out the rest)";
+        }
+    }
+    sheets
+}
+
+/// How an experiment's columns are headed, and how its numbers are to be read.
+struct Reading {
+    caption: &'static str,
+    head: fn(&BTreeMap<String, String>) -> String,
+    /// The figure that stands in brackets.
+    count: &'static str,
+    /// How often it should be counted: other numbers are marked.
+    expected: Option<f64>,
+}
+
+fn reading(experiment: &str) -> Reading {
+    match experiment {
+        "memo_hit" => Reading {
+            caption: "Every key is there. Time of one look-up as each thread sees it, and how many times the limit's: \
+                      a HashMap that nobody writes.",
+            head: |of| format!("{}\n{} keys\n{}", of["choice"], thousands(&of["keys"]), threads(of)),
+            count: "",
+            expected: None,
+        },
+        "memo_miss" => Reading {
+            caption: "No key is there, and all are distinct. Time of one call as each thread sees it, and how many \
+                      times the best one's. f does nothing, or computes for 50 µs.",
+            head: |of| format!("f {}\n{}", of["f"].replace("50us", "50 µs"), threads(of)),
+            count: "",
+            expected: None,
+        },
+        "memo_herd" => Reading {
+            caption: "Many callers of one cold key. Time from the value being there until the last caller has it, how \
+                      many times the best one's, and in brackets the calls of f.",
+            head: |of| format!("{} callers", of["callers"]),
+            count: "calls",
+            expected: Some(1.0),
+        },
+        "memo_http" => Reading {
+            caption: "Real pages over HTTP: each caller asks for all of them. Time until all have all, how many times \
+                      the best one's, and in brackets the requests that the server saw.",
+            head: |of| format!("{} callers\n{} pages\n{} ms each", of["callers"], of["pages"], of["delay ms"]),
+            count: "requests",
+            expected: None,
+        },
+        _ => Reading {
+            caption: "",
+            head: |of| of.values().cloned().collect::<Vec<_>>().join("\n"),
+            count: "",
+            expected: None,
+        },
+    }
+}
+
+fn threads(of: &BTreeMap<String, String>) -> String {
+    match of["threads"].as_str() {
+        "1" => "1 thread".to_string(),
+        more => format!("{more} threads"),
+    }
+}
+
+fn thousands(number: &str) -> String {
+    match number.strip_suffix("000") {
+        Some(thousands) if !thousands.is_empty() => format!("{thousands},000"),
+        _ => number.to_string(),
+    }
+}
+
+/// A sheet for each placement; the other parameters make the columns.
+fn timed(results: &Results) -> Vec<Sheet> {
+    let reading = reading(&results.experiment);
+    let placement = |cell: &Cell| cell.setting.get("placement").cloned().unwrap_or_default();
+    let column = |cell: &Cell| {
+        let mut setting = cell.setting.clone();
+        setting.remove("placement");
+        setting
+    };
+    let mut sheets = Vec::new();
+    for placed in distinct(results.cells.iter().map(placement)) {
+        let cells: Vec<&Cell> = results.cells.iter().filter(|cell| placement(cell) == placed).collect();
+        let columns = distinct(cells.iter().map(|cell| column(cell)));
+        let subjects = distinct(cells.iter().map(|cell| cell.subject.clone()));
+        let mut heads = vec!["memo".to_string()];
+        heads.extend(columns.iter().map(|setting| (reading.head)(setting)));
+        let at = |subject: &str, setting: &BTreeMap<String, String>| {
+            cells.iter().find(|cell| cell.subject == subject && column(cell) == *setting)
+        };
+        let best: Vec<f64> =
+            columns.iter().map(|setting| best_ratio(&cells, |cell| column(cell) == *setting)).collect();
+        let row = |subject: &String| {
+            let words = columns.iter().zip(&best).map(|(setting, best)| match at(subject, setting) {
+                Some(cell) => word(cell, *best, &reading),
+                None => Word::new("", Mood::Faint),
+            });
+            (subject.clone(), words.collect())
+        };
+        let mut absent: Vec<(String, String)> = Vec::new();
+        for cell in &cells {
+            if let Found::Absent { why } = &cell.found {
+                absent.push((cell.subject.clone(), why.clone()));
+            }
+        }
+        sheets.push(Sheet {
+            title: format!("{}, threads {}", results.experiment, placed_words(&placed)),
+            caption: reading.caption.to_string(),
+            heads,
+            rows: subjects.iter().map(row).collect(),
+            notes: distinct(absent.into_iter()).into_iter().map(|(name, why)| format!("- {name}: {why}")).collect(),
+        });
+    }
+    sheets
+}
+
+fn placed_words(placement: &str) -> &str {
+    match placement {
+        "free" => "free to run on any core",
+        "one-core" => "all on one core",
+        other => other,
+    }
+}
+
+/// The smallest ratio of a column, the limit's own left out.
+fn best_ratio(cells: &[&Cell], in_column: impl Fn(&Cell) -> bool) -> f64 {
+    let ratios = cells.iter().filter(|cell| in_column(cell) && cell.subject != crate::experiment::LIMIT);
+    ratios.filter_map(|cell| ratio(cell)).fold(f64::INFINITY, f64::min)
+}
+
+fn ratio(cell: &Cell) -> Option<f64> {
+    match &cell.found {
+        Found::Figures(figures) => figures.get("ratio").map(Figure::median),
+        _ => None,
+    }
+}
+
+fn word(cell: &Cell, best: f64, reading: &Reading) -> Word {
+    let figures = match &cell.found {
+        Found::Figures(figures) => figures,
+        Found::Outcome(outcome) => return Word::new(outcome.word(), Mood::Bad),
+        Found::Absent { .. } => return Word::new("-", Mood::Faint),
+    };
+    let mut text = figures.get("time").map(|time| duration(time.median())).unwrap_or_default();
+    let ratio = ratio(cell);
+    if let Some(ratio) = ratio {
+        text += &format!(" {:>6}", times(ratio));
+    }
+    let count = figures.get(reading.count).map(Figure::median);
+    if let Some(count) = count {
+        text += &format!(" ({count})");
+    }
+    let mood = match (ratio, count, reading.expected) {
+        (_, Some(count), Some(expected)) if (count - expected).abs() > 0.5 => Mood::Bad,
+        (Some(ratio), ..) if ratio <= best && cell.subject != crate::experiment::LIMIT => Mood::Good,
+        _ => Mood::Plain,
+    };
+    Word::new(text, mood)
+}
+
+/// A ratio, with as many digits as can be believed.
+fn times(ratio: f64) -> String {
+    match ratio {
+        0.0..10.0 => format!("{ratio:.2}x"),
+        10.0..100.0 => format!("{ratio:.1}x"),
+        _ => format!("{ratio:.0}x"),
+    }
+}
+
+/// Nanoseconds in a unit that suits them, with three digits.
+#[must_use]
+pub(super) fn duration(nanoseconds: f64) -> String {
+    let (number, unit) = match nanoseconds {
+        0.0..1e3 => (nanoseconds, "ns"),
+        1e3..1e6 => (nanoseconds / 1e3, "µs"),
+        1e6..1e9 => (nanoseconds / 1e6, "ms"),
+        _ => (nanoseconds / 1e9, "s"),
+    };
+    match number {
+        0.0..10.0 => format!("{number:.2} {unit}"),
+        10.0..100.0 => format!("{number:.1} {unit}"),
+        _ => format!("{number:.0} {unit}"),
+    }
+}
+
+/// What of `all` is new, in order.
+pub(super) fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_three_digits() {
+        let said: Vec<_> = [1.234, 12.34, 123.4, 1_234.0, 12_345_678.0, 1.5e9].map(duration).into();
+        assert_eq!(said, ["1.23 ns", "12.3 ns", "123 ns", "1.23 µs", "12.3 ms", "1.50 s"]);
+    }
+}

@@ -1,0 +1,82 @@
+//! Reports: results as tables, for the terminal and for a browser.
+//!
+//! A [`Sheet`] is a table in words, whatever it will be shown on; [`sheets`] makes them of results, and the renderers
+//! show them and know nothing of memos.
+
+mod conformance;
+mod experiments;
+mod html;
+mod terminal;
+
+use std::path::PathBuf;
+
+use crate::store::{Store, StoreError};
+
+pub use experiments::sheets;
+pub use terminal::print;
+
+/// The experiments, in the order in which reports show them.
+pub const EXPERIMENTS: &[&str] = &["memo_hit", "memo_miss", "memo_herd", "memo_http", "conformance", "race"];
+
+/// Writes the report of all complete results in `store`, beside them, and says where. What cannot be read is left out,
+/// with a note of why.
+///
+/// # Errors
+///
+/// If the file system refuses.
+pub fn write_page(store: &Store) -> Result<PathBuf, StoreError> {
+    let (mut results, mut unread) = (Vec::new(), Vec::new());
+    for experiment in EXPERIMENTS {
+        match store.read(experiment) {
+            Ok(found) => results.extend(found.map(|found| (sheets(&found), found))),
+            Err(error) => unread.push(error.to_string()),
+        }
+    }
+    let path = store.folder().join("report.html");
+    store.write_file(&path, html::page(&results, &unread).as_bytes())?;
+    Ok(path)
+}
+
+/// A table in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sheet {
+    /// What it shows, in a few words.
+    pub title: String,
+    /// How to read it, in a sentence or two.
+    pub caption: String,
+    /// The heads of the columns, the first of which is for the rows' names. `\n` breaks a line.
+    pub heads: Vec<String>,
+    /// The rows: a name, and a word for each other column.
+    pub rows: Vec<(String, Vec<Word>)>,
+    /// What must be known besides.
+    pub notes: Vec<String>,
+}
+
+/// What stands in one place of a sheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The text.
+    pub text: String,
+    /// What to make of it.
+    pub mood: Mood,
+}
+
+/// What to make of a word: how it is coloured, where there is colour. Nothing is told by colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// As it should be, or the best.
+    Good,
+    /// Nothing special.
+    Plain,
+    /// Not as it should be.
+    Bad,
+    /// Of no interest.
+    Faint,
+}
+
+impl Word {
+    /// A word with a mood.
+    pub fn new(text: impl Into<String>, mood: Mood) -> Self {
+        Word { text: text.into(), mood }
+    }
+}

@@ -1,0 +1,114 @@
+//! Sheets on a terminal, or in a pipe.
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use super::{Mood, Sheet, Word};
+
+/// The width of notes and captions, in characters.
+const WIDTH: usize = 100;
+
+/// Prints `sheet` to the standard output, in colour where that is a terminal that wants it.
+pub fn print(sheet: &Sheet) {
+    let bold = Style::new().bold();
+    anstream::println!("\n{bold}{}{bold:#}", sheet.title);
+    for line in wrapped(&sheet.caption) {
+        anstream::println!("{line}");
+    }
+    anstream::println!("\n{}", table(sheet));
+    for note in &sheet.notes {
+        anstream::println!();
+        for line in wrapped(note) {
+            anstream::println!("{line}");
+        }
+    }
+}
+
+/// The table, with its colours. It is as wide as it is: a terminal that is narrower breaks its lines, and nothing is
+/// lost.
+fn table(sheet: &Sheet) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(&sheet.heads);
+    for (name, words) in &sheet.rows {
+        let words = words.iter().map(|word| word.text.clone());
+        table.add_row(std::iter::once(name.clone()).chain(words));
+    }
+    for (at, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if at > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    // Colours come last, when the widths are settled: each word stands once in its line, in the order of the columns.
+    let heads = sheet.heads.iter().map(|head| head.lines().count()).max().unwrap_or(1);
+    let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_string()).collect();
+    for (line, (name, words)) in lines.iter_mut().skip(heads).zip(&sheet.rows) {
+        *line = painted(line, name, words);
+    }
+    lines.join("\n")
+}
+
+fn painted(line: &str, name: &str, words: &[Word]) -> String {
+    let mut painted = name.to_string();
+    let mut rest = &line[name.len()..];
+    for word in words.iter().filter(|word| !word.text.is_empty()) {
+        let Some(at) = rest.find(&word.text) else { break };
+        let style = style(word.mood);
+        painted += &rest[..at];
+        painted += &format!("{style}{}{style:#}", word.text);
+        rest = &rest[at + word.text.len()..];
+    }
+    painted + rest
+}
+
+fn style(mood: Mood) -> Style {
+    match mood {
+        Mood::Good => Style::new().fg_color(Some(AnsiColor::Green.into())),
+        Mood::Plain => Style::new(),
+        Mood::Bad => Style::new().fg_color(Some(AnsiColor::Red.into())),
+        Mood::Faint => Style::new().dimmed(),
+    }
+}
+
+/// The words of `text` in lines of at most [`WIDTH`] characters; a line break in the text stays one.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_change_nothing_but_colours() {
+        let sheet = Sheet {
+            heads: vec!["memo".into(), "first\nhead".into(), "second".into()],
+            rows: vec![
+                ("a".into(), vec![Word::new("1", Mood::Good), Word::new("11", Mood::Bad)]),
+                ("long name".into(), vec![Word::new("", Mood::Faint), Word::new("1", Mood::Faint)]),
+            ],
+            ..Sheet::default()
+        };
+        let text = anstream::adapter::strip_str(&table(&sheet)).to_string();
+        assert_eq!(
+            text,
+            "memo        first  second\n             head\na               1      11\nlong name               1"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! Every subject keeps what it promises, and fails where it is declared to fail.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use bench_suite::child::{self, End};
+use bench_suite::conformance::Outcome;
+use bench_suite::conformance::matrix;
+use bench_suite::conformance::spec::PROPERTIES;
+use bench_suite::subject;
+
+fn lab() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_lab"))
+}
+
+#[test]
+fn the_matrix_is_as_declared() {
+    let subjects: Vec<_> = subject::list().into_iter().map(|(name, _)| name).collect();
+    let tried = matrix::run(lab(), &subjects, &PROPERTIES.iter().collect::<Vec<_>>(), &|_| {}).unwrap();
+    assert_eq!(tried.len(), subjects.len() * PROPERTIES.len());
+    let surprises: Vec<_> = tried.iter().filter(|tried| tried.as_declared == Some(false)).collect();
+    assert!(surprises.is_empty(), "not as declared: {surprises:#?}");
+}
+
+/// The student's slot is tried like the others, and held to nothing: whatever stands there, this test passes.
+#[test]
+fn mine_is_never_judged() {
+    for property in ["right-values", "same-key"] {
+        let tried = matrix::try_one(lab(), "mine", property).unwrap();
+        assert_eq!(tried.as_declared, None, "{tried:?}");
+    }
+}
+
+/// A hang is found out, and told from a crash and from a wrong answer.
+#[test]
+fn each_kind_of_failure_is_told() {
+    let outcome = |subject, property| matrix::try_one(lab(), subject, property).unwrap().outcome;
+    assert_eq!(outcome("memo2::coarse", "distinct-keys-overlap"), Outcome::Hangs { asleep: true });
+    assert_eq!(outcome("memo2::duplicating", "same-key"), Outcome::Crashes { signal: "SIGABRT".into() });
+    assert!(matches!(outcome("memo2::duplicating", "one-call"), Outcome::Broken { .. }));
+    assert!(matches!(outcome("memo1", "one-call"), Outcome::CannotBe { .. }));
+    assert_eq!(outcome("memo1", "errors-are-kept"), Outcome::Kept);
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_known_ones() {
+    let report = child::run(Command::new(lab()).args(["conformance", "memo9"]), Duration::from_secs(60)).unwrap();
+    assert_eq!(report.end, End::Exit(2));
+    assert!(report.stderr.contains("\"memo9\"") && report.stderr.contains("memos: memo1, "), "{}", report.stderr);
+    assert!(report.stderr.contains("properties: one-call, "), "{}", report.stderr);
+}
