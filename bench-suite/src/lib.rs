@@ -5,6 +5,7 @@
 pub mod child;
 pub mod conformance;
 pub mod experiment;
+pub mod pages;
 pub mod report;
 pub mod store;
 pub mod subject;
