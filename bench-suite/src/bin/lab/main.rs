@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod child;
 mod conformance;
+mod demo;
 mod report;
 mod subjects;
 
@@ -21,6 +22,7 @@ struct Lab {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Conformance(conformance::Conformance),
     Report(report::Report),
     Subjects(subjects::Subjects),
@@ -30,6 +32,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let ended = match Lab::parse().command {
+        Command::Demo(demo) => demo.run(),
         Command::Conformance(conformance) => conformance.run(),
         Command::Report(report) => report.run(),
         Command::Subjects(subjects) => subjects.run(),

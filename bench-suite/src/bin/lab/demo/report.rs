@@ -1,0 +1,115 @@
+//! What the demonstration found out: the facts behind its text, and its JSON.
+
+use std::time::Duration;
+
+use bench_suite::pages::Site;
+use serde::{Serialize, Serializer};
+
+#[derive(Serialize)]
+pub(super) struct Report {
+    pub(super) memo: String,
+    pub(super) what: &'static str,
+    pub(super) cores: usize,
+    /// On which of the cores the threads run.
+    pub(super) placement: &'static str,
+    /// Nothing, if the user named URLs.
+    pub(super) server: Option<Embedded>,
+    pub(super) timeout_ms: u128,
+    pub(super) max_body_bytes: u64,
+    pub(super) sequential: Option<Part>,
+    pub(super) concurrent: Option<Concurrent>,
+    /// How many times as fast the concurrent part was, if both parts fetched everything.
+    pub(super) speed_up: Option<f64>,
+}
+
+/// The server in this process.
+#[derive(Serialize)]
+pub(super) struct Embedded {
+    pub(super) pages: usize,
+    pub(super) size_bytes: usize,
+    pub(super) delay_ms: u128,
+}
+
+/// One of the two parts, with a memo of its own.
+#[derive(Serialize)]
+pub(super) struct Part {
+    /// From the first caller's start to the last one's end.
+    #[serde(rename = "elapsed_ns", serialize_with = "nanoseconds")]
+    pub(super) elapsed: Duration,
+    pub(super) asked: usize,
+    pub(super) failed: usize,
+    pub(super) f_ran_on: &'static str,
+    /// As they came.
+    pub(super) answers: Vec<Answer>,
+    pub(super) urls: Vec<Counts>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Concurrent {
+    Ran(Part),
+    Impossible(#[serde(serialize_with = "impossible")] &'static str),
+}
+
+/// What one caller got.
+#[derive(Serialize)]
+pub(super) struct Answer {
+    pub(super) url: String,
+    #[serde(rename = "elapsed_ns", serialize_with = "nanoseconds")]
+    pub(super) elapsed: Duration,
+    #[serde(flatten)]
+    pub(super) result: Outcome,
+}
+
+/// The length of the body in bytes, or why there is none.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Bytes(usize),
+    Error(String),
+}
+
+/// What one URL cost.
+#[derive(Serialize)]
+pub(super) struct Counts {
+    pub(super) url: String,
+    /// Calls of `http_get_body`, as this process counts them.
+    pub(super) calls: usize,
+    /// Requests, as the embedded server counts them.
+    pub(super) requests: Option<usize>,
+}
+
+impl Report {
+    /// How many callers got no page.
+    pub(super) fn failed(&self) -> usize {
+        let concurrent = match &self.concurrent {
+            Some(Concurrent::Ran(part)) => part.failed,
+            Some(Concurrent::Impossible(_)) | None => 0,
+        };
+        concurrent + self.sequential.as_ref().map_or(0, |part| part.failed)
+    }
+
+    /// See the field. A failure costs nothing, or all of the timeout, and would make a number without a meaning.
+    pub(super) fn speed_up(&self) -> Option<f64> {
+        match (&self.sequential, &self.concurrent) {
+            (Some(sequential), Some(Concurrent::Ran(concurrent))) if self.failed() == 0 => {
+                Some(sequential.elapsed.as_secs_f64() / concurrent.elapsed.as_secs_f64())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Site> for Embedded {
+    fn from(site: Site) -> Self {
+        Embedded { pages: site.pages, size_bytes: site.size, delay_ms: site.delay.as_millis() }
+    }
+}
+
+fn nanoseconds<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u128(duration.as_nanos())
+}
+
+fn impossible<S: Serializer>(why: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map([("impossible", why)])
+}

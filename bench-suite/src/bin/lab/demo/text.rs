@@ -1,0 +1,125 @@
+//! The report as text, at most 100 columns wide, printed while the demonstration runs.
+
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+
+use super::report::{Answer, Concurrent, Outcome, Part, Report};
+
+const TITLE: Style = Style::new().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+
+/// Where the last column begins, and how wide the text in it may be.
+const INDENT: usize = 28;
+const WIDTH: usize = 100 - INDENT;
+
+pub(super) const SEQUENTIAL: &str = "sequential: one caller, who asks for one page after the other";
+pub(super) const CONCURRENT: &str = "concurrent: all callers at once, each on a thread of its own";
+
+pub(super) fn heading(report: &Report, urls: usize) {
+    anstream::println!("{TITLE}memo{TITLE:#}     {} ({})", report.memo, report.what);
+    match &report.server {
+        Some(server) => {
+            let (size, delay) = (server.size_bytes, server.delay_ms);
+            anstream::println!("{TITLE}pages{TITLE:#}    {urls} of {size} bytes, on a server in this process");
+            anstream::println!("{TITLE}delay{TITLE:#}    {delay} ms, until the server answers");
+        }
+        None => anstream::println!("{TITLE}pages{TITLE:#}    {urls}, from the URLs that were given"),
+    }
+    let (timeout, bytes) = (report.timeout_ms, report.max_body_bytes);
+    anstream::println!("{TITLE}limits{TITLE:#}   {timeout} ms and {bytes} bytes for each fetch");
+    let (placement, cores) = (report.placement, count(report.cores, "core"));
+    anstream::println!(
+        "{TITLE}threads{TITLE:#}  {placement} placement on {cores}: wherever the operating system puts them"
+    );
+}
+
+pub(super) fn part_begins(title: &str) {
+    anstream::println!("\n{TITLE}{title}{TITLE:#}");
+    anstream::println!("{:>12}  {:>12}  URL", "elapsed", "bytes");
+}
+
+pub(super) fn answer(answer: &Answer) {
+    let elapsed = milliseconds(answer.elapsed);
+    match &answer.result {
+        Outcome::Bytes(bytes) => anstream::println!("{elapsed:>12}  {bytes:>12}  {}", answer.url),
+        Outcome::Error(why) => {
+            let why = wrap(why);
+            anstream::println!("{elapsed:>12}  {BAD}{:>12}{BAD:#}  {why}", "failed");
+        }
+    }
+}
+
+pub(super) fn part_ends(part: &Part) {
+    let (asked, urls) = (part.asked, part.urls.len());
+    // The server's own count, where there is a server: it is the one witness who does not depend on the memo.
+    let requests: Option<Vec<usize>> = part.urls.iter().map(|url| url.requests).collect();
+    match requests {
+        Some(requests) => {
+            let (pages, all, each) = (count(urls, "page"), count(requests.iter().sum(), "request"), range(&requests));
+            anstream::println!("asked {asked} times for {pages}; the server saw {all} ({each} a page)");
+        }
+        None => {
+            let calls: Vec<usize> = part.urls.iter().map(|url| url.calls).collect();
+            let (urls, all, each) = (count(urls, "URL"), count(calls.iter().sum(), "call"), range(&calls));
+            anstream::println!("asked {asked} times for {urls}; that took {all} of http_get_body ({each} a URL)");
+        }
+    }
+    anstream::println!("{} in all; f ran on {}", milliseconds(part.elapsed), part.f_ran_on);
+    if part.failed > 0 {
+        anstream::println!("{BAD}{} of {asked} failed{BAD:#}", part.failed);
+    }
+}
+
+pub(super) fn impossible(title: &str, why: &str) {
+    anstream::println!("\n{TITLE}{title}{TITLE:#}");
+    anstream::println!("not possible: {why}");
+}
+
+pub(super) fn closing(report: &Report) {
+    if let (Some(speed_up), Some(sequential), Some(Concurrent::Ran(concurrent))) =
+        (report.speed_up, &report.sequential, &report.concurrent)
+    {
+        let (sequential, concurrent) = (milliseconds(sequential.elapsed), milliseconds(concurrent.elapsed));
+        anstream::println!(
+            "\n{GOOD}concurrent was {speed_up:.1} times as fast as sequential{GOOD:#}: {concurrent} instead of {sequential}"
+        );
+    }
+}
+
+/// One unit for all, so that a page fetched and a page remembered can be compared at a glance.
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.3} ms", duration.as_secs_f64() * 1e3)
+}
+
+fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}
+
+fn range(counts: &[usize]) -> String {
+    match (counts.iter().min(), counts.iter().max()) {
+        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
+        (_, most) => most.map_or(String::new(), usize::to_string),
+    }
+}
+
+/// Breaks `text` between words, so that it stays in the last column. A longer word, such as a URL, stays whole.
+fn wrap(text: &str) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            wrapped += &format!("\n{:INDENT$}", "");
+            column = 0;
+        }
+        if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped += word;
+        column += width;
+    }
+    wrapped
+}
