@@ -155,6 +155,7 @@ impl Pages {
             asked: answers.len(),
             failed: answers.iter().filter(|answer| matches!(answer.result, Outcome::Error(_))).count(),
             f_ran_on: match (calls.on_a_caller.load(Relaxed), calls.elsewhere.load(Relaxed)) {
+                (0, 0) => "no thread: the memo never called it",
                 (_, 0) => "its caller's thread",
                 (0, _) => "threads that the memo started",
                 (_, _) => "its callers' threads and others",
