@@ -42,7 +42,8 @@ fn demo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs `command` on `input` to its end. Its output goes to files, which, unlike pipes, take all of it without a reader.
+/// Runs `command` on `input` to its end. Its output goes to files, which, unlike pipes, take all of it without a
+/// reader.
 fn run_on(input: &[u8], mut command: Command) -> Ended {
     let file = || tempfile::tempfile().unwrap();
     let text = |mut file: File| {

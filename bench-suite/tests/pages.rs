@@ -36,8 +36,8 @@ fn client(timeout: Duration, max_body: u64) -> Client {
     Client::new(Limits { timeout, max_body })
 }
 
-/// A port that refuses connections for as long as the socket is kept: bound, so that nobody else gets it, and listened to
-/// by nobody.
+/// A port that refuses connections for as long as the socket is kept: bound, so that nobody else gets it, and listened
+/// to by nobody.
 fn refusing() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();

@@ -49,8 +49,8 @@ pub fn http_get_body(url: &str) -> Result<Body, FetchError> {
 /// Fetches pages within its [`Limits`]. Clones share their connections, which are kept open for the next request.
 ///
 /// It goes through the proxy that the environment names (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, but for the hosts in
-/// `NO_PROXY`), since in many a classroom there is no other way out. To `localhost` and the loopback addresses it always
-/// goes directly, whatever the environment says: a proxy there would be measured instead of the server.
+/// `NO_PROXY`), since in many a classroom there is no other way out. To `localhost` and the loopback addresses it
+/// always goes directly, whatever the environment says: a proxy there would be measured instead of the server.
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
@@ -169,8 +169,8 @@ fn is_loopback(uri: &Uri) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// ureq's way of finding a host's address, with a plain answer when there is none: how a system says that differs from one
-/// to the next, and ureq passes it on among all other errors of input and output.
+/// ureq's way of finding a host's address, with a plain answer when there is none: how a system says that differs from
+/// one to the next, and ureq passes it on among all other errors of input and output.
 #[derive(Debug, Default)]
 struct Lookup(DefaultResolver);
 

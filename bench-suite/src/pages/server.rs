@@ -37,7 +37,8 @@ pub struct Site {
 impl Site {
     /// The body of page number `page`: text in which each line says which page it is, cut off at the site's size.
     ///
-    /// The number comes first, so that pages differ from their first byte on, and a memo that mixes them up is found out.
+    /// The number comes first, so that pages differ from their first byte on, and a memo that mixes them up is found
+    /// out.
     #[must_use]
     pub fn body(&self, page: usize) -> Vec<u8> {
         let line = format!("{page} is the number of this page.\n");

@@ -18,8 +18,8 @@ mod input;
 mod report;
 mod text;
 
-/// How many pages may be asked for. When all of them are asked for at once, each caller has a thread, and each request two
-/// file descriptors, both ends being in this process; many a system allows 1024.
+/// How many pages may be asked for. When all of them are asked for at once, each caller has a thread, and each request
+/// two file descriptors, both ends being in this process; many a system allows 1024.
 const MOST_PAGES: i64 = 200;
 
 /// How many bytes all pages together may have: a memo keeps every page for as long as it lives.
@@ -27,8 +27,9 @@ const MOST_BYTES: usize = 256 << 20;
 
 /// Fetch pages through a memo: first one after the other, then all at once, each page twice.
 ///
-/// The pages come from a server in this process, which takes its time and counts who asks. Name URLs of your own to fetch
-/// those instead. Exit status: 0 if all went well, 1 if a page could not be fetched, 2 if the command line makes no sense.
+/// The pages come from a server in this process, which takes its time and counts who asks. Name URLs of your own to
+/// fetch those instead. Exit status: 0 if all went well, 1 if a page could not be fetched, 2 if the command line makes
+/// no sense.
 #[derive(clap::Args)]
 pub(crate) struct Demo {
     /// Fetch these, and not the server's pages; `-` reads them from standard input, one a line (`#` begins a comment).
@@ -44,10 +45,12 @@ pub(crate) struct Demo {
     #[arg(long)]
     concurrent: bool,
     /// How many pages the server has: 1 to 200.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u16).range(1..=MOST_PAGES), conflicts_with = "urls")]
+    #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "urls")]
+    #[arg(value_parser = value_parser!(u16).range(1..=MOST_PAGES))]
     pages: u16,
     /// How long the server takes to answer, in milliseconds: up to 60000.
-    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = value_parser!(u32).range(0..=60_000), conflicts_with = "urls")]
+    #[arg(long, value_name = "MS", default_value_t = 100, conflicts_with = "urls")]
+    #[arg(value_parser = value_parser!(u32).range(0..=60_000))]
     delay: u32,
     /// How long each page is, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 16_384, conflicts_with = "urls")]

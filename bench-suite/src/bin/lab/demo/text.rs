@@ -88,8 +88,8 @@ pub(super) fn closing(report: &Report) {
     }
 }
 
-/// One unit for all, so that a page fetched and a page remembered can be compared at a glance; and digits enough for the
-/// latter, which takes some hundred nanoseconds.
+/// One unit for all, so that a page fetched and a page remembered can be compared at a glance; and digits enough for
+/// the latter, which takes some hundred nanoseconds.
 fn milliseconds(duration: Duration) -> String {
     format!("{:.4} ms", duration.as_secs_f64() * 1e3)
 }
