@@ -6,6 +6,7 @@ pub mod child;
 pub mod conformance;
 pub mod experiment;
 pub mod pages;
+pub mod race;
 pub mod report;
 pub mod store;
 pub mod subject;

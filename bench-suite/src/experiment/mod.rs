@@ -5,6 +5,7 @@
 
 mod memo_herd;
 mod memo_hit;
+mod memo_http;
 mod memo_miss;
 mod rounds;
 mod threads;
@@ -21,15 +22,14 @@ use rounds::{Contestant, Plan};
 pub const LIMIT: &str = "HashMap (the limit)";
 
 /// Every experiment of the memos, at this depth, in the order in which they run.
-///
-/// # Errors
-///
-pub fn memos(depth: Depth) -> io::Result<Vec<Box<dyn Experiment>>> {
-    Ok(vec![
+#[must_use]
+pub fn memos(depth: Depth) -> Vec<Box<dyn Experiment>> {
+    vec![
         Box::new(memo_hit::MemoHit::new(depth)),
         Box::new(memo_miss::MemoMiss::new(depth)),
         Box::new(memo_herd::MemoHerd::new(depth)),
-    ])
+        Box::new(memo_http::MemoHttp::new(depth)),
+    ]
 }
 
 /// Something to measure.

@@ -10,6 +10,7 @@ use crate::store::{Cell, Figure, Found, Results};
 pub fn sheets(results: &Results) -> Vec<Sheet> {
     let mut sheets = match results.experiment.as_str() {
         "conformance" => vec![super::conformance::sheet(results)],
+        "race" => vec![super::race::sheet(results)],
         _ => timed(results),
     };
     if !results.complete {

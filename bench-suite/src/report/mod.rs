@@ -6,6 +6,7 @@
 mod conformance;
 mod experiments;
 mod html;
+mod race;
 mod terminal;
 
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod child;
 mod conformance;
 mod demo;
+mod race;
 mod report;
 mod subjects;
 
@@ -24,6 +25,7 @@ struct Lab {
 enum Command {
     Demo(demo::Demo),
     Conformance(conformance::Conformance),
+    Race(race::Race),
     Report(report::Report),
     Subjects(subjects::Subjects),
     #[command(hide = true)]
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let ended = match Lab::parse().command {
         Command::Demo(demo) => demo.run(),
         Command::Conformance(conformance) => conformance.run(),
+        Command::Race(race) => race.run(),
         Command::Report(report) => report.run(),
         Command::Subjects(subjects) => subjects.run(),
         Command::Child(child) => child.run(),

@@ -1,0 +1,96 @@
+//! `cargo lab race`: memo1's race, run many times.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use bench_suite::race::{self, Example, Fate, Verdict};
+use bench_suite::report;
+use bench_suite::store::{Cell, Depth, Figure, Found, Results, Store, Unit};
+use clap::value_parser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Run memo1's data race in many processes, and count what becomes of them.
+///
+/// The same program with memo2 runs beside it. Where a nightly compiler is installed, ThreadSanitizer looks at both.
+#[derive(clap::Args)]
+pub(crate) struct Race {
+    /// How often each program runs: 1 to 100000.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = value_parser!(u32).range(1..=100_000))]
+    runs: u32,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Race {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let mut cells = Vec::new();
+        for example in Example::ALL {
+            let program = example.build()?;
+            let bar = ProgressBar::new(self.runs.into())
+                .with_style(ProgressStyle::with_template("{msg:12} {pos:>6} of {len}  {bar:30}")?)
+                .with_message(example.subject);
+            let mut fates = Vec::new();
+            for turn in 0..self.runs as usize {
+                fates.push(race::run(&program, turn)?);
+                bar.inc(1);
+            }
+            bar.finish_and_clear();
+            cells.push(cell(example, &fates));
+        }
+        let results = Results::new("race", Depth::Full, true, cells);
+        Store::here().write(&results)?;
+        if !self.json {
+            report::sheets(&results).iter().for_each(report::print);
+            anstream::println!("\nThreadSanitizer (builds first, which takes a while):");
+        }
+
+        let mut verdicts = BTreeMap::new();
+        for example in Example::ALL {
+            let verdict = race::sanitize(example)?;
+            if !self.json {
+                show(example, &verdict);
+            }
+            verdicts.insert(example.subject, verdict);
+        }
+        if self.json {
+            let verdicts: BTreeMap<_, _> =
+                verdicts.iter().map(|(subject, verdict)| (*subject, json(verdict))).collect();
+            let json = serde_json::json!({ "results": results, "thread_sanitizer": verdicts });
+            anstream::println!("{}", serde_json::to_string_pretty(&json)?);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn cell(example: Example, fates: &[Fate]) -> Cell {
+    let count = |fate: &Fate| {
+        let count = fates.iter().filter(|found| *found == fate).count();
+        (fate.name().to_string(), Figure { unit: Unit::Count, rounds: vec![count as f64] })
+    };
+    Cell {
+        subject: example.subject.to_string(),
+        setting: BTreeMap::from([("threads".to_string(), "2".to_string()), ("placement".into(), "free".into())]),
+        found: Found::Figures(Fate::ALL.iter().map(count).collect()),
+    }
+}
+
+fn show(example: Example, verdict: &Verdict) {
+    let subject = example.subject;
+    match verdict {
+        Verdict::None => anstream::println!("  {subject:<12}  no race, in ten runs"),
+        Verdict::Skipped(why) => anstream::println!("  {subject:<12}  skipped: {why}"),
+        Verdict::Race(report) => {
+            anstream::println!("  {subject:<12}  a race:");
+            report.iter().for_each(|line| anstream::println!("    {line}"));
+        }
+    }
+}
+
+fn json(verdict: &Verdict) -> serde_json::Value {
+    match verdict {
+        Verdict::None => serde_json::json!({ "race": false }),
+        Verdict::Skipped(why) => serde_json::json!({ "skipped": why }),
+        Verdict::Race(report) => serde_json::json!({ "race": true, "report": report }),
+    }
+}

@@ -1,0 +1,30 @@
+//! The counts of a race.
+
+use super::{Mood, Sheet, Word};
+use crate::race::Fate;
+use crate::store::{Figure, Found, Results};
+
+pub(super) fn sheet(results: &Results) -> Sheet {
+    let rows = results.cells.iter().map(|cell| {
+        let count = |fate: Fate| match &cell.found {
+            Found::Figures(figures) => figures.get(fate.name()).map(Figure::median),
+            _ => None,
+        };
+        let words = Fate::ALL.iter().map(|fate| match (count(*fate), fate) {
+            (None, _) => Word::new("-", Mood::Faint),
+            (Some(count), Fate::Right) => Word::new(count.to_string(), Mood::Good),
+            (Some(0.0), _) => Word::new("0", Mood::Faint),
+            (Some(count), _) => Word::new(count.to_string(), Mood::Bad),
+        });
+        (cell.subject.clone(), words.collect())
+    });
+    Sheet {
+        title: "race".to_string(),
+        caption: "Two threads ask one memo for the same keys, again and again in new processes. How many runs ended \
+                  so; of several things that happened in a run, the worst counts."
+            .to_string(),
+        heads: std::iter::once("memo").chain(Fate::ALL.iter().map(|fate| fate.name())).map(str::to_string).collect(),
+        rows: rows.collect(),
+        notes: Vec::new(),
+    }
+}
