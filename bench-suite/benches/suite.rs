@@ -94,6 +94,8 @@ impl Suite {
             let bar = bar(&format!("{name} {} of {}: {}", at + 1, settings.len(), setting.id()));
             let mut measured = None;
             for (subject, _) in entrants.iter().filter(|(_, can)| can.is_ok()) {
+                // Criterion calls the closure below anew for each sample.
+                let mut samples = 0;
                 group.bench_function(BenchmarkId::new(setting.id(), subject), |bencher| {
                     let cells = measured.get_or_insert_with(|| {
                         let cells =
@@ -101,7 +103,8 @@ impl Suite {
                         bar.finish_and_clear();
                         cells
                     });
-                    replay(bencher, cells.iter().flatten().find(|cell| cell.subject == *subject));
+                    replay(bencher, cells.iter().flatten().find(|cell| cell.subject == *subject), samples);
+                    samples += 1;
                 });
             }
             let Some(measured) = measured else {
@@ -151,18 +154,15 @@ impl Suite {
     }
 }
 
-/// Hands criterion a cell's rounds, one for each sample that it asks for, as long as that many iterations took.
-fn replay(bencher: &mut Bencher<'_, WallTime>, cell: Option<&Cell>) {
-    let rounds = match cell.map(|cell| &cell.found) {
-        Some(Found::Figures(figures)) => &figures["time"].rounds[..],
+/// Hands criterion a round of a cell as its sample number `sample`, as long as the iterations that it asks for took. It
+/// asks for as many samples as there are rounds, after one or two to warm up.
+fn replay(bencher: &mut Bencher<'_, WallTime>, cell: Option<&Cell>, sample: usize) {
+    let nanoseconds = match cell.map(|cell| &cell.found) {
+        Some(Found::Figures(figures)) => figures["time"].rounds[sample % figures["time"].rounds.len()],
         // The measuring failed: the caller will say so.
-        _ => &[1.0],
+        _ => 1.0,
     };
-    let mut rounds = rounds.iter().cycle();
-    bencher.iter_custom(|iterations| {
-        let nanoseconds = rounds.next().copied().unwrap_or_default();
-        Duration::from_secs_f64(nanoseconds * iterations as f64 / 1e9)
-    });
+    bencher.iter_custom(|iterations| Duration::from_secs_f64(nanoseconds * iterations as f64 / 1e9));
 }
 
 /// Why the student's memo is not measured, if it is not: one that hangs would stop the whole suite.

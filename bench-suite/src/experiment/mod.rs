@@ -92,9 +92,7 @@ impl Setting {
 }
 
 /// Runs the rounds of `contestants` where the setting places them, and makes cells of the samples: the time of one
-/// iteration, its ratio to the reference of the same round, and the count if there is one.
-///
-/// The reference is the limit if it takes part, and otherwise the one with the best median.
+/// iteration, how many times the reference's it is, and the count if there is one.
 fn compete(
     setting: &Setting,
     mut contestants: Vec<Box<dyn Contestant + '_>>,
@@ -105,23 +103,22 @@ fn compete(
     let samples = setting.placement.run(|| rounds::run(&mut contestants, plan, tick))?;
     let times: Vec<Vec<f64>> =
         samples.iter().map(|samples| samples.iter().map(|sample| sample.nanoseconds).collect()).collect();
-    let best = || {
-        let median = |at: &usize| crate::store::median(times[*at].clone());
-        (0..times.len()).min_by(|a, b| median(a).total_cmp(&median(b)))
+    let limit = contestants.iter().position(|contestant| contestant.name() == LIMIT);
+    let ratios = match limit {
+        Some(limit) => rounds::ratios_to(&times, limit),
+        None => rounds::ratios_to_best(&times),
     };
-    let reference = contestants.iter().position(|contestant| contestant.name() == LIMIT).or_else(best);
-    let cells = contestants.iter().enumerate().map(|(at, contestant)| {
-        let figure = |unit, rounds| Figure { unit, rounds };
-        let mut figures = BTreeMap::new();
-        if let Some(reference) = reference {
-            let ratios = times[at].iter().zip(&times[reference]).map(|(time, reference)| time / reference);
-            figures.insert("ratio".to_string(), figure(Unit::Ratio, ratios.collect()));
-        }
-        let counts: Vec<f64> = samples[at].iter().filter_map(|sample| sample.count).collect();
+    let figure = |unit, rounds| Figure { unit, rounds };
+    let cells = contestants.iter().zip(samples).zip(times.into_iter().zip(ratios));
+    let cells = cells.map(|((contestant, samples), (times, ratios))| {
+        let mut figures = BTreeMap::from([
+            ("time".to_string(), figure(Unit::Nanoseconds, times)),
+            ("ratio".to_string(), figure(Unit::Ratio, ratios)),
+        ]);
+        let counts: Vec<f64> = samples.iter().filter_map(|sample| sample.count).collect();
         if !counts.is_empty() {
             figures.insert(count.to_string(), figure(Unit::Count, counts));
         }
-        figures.insert("time".to_string(), figure(Unit::Nanoseconds, times[at].clone()));
         setting.cell(contestant.name(), Found::Figures(figures))
     });
     Ok(cells.collect())

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use crate::store::median;
+
 /// Somebody who takes part.
 pub(super) trait Contestant: Send {
     /// The subject's name.
@@ -93,6 +95,32 @@ fn calibrated(contestant: &mut Box<dyn Contestant + '_>, length: Length) -> u64 
     }
 }
 
+/// How many times the time of number `reference` each time is, round by round.
+pub(super) fn ratios_to(times: &[Vec<f64>], reference: usize) -> Vec<Vec<f64>> {
+    let ratios =
+        |times: &Vec<f64>, reference: &[f64]| times.iter().zip(reference).map(|(time, by)| time / by).collect();
+    times.iter().map(|own| ratios(own, &times[reference])).collect()
+}
+
+/// How many times the time of the best each time is, where nobody is the reference from the start.
+///
+/// One contestant's time of one round is too noisy to divide by. So each time is first compared with what all of them
+/// took in its round (their geometric mean), which moves with the machine's speed; the best is the one whose median is
+/// the least, and all are divided by that median. So the best's median is 1, and nobody's is less.
+pub(super) fn ratios_to_best(times: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let rounds = times.first().map_or(0, Vec::len);
+    let of_all = |round: usize| {
+        let logarithms: f64 = times.iter().map(|own| own[round].ln()).sum();
+        (logarithms / times.len() as f64).exp()
+    };
+    let of_all: Vec<f64> = (0..rounds).map(of_all).collect();
+    let mut relative: Vec<Vec<f64>> =
+        times.iter().map(|own| own.iter().zip(&of_all).map(|(time, all)| time / all).collect()).collect();
+    let best = relative.iter().map(|own| median(own.clone())).fold(f64::INFINITY, f64::min);
+    relative.iter_mut().flatten().for_each(|ratio| *ratio /= best);
+    relative
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,5 +167,18 @@ mod tests {
         let names: Vec<_> = rounds.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["fast", "slow", "slow", "fast", "fast", "slow"]);
         assert!(rounds.iter().all(|(name, iterations)| *iterations == if *name == "fast" { 10_000 } else { 100 }));
+    }
+
+    /// The machine is half as fast in the second round, and one contestant has a bad third round.
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        let close = |ratios: &[f64], expected: [f64; 3]| {
+            assert!(ratios.iter().zip(expected).all(|(ratio, expected)| (ratio - expected).abs() < 1e-9), "{ratios:?}");
+        };
+        let times = [vec![10.0, 20.0, 10.0], vec![30.0, 60.0, 90.0]];
+        close(&ratios_to(&times, 0)[1], [3.0, 3.0, 9.0]);
+        let best = ratios_to_best(&times);
+        assert!((median(best[0].clone()) - 1.0).abs() < 1e-9);
+        assert!((median(best[1].clone()) - 3.0).abs() < 1e-9);
     }
 }

@@ -103,7 +103,9 @@ impl Subject for Papaya {
     type Memo<K: Key, V: Value> = PapayaMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        PapayaMemo { f, map: papaya::HashMap::with_hasher(RandomState::new()) }
+        let map =
+            papaya::HashMap::builder().hasher(RandomState::new()).resize_mode(papaya::ResizeMode::Blocking).build();
+        PapayaMemo { f, map }
     }
 }
 
