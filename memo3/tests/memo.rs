@@ -105,6 +105,31 @@ rusty_fork_test! {
         }
     }
 
+    /// The panic goes to the caller who made the call, not to one who came while it ran.
+    #[test]
+    fn the_leader_sees_the_panic() {
+        for _ in 0..ROUNDS {
+            let (calls, inside) = (AtomicUsize::new(0), Arc::new(Barrier::new(2)));
+            let memo = Memo::new({
+                let inside = inside.clone();
+                move |_: &()| {
+                    if calls.fetch_add(1, Relaxed) == 0 {
+                        inside.wait();
+                        dawdle();
+                        panic_any("the first call");
+                    }
+                }
+            });
+            thread::scope(|scope| {
+                let leader = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| memo.get(()))).is_err());
+                inside.wait();
+                // The first call is under way, and its caller is the one above.
+                memo.get(());
+                assert!(leader.join().unwrap());
+            });
+        }
+    }
+
     /// A key that panics when it is hashed or compared hurts the caller who sent it, and not the monitor.
     #[test]
     fn a_key_that_panics_hurts_its_sender_only() {

@@ -103,6 +103,8 @@ impl Subject for Papaya {
     type Memo<K: Key, V: Value> = PapayaMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        // A map that grows step by step takes its steps when it is written. One that is filled and then only read would
+        // stay between two tables, and look into both: 140 ns a hit instead of 40, where this was measured.
         let map =
             papaya::HashMap::builder().hasher(RandomState::new()).resize_mode(papaya::ResizeMode::Blocking).build();
         PapayaMemo { f, map }
