@@ -38,6 +38,7 @@ where
     ///
     /// If `f` panics; the memo then is as if the call had not been. An `f` that asks for its own key recurses until the
     /// stack ends, as it would without a memo.
+    // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         if let Some(value) = self.map.borrow().get(key) {
             return value.clone();
@@ -46,5 +47,6 @@ where
         self.map.borrow_mut().insert(key.clone(), value.clone());
         value
     }
+    // ANCHOR_END: get
 }
 // ANCHOR_END: memo

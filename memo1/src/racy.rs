@@ -14,11 +14,13 @@ pub struct Memo<K, V, F> {
     map: UnsafeCell<HashMap<K, V>>,
 }
 
+// ANCHOR: promise
 // SAFETY: `get` is the only way to the map, and its contract lets one call at a time in, each ordered after the one
 // before it. Under that contract a shared memo is a memo handed from thread to thread, so what moves between threads
 // must be `Send` (as for a `Mutex`): the keys, the values and `f`. This line is a promise that the *callers* keep:
 // nothing below checks it.
 unsafe impl<K: Send, V: Send, F: Send> Sync for Memo<K, V, F> {}
+// ANCHOR_END: promise
 
 impl<K, V, F> Memo<K, V, F>
 where
@@ -31,6 +33,7 @@ where
         Memo { f, map: UnsafeCell::new(HashMap::new()) }
     }
 
+    // ANCHOR: get
     /// The value of `f` for `key`, from the map if it is there.
     ///
     /// # Safety
@@ -54,5 +57,6 @@ where
         self.map.with_mut(|map| unsafe { &mut *map }.insert(key.clone(), value.clone()));
         value
     }
+    // ANCHOR_END: get
 }
 // ANCHOR_END: racy

@@ -4,6 +4,7 @@
 //! watches each access to its cells. `racy.rs` is compiled here a second time, with loom's `UnsafeCell` in place of
 //! `std`'s: the accesses that loom sees are the very ones that the memo makes.
 
+// ANCHOR: cell
 mod cell {
     pub(crate) use loom::cell::UnsafeCell;
 }
@@ -11,11 +12,13 @@ mod cell {
 #[path = "../src/racy.rs"]
 #[expect(unreachable_pub, reason = "public in its own crate, private in this one")]
 mod racy;
+// ANCHOR_END: cell
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
+// ANCHOR: race
 /// Two threads ask for the same key, with nothing between them. Some order of their turns lets the one write the map
 /// while the other reads or writes it, and loom must find that order: this test fails when the race is *not* there.
 #[test]
@@ -38,6 +41,7 @@ fn two_threads_race_on_the_map() {
         other.join().unwrap();
     });
 }
+// ANCHOR_END: race
 
 /// The same two calls with the promise kept: one ends before the other starts, and the join orders them. loom goes
 /// through every order and has nothing to say; so it is the overlap, not the code, that the test above finds.

@@ -38,6 +38,7 @@ where
     /// # Deadlocks
     ///
     /// If `f` asks this memo for anything: the lock is not reentrant, and this call holds it.
+    // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         // The lock is held until this function returns, so also while `f` runs: that is the whole idea, and the flaw.
         let mut map = self.map.lock();
@@ -48,5 +49,6 @@ where
         map.insert(key.clone(), value.clone());
         value
     }
+    // ANCHOR_END: get
 }
 // ANCHOR_END: coarse

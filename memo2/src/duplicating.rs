@@ -37,6 +37,7 @@ where
     /// # Panics
     ///
     /// If `f` panics; the memo then is as if the call had not been.
+    // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         // The first visit. The guard is a temporary of this statement, and dropped at its semicolon. (As a temporary in
         // the head of a `match` it would live on through the arms, `f` and all, and `coarse` would be back.)
@@ -50,5 +51,6 @@ where
         self.map.lock().insert(key.clone(), value.clone());
         value
     }
+    // ANCHOR_END: get
 }
 // ANCHOR_END: duplicating

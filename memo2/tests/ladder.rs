@@ -58,6 +58,7 @@ rusty_fork_test! {
         }
     }
 
+    // ANCHOR: coarse_is_serial
     /// Two keys' calls never overlap: whoever is inside `f` is alone.
     #[test]
     fn coarse_is_serial() {
@@ -73,7 +74,9 @@ rusty_fork_test! {
             assert_eq!(herd(|| memo.get(&next.fetch_add(1, Relaxed))), [0; CALLERS]);
         }
     }
+    // ANCHOR_END: coarse_is_serial
 
+    // ANCHOR: duplicating
     /// Every caller of a cold key is inside `f` at once: the barrier in `f` opens for nobody else.
     #[test]
     fn duplicating_calls_once_a_caller() {
@@ -86,7 +89,9 @@ rusty_fork_test! {
             assert_eq!(herd(|| memo.get(&key)), [key * 2; CALLERS]);
         }
     }
+    // ANCHOR_END: duplicating
 
+    // ANCHOR: one_call
     #[test]
     fn memo_makes_one_call_a_key() {
         let calls = AtomicUsize::new(0);
@@ -99,7 +104,9 @@ rusty_fork_test! {
             assert!(values.iter().all(|value| *value == (key * 2, key)), "{values:?}");
         }
     }
+    // ANCHOR_END: one_call
 
+    // ANCHOR: overlap
     /// As many keys as callers, all inside `f` at once.
     #[test]
     fn memo_lets_distinct_keys_overlap() {
@@ -113,7 +120,9 @@ rusty_fork_test! {
             herd(|| memo.get(&next.fetch_add(1, Relaxed)));
         }
     }
+    // ANCHOR_END: overlap
 
+    // ANCHOR: panic
     /// The first calls of each key panic, and then one does not: each panic is seen by one caller, and everybody else
     /// gets the value.
     #[test]
@@ -139,6 +148,7 @@ rusty_fork_test! {
             assert_eq!(calls.load(Relaxed), PANICS + 1);
         }
     }
+    // ANCHOR_END: panic
 
     /// A panic in the value's own `Clone` is the leader's too: the waiters go on.
     #[test]

@@ -79,6 +79,7 @@ where
     /// # Deadlocks
     ///
     /// If `f`, for some key, asks for that same key, itself or through other keys: it then waits for itself.
+    // ANCHOR: get
     pub fn get(&self, key: K) -> V {
         // A channel for one answer. Its room for one means that the monitor never waits for a caller to pick it up.
         let (reply, answer) = bounded(1);
@@ -88,6 +89,7 @@ where
             Err(panic) => resume_unwind(panic),
         }
     }
+    // ANCHOR_END: get
 
     /// Ends the monitor, and returns when it and every call of `f` have ended.
     ///
@@ -165,6 +167,7 @@ where
     });
 }
 
+// ANCHOR: find
 /// The number of `key`'s entry, which is added if the key is new.
 fn find<K: Hash + Eq, V>(numbers: &mut HashMap<Arc<K>, usize>, entries: &mut Vec<Entry<K, V>>, key: K) -> usize {
     if let Some(&number) = numbers.get(&key) {
@@ -175,6 +178,7 @@ fn find<K: Hash + Eq, V>(numbers: &mut HashMap<Arc<K>, usize>, entries: &mut Vec
     entries.push(Entry { key, value: None, callers: VecDeque::new() });
     number
 }
+// ANCHOR_END: find
 // ANCHOR_END: monitor
 
 // ANCHOR: entry

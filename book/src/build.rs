@@ -1,0 +1,111 @@
+//! Building: mdBook as a library, with an ear on what it logs.
+
+use std::env;
+use std::fmt::{Debug, Write};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, bail, ensure};
+use mdbook_driver::MDBook;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::check;
+
+/// Builds the book into `dest`, or where its `book.toml` says, and returns the path of its first page.
+///
+/// # Errors
+///
+/// If mdBook fails, if it has anything to complain of, or if [`check`] finds something.
+pub(crate) fn build(dest: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let complaints = Complaints::default();
+    let dest = tracing::subscriber::with_default(complaints.clone(), || render(dest, &complaints))?;
+    complaints.extend(check::links(&dest)?);
+
+    let complaints = complaints.take();
+    for complaint in &complaints {
+        eprintln!("{complaint}");
+    }
+    ensure!(complaints.is_empty(), "the book has {} fault(s), listed above", complaints.len());
+    Ok(dest.join("index.html"))
+}
+
+/// Has mdBook render the book, and returns the folder it is in.
+fn render(dest: Option<PathBuf>, complaints: &Complaints) -> anyhow::Result<PathBuf> {
+    let mut book = MDBook::load(root()?)?;
+    if let Some(dest) = dest {
+        // mdBook takes a relative path to be relative to the book; on a command line it is relative to where one is.
+        book.config.build.build_dir = std::path::absolute(dest)?;
+    }
+    let dest = book.build_dir_for("html");
+    may_replace(&dest)?;
+    complaints.extend(check::anchors(&book));
+    book.build()?;
+    // `book/../target/book`, without the detour.
+    Ok(dest.canonicalize()?)
+}
+
+/// The folder of `book.toml`: this package's own under `cargo run`, else the current one or `book` in it.
+fn root() -> anyhow::Result<PathBuf> {
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let roots = package.into_iter().chain([PathBuf::from("."), PathBuf::from("book")]);
+    let root = roots.into_iter().find(|root| root.join("book.toml").is_file());
+    root.context("no book.toml here, and none in book/: run this in the repository, or as `cargo book`")
+}
+
+/// mdBook empties the folder that it builds into, whatever is in there. What is not a book must not be lost that way.
+fn may_replace(dest: &Path) -> anyhow::Result<()> {
+    let is_empty = match fs::read_dir(dest) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(_) => !dest.exists(),
+    };
+    if !is_empty && !dest.join("toc.html").is_file() {
+        bail!("{} holds something that is not a book; it would be deleted", dest.display());
+    }
+    Ok(())
+}
+
+/// What is wrong with the book. As a [`Subscriber`] it listens to mdBook, which logs most of its errors and goes on.
+#[derive(Clone, Default)]
+struct Complaints(Arc<Mutex<Vec<String>>>);
+
+impl Complaints {
+    fn extend(&self, complaints: Vec<String>) {
+        self.0.lock().unwrap().extend(complaints);
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Subscriber for Complaints {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        struct Message(String);
+        impl Visit for Message {
+            fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+                if field.name() == "message" {
+                    let _ = write!(self.0, "{value:?}");
+                }
+            }
+        }
+        let mut message = Message(String::from("mdBook: "));
+        event.record(&mut message);
+        self.extend(vec![message.0]);
+    }
+
+    // Spans say where a message comes from. mdBook's messages say it themselves.
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}

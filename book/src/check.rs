@@ -1,0 +1,162 @@
+//! Checks of what mdBook does not check: that anchors exist, and that links lead somewhere.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::Context;
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::{Rawtext, ScriptData};
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer};
+use mdbook_driver::MDBook;
+use mdbook_driver::book::{BookItem, Chapter};
+
+/// The includes whose anchor is not in their file, whole, and once. mdBook prints nothing for an anchor that is missing
+/// and the rest of the file for one that does not end; and it logs neither. (A missing *file* it logs.)
+pub(crate) fn anchors(book: &MDBook) -> Vec<String> {
+    let source = book.root.join(&book.config.book.src);
+    let chapters = book.iter().filter_map(|item| match item {
+        BookItem::Chapter(chapter) => Some(chapter),
+        _ => None,
+    });
+    chapters.flat_map(|chapter| anchors_of(chapter, &source)).collect()
+}
+
+fn anchors_of(chapter: &Chapter, source: &Path) -> Vec<String> {
+    let Some(chapter_path) = &chapter.path else { return Vec::new() };
+    let folder = source.join(chapter_path).parent().map(Path::to_path_buf).unwrap_or_default();
+    let mut complaints = Vec::new();
+    for include in includes(&chapter.content) {
+        let Some((file, anchor)) = include.split_once(':') else { continue };
+        // `file:7` and `file::9` are line numbers.
+        if anchor.starts_with(|first: char| first.is_ascii_digit() || first == ':') {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(folder.join(file)) else { continue };
+        let count = |what: &str| {
+            let is_it = |line: &str| {
+                line.split_once(what).is_some_and(|(_, name)| name.split_whitespace().next() == Some(anchor))
+            };
+            text.lines().filter(|line| is_it(line)).count()
+        };
+        let (starts, ends) = (count("ANCHOR:"), count("ANCHOR_END:"));
+        if (starts, ends) != (1, 1) {
+            let chapter = chapter_path.display();
+            complaints.push(format!("{chapter}: {include}: {starts} lines start this anchor and {ends} end it"));
+        }
+    }
+    complaints
+}
+
+/// The argument of each `{{#include ...}}`.
+fn includes(markdown: &str) -> impl Iterator<Item = &str> {
+    let directives = markdown.split("{{#include").skip(1);
+    directives.filter_map(|rest| rest.split_once("}}")).map(|(argument, _)| argument.trim())
+}
+
+/// The links of the pages under `root` that lead to no file of the book, or to no place in it. Links to elsewhere are
+/// not followed.
+///
+/// # Errors
+///
+/// If the book cannot be read.
+pub(crate) fn links(root: &Path) -> anyhow::Result<Vec<String>> {
+    let mut pages = BTreeMap::new();
+    read_pages(root, root, &mut pages)?;
+
+    let mut complaints = Vec::new();
+    for (path, page) in &pages {
+        for link in &page.links {
+            // A scheme (`https:`), or a host (`//`), or the site's own root: not within the book.
+            let (file, place) = link.split_once('#').unwrap_or((link, ""));
+            let is_elsewhere = file.starts_with('/') || file.split('/').next().is_some_and(|first| first.contains(':'));
+            if is_elsewhere {
+                continue;
+            }
+            let target = match file {
+                "" => path.clone(),
+                _ => normal(&path.parent().unwrap_or(Path::new("")).join(file)),
+            };
+            let leads_somewhere = match pages.get(&target) {
+                Some(page) => place.is_empty() || page.ids.contains(place),
+                None => root.join(&target).is_file(),
+            };
+            if !leads_somewhere {
+                complaints.push(format!("{}: link to nowhere: {link}", path.display()));
+            }
+        }
+    }
+    Ok(complaints)
+}
+
+/// `path` with each `a/..` taken away.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => drop(normal.pop()),
+            Component::CurDir => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+/// What a page links to, and which places in it can be linked to.
+#[derive(Default)]
+struct Page {
+    links: Vec<String>,
+    ids: HashSet<String>,
+}
+
+/// Reads every page under `folder`, and files it under its path from `root`.
+fn read_pages(root: &Path, folder: &Path, pages: &mut BTreeMap<PathBuf, Page>) -> anyhow::Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_pages(root, &path, pages)?;
+        } else if path.extension().is_some_and(|extension| extension == "html") {
+            let html = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            pages.insert(path.strip_prefix(root)?.to_path_buf(), read_page(&html));
+        }
+    }
+    Ok(())
+}
+
+fn read_page(html: &str) -> Page {
+    let queue = BufferQueue::default();
+    queue.push_back(StrTendril::from(html));
+    let tokenizer = Tokenizer::new(Sink::default(), Default::default());
+    let _ = tokenizer.feed(&queue);
+    tokenizer.end();
+    tokenizer.sink.0.into_inner()
+}
+
+/// Takes the tags of a page.
+#[derive(Default)]
+struct Sink(RefCell<Page>);
+
+impl TokenSink for Sink {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        let Token::TagToken(Tag { kind: TagKind::StartTag, name, attrs, .. }) = token else {
+            return TokenSinkResult::Continue;
+        };
+        let mut page = self.0.borrow_mut();
+        for attr in attrs {
+            match &*attr.name.local {
+                "href" | "src" => page.links.push(attr.value.to_string()),
+                "id" => drop(page.ids.insert(attr.value.to_string())),
+                _ => {}
+            }
+        }
+        // What is between these is no HTML.
+        match &*name {
+            "script" => TokenSinkResult::RawData(ScriptData),
+            "style" => TokenSinkResult::RawData(Rawtext),
+            _ => TokenSinkResult::Continue,
+        }
+    }
+}
