@@ -46,7 +46,7 @@ fn threads_may_share_each_step() {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 30000)]
 
     #[test]
     fn coarse_makes_one_call_a_key() {

@@ -44,7 +44,7 @@ fn threads_may_share_it() {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 30000)]
 
     #[test]
     fn one_call_a_key() {

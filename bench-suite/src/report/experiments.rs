@@ -137,6 +137,9 @@ fn placed_words(placement: &str) -> &str {
     }
 }
 
+/// How much more than the best is shown as just as good: less than that is noise.
+const AS_GOOD: f64 = 1.02;
+
 /// The smallest ratio of a column, the limit's own left out.
 fn best_ratio(cells: &[&Cell], in_column: impl Fn(&Cell) -> bool) -> f64 {
     let ratios = cells.iter().filter(|cell| in_column(cell) && cell.subject != crate::experiment::LIMIT);
@@ -167,7 +170,7 @@ fn word(cell: &Cell, best: f64, reading: &Reading) -> Word {
     }
     let mood = match (ratio, count, reading.expected) {
         (_, Some(count), Some(expected)) if (count - expected).abs() > 0.5 => Mood::Bad,
-        (Some(ratio), ..) if ratio <= best && cell.subject != crate::experiment::LIMIT => Mood::Good,
+        (Some(ratio), ..) if ratio <= best * AS_GOOD && cell.subject != crate::experiment::LIMIT => Mood::Good,
         _ => Mood::Plain,
     };
     Word::new(text, mood)

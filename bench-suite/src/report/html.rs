@@ -42,7 +42,7 @@ fn table(sheet: &Sheet) -> Markup {
         p { (sheet.caption) }
         div.wide {
             table {
-                thead { tr { @for head in &sheet.heads { th { (head.replace('\n', " ")) } } } }
+                thead { tr { @for head in &sheet.heads { th { @for line in head.lines() { (line) br; } } } } }
                 tbody {
                     @for (name, words) in &sheet.rows {
                         tr {
