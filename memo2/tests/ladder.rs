@@ -106,6 +106,20 @@ rusty_fork_test! {
     }
     // ANCHOR_END: one_call
 
+    /// The callers chase each other through the same keys, and `f` does nothing: they meet in the map, where a look-up
+    /// and an insertion that were two steps would let two of them in.
+    #[test]
+    fn memo_makes_one_call_a_key_in_a_chase() {
+        const KEYS: usize = 200_000;
+        let calls = AtomicUsize::new(0);
+        let memo = memo2::Memo::new(|key: &usize| {
+            calls.fetch_add(1, Relaxed);
+            *key
+        });
+        herd(|| (0..KEYS).for_each(|key| assert_eq!(memo.get(&key), key)));
+        assert_eq!(calls.load(Relaxed), KEYS);
+    }
+
     // ANCHOR: overlap
     /// As many keys as callers, all inside `f` at once.
     #[test]

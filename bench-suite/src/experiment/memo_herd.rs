@@ -12,9 +12,9 @@ use green_threads::probe::placement::Placement;
 use parking_lot::{Condvar, Mutex};
 
 use super::rounds::{Contestant, Length, Plan, Run};
-use super::{Experiment, Setting, compete};
+use super::{Experiment, Setting, compete, entrants};
 use crate::store::{Cell, Depth};
-use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo, OneThread, Subject, Visitor};
+use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 pub(super) struct MemoHerd {
     depth: Depth,
@@ -47,8 +47,7 @@ impl Experiment for MemoHerd {
     }
 
     fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
-        let memo1 = |name| if name == "memo1" { Err(MEMO1_IS_NOT_SYNC) } else { Ok(()) };
-        subject::list().into_iter().map(|(name, _)| (name, memo1(name))).collect()
+        entrants(false)
     }
 
     fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {

@@ -15,9 +15,9 @@ use rand_distr::{Distribution, Zipf};
 
 use super::rounds::{Contestant, Length, Plan, Run};
 use super::threads::{Span, timed, together};
-use super::{Experiment, LIMIT, Setting, compete, thread_counts};
+use super::{Experiment, LIMIT, Setting, compete, entrants, thread_counts};
 use crate::store::{Cell, Depth};
-use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo, Memo1, OneThread, Subject, Visitor};
+use crate::subject::{self, Memo, Memo1, OneThread, Subject, Visitor};
 
 /// How many look-ups each thread has written down in advance. It goes through them again and again.
 const WRITTEN: usize = 1 << 14;
@@ -66,10 +66,7 @@ impl Experiment for MemoHit {
     }
 
     fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
-        let alone = setting.number("threads") == 1;
-        let memo1 = |name| if name == "memo1" && !alone { Err(MEMO1_IS_NOT_SYNC) } else { Ok(()) };
-        let subjects = subject::list().into_iter().map(|(name, _)| (name, memo1(name)));
-        std::iter::once((LIMIT, Ok(()))).chain(subjects).collect()
+        std::iter::once((LIMIT, Ok(()))).chain(entrants(setting.number("threads") == 1)).collect()
     }
 
     fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {

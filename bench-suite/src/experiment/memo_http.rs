@@ -12,10 +12,10 @@ use green_threads::probe::placement::Placement;
 
 use super::rounds::{Contestant, Length, Plan, Run};
 use super::threads::{timed, together};
-use super::{Experiment, Setting, compete};
+use super::{Experiment, Setting, compete, entrants};
 use crate::pages::{Body, Client, FetchError, Limits, Server, Site};
 use crate::store::{Cell, Depth};
-use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo, OneThread, Subject, Visitor};
+use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 const SITE: Site = Site { pages: 64, size: 4096, delay: Duration::from_millis(10) };
 
@@ -52,8 +52,7 @@ impl Experiment for MemoHttp {
     }
 
     fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
-        let memo1 = |name| if name == "memo1" { Err(MEMO1_IS_NOT_SYNC) } else { Ok(()) };
-        subject::list().into_iter().map(|(name, _)| (name, memo1(name))).collect()
+        entrants(false)
     }
 
     fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {

@@ -12,9 +12,9 @@ use green_threads::probe::placement::Placement;
 
 use super::rounds::{Contestant, Length, Plan, Run};
 use super::threads::{timed, together};
-use super::{Experiment, Setting, compete, thread_counts};
+use super::{Experiment, Setting, compete, entrants, thread_counts};
 use crate::store::{Cell, Depth};
-use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo, OneThread, Subject, Visitor};
+use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 pub(super) struct MemoMiss {
     depth: Depth,
@@ -55,9 +55,7 @@ impl Experiment for MemoMiss {
     }
 
     fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
-        let alone = setting.number("threads") == 1;
-        let memo1 = |name| if name == "memo1" && !alone { Err(MEMO1_IS_NOT_SYNC) } else { Ok(()) };
-        subject::list().into_iter().map(|(name, _)| (name, memo1(name))).collect()
+        entrants(setting.number("threads") == 1)
     }
 
     fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {

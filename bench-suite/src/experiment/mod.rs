@@ -16,6 +16,7 @@ use std::io;
 use green_threads::probe::placement::Placement;
 
 use crate::store::{Cell, Depth, Figure, Found, Unit};
+use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo1, OneThread};
 use rounds::{Contestant, Plan};
 
 /// The name under which the limit of a read-only hit stands beside the subjects.
@@ -122,6 +123,12 @@ fn compete(
         setting.cell(contestant.name(), Found::Figures(figures))
     });
     Ok(cells.collect())
+}
+
+/// Every subject; memo1 can take part where one thread is `alone`, and elsewhere cannot.
+fn entrants(alone: bool) -> Vec<(&'static str, Result<(), &'static str>)> {
+    let can = |name| if name == <Memo1 as OneThread>::NAME && !alone { Err(MEMO1_IS_NOT_SYNC) } else { Ok(()) };
+    subject::list().into_iter().map(|(name, _)| (name, can(name))).collect()
 }
 
 /// How many threads an experiment runs: one, two, and twice the cores (more threads than cores, on purpose).

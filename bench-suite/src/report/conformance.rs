@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::experiments::distinct;
-use super::{Mood, Sheet, Word};
+use super::{Mood, Sheet, Word, distinct};
 use crate::conformance::Outcome;
 use crate::conformance::spec::PROPERTIES;
 use crate::store::{Cell, Found, Results};

@@ -4,16 +4,15 @@
 //! show them and know nothing of memos.
 
 mod conformance;
-mod experiments;
 mod html;
 mod race;
 mod terminal;
+mod timed;
 
 use std::path::PathBuf;
 
-use crate::store::{Store, StoreError};
+use crate::store::{Results, Store, StoreError};
 
-pub use experiments::sheets;
 pub use terminal::print;
 
 /// The experiments, in the order in which reports show them.
@@ -36,6 +35,33 @@ pub fn write_page(store: &Store) -> Result<PathBuf, StoreError> {
     let path = store.folder().join("report.html");
     store.write_file(&path, html::page(&results, &unread).as_bytes())?;
     Ok(path)
+}
+
+/// The sheets of `results`: one for each placement of a timed experiment, and one of anything else.
+#[must_use]
+pub fn sheets(results: &Results) -> Vec<Sheet> {
+    let mut sheets = match results.experiment.as_str() {
+        "conformance" => vec![conformance::sheet(results)],
+        "race" => vec![race::sheet(results)],
+        _ => timed::sheets(results),
+    };
+    if !results.complete {
+        for sheet in &mut sheets {
+            sheet.title += " (PARTIAL: a filter left out the rest)";
+        }
+    }
+    sheets
+}
+
+/// What of `all` is new, in order.
+fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
 }
 
 /// A table in words.

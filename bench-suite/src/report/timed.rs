@@ -1,25 +1,9 @@
-//! What each experiment's results look like as sheets.
+//! The times of an experiment: a sheet for each placement.
 
 use std::collections::BTreeMap;
 
-use super::{Mood, Sheet, Word};
+use super::{Mood, Sheet, Word, distinct};
 use crate::store::{Cell, Figure, Found, Results};
-
-/// The sheets of `results`: one for each placement, or the one matrix of a conformance run.
-#[must_use]
-pub fn sheets(results: &Results) -> Vec<Sheet> {
-    let mut sheets = match results.experiment.as_str() {
-        "conformance" => vec![super::conformance::sheet(results)],
-        "race" => vec![super::race::sheet(results)],
-        _ => timed(results),
-    };
-    if !results.complete {
-        for sheet in &mut sheets {
-            sheet.title += " (PARTIAL: a filter left out the rest)";
-        }
-    }
-    sheets
-}
 
 /// How an experiment's columns are headed, and how its numbers are to be read.
 struct Reading {
@@ -85,7 +69,7 @@ fn thousands(number: &str) -> String {
 }
 
 /// A sheet for each placement; the other parameters make the columns.
-fn timed(results: &Results) -> Vec<Sheet> {
+pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
     let reading = reading(&results.experiment);
     let placement = |cell: &Cell| cell.setting.get("placement").cloned().unwrap_or_default();
     let column = |cell: &Cell| {
@@ -186,8 +170,7 @@ fn times(ratio: f64) -> String {
 }
 
 /// Nanoseconds in a unit that suits them, with three digits.
-#[must_use]
-pub(super) fn duration(nanoseconds: f64) -> String {
+fn duration(nanoseconds: f64) -> String {
     let (number, unit) = match nanoseconds {
         0.0..1e3 => (nanoseconds, "ns"),
         1e3..1e6 => (nanoseconds / 1e3, "µs"),
@@ -199,17 +182,6 @@ pub(super) fn duration(nanoseconds: f64) -> String {
         10.0..100.0 => format!("{number:.1} {unit}"),
         _ => format!("{number:.0} {unit}"),
     }
-}
-
-/// What of `all` is new, in order.
-pub(super) fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
-    let mut distinct = Vec::new();
-    for one in all {
-        if !distinct.contains(&one) {
-            distinct.push(one);
-        }
-    }
-    distinct
 }
 
 #[cfg(test)]
