@@ -21,6 +21,7 @@ use bench_suite::report;
 use bench_suite::store::{Cell, Depth, Found, Results, Store};
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkId, Criterion, SamplingMode};
+use green_threads::probe::placement::Placement;
 use indicatif::{ProgressBar, ProgressStyle};
 
 fn main() -> ExitCode {
@@ -140,6 +141,9 @@ impl Suite {
             report::print(&sheet);
         }
         anstream::println!("\nMeasured in {:.0} s, depth {}.", took.as_secs_f64(), self.depth.name());
+        if !Placement::POSSIBLE.contains(&Placement::OneCore) {
+            anstream::println!("Skipped: the placement on one core, which is measured on Linux only.");
+        }
         if self.depth == Depth::Trial {
             anstream::println!("A trial: everything ran once, these times say nothing, and nothing is kept.");
             return Ok(());

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::declared::{Declared, Failure, declared};
-use super::spec::{self, PROPERTIES, Property};
+use super::spec::{self, ON_LINUX, PROPERTIES, Property};
 use super::{Outcome, message};
 use crate::child::{self, End, Report};
 use crate::subject::{self, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
@@ -139,12 +139,17 @@ pub fn be_child(subject: &str, property: &str) -> anyhow::Result<()> {
         }
         fn one_thread<S: OneThread>(&mut self) {
             if S::NAME == self.subject {
-                let cannot_be = || Outcome::CannotBe { why: MEMO1_IS_NOT_SYNC.into() };
+                let why = || format!("this takes threads, and {MEMO1_IS_NOT_SYNC}");
+                let cannot_be = || Outcome::CannotBe { why: why() };
                 self.outcome = caught(|| spec::try_alone::<S>(self.property)).or_else(|| Some(cannot_be()));
             }
         }
     }
     anyhow::ensure!(PROPERTIES.iter().any(|known| known.id == property), "there is no property {property:?}");
+    if cfg!(not(target_os = "linux")) && ON_LINUX.contains(&property) {
+        println!("{}", serde_json::to_string(&Outcome::CannotBe { why: "only Linux can try this".into() })?);
+        return Ok(());
+    }
     // The situations panic on purpose, in any number of threads; the outcome says what matters.
     std::panic::set_hook(Box::new(|_| {}));
     let mut attempt = Try { subject, property, outcome: None };

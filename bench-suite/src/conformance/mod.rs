@@ -65,7 +65,7 @@ impl fmt::Display for Outcome {
             Outcome::Hangs { asleep: true } => out.write_str("hangs, every thread asleep"),
             Outcome::Hangs { asleep: false } => out.write_str("hangs, some thread still running"),
             Outcome::Crashes { signal } => write!(out, "crashes ({signal})"),
-            Outcome::CannotBe { why } => write!(out, "cannot be tried with threads: {why}"),
+            Outcome::CannotBe { why } => write!(out, "cannot be tried: {why}"),
         }
     }
 }

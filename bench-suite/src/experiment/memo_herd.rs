@@ -40,7 +40,7 @@ impl Experiment for MemoHerd {
         let setting = |callers: &usize, placement| {
             Setting::new([("callers", callers.to_string(), callers.to_string())], placement)
         };
-        Placement::ALL
+        Placement::POSSIBLE
             .iter()
             .flat_map(|placement| herds.iter().map(move |callers| setting(callers, *placement)))
             .collect()

@@ -46,11 +46,9 @@ impl Experiment for MemoHit {
 
     fn settings(&self) -> Vec<Setting> {
         let mut settings = Vec::new();
-        for placement in Placement::ALL {
-            for (keys, choices) in [(1_000, ["zipf", "uniform"]), (100_000, ["uniform", "zipf"])] {
-                // The headline: few keys of which some are hot, and many that all are cold.
-                let choices = if self.depth != Depth::Full { &choices[..1] } else { &choices };
-                for choice in choices {
+        for &placement in Placement::POSSIBLE {
+            for keys in [1_000, 100_000] {
+                for choice in ["zipf", "uniform"] {
                     for threads in thread_counts() {
                         let parameters = [
                             ("choice", choice.to_string(), choice.to_string()),

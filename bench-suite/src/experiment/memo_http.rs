@@ -48,7 +48,10 @@ impl Experiment for MemoHttp {
             ];
             Setting::new(parameters, placement)
         };
-        Placement::ALL.iter().flat_map(|placement| callers.iter().map(|callers| setting(callers, *placement))).collect()
+        Placement::POSSIBLE
+            .iter()
+            .flat_map(|placement| callers.iter().map(|callers| setting(callers, *placement)))
+            .collect()
     }
 
     fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {

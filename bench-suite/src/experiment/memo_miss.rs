@@ -42,7 +42,7 @@ impl Experiment for MemoMiss {
 
     fn settings(&self) -> Vec<Setting> {
         let mut settings = Vec::new();
-        for placement in Placement::ALL {
+        for &placement in Placement::POSSIBLE {
             for f in [TRIVIAL, BUSY.0] {
                 for threads in thread_counts() {
                     let parameters =

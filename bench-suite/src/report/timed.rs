@@ -8,6 +8,8 @@ use crate::store::{Cell, Figure, Found, Results};
 /// How an experiment's columns are headed, and how its numbers are to be read.
 struct Reading {
     caption: &'static str,
+    /// A parameter that has sheets of its own for each of its values, as the placement has.
+    split: &'static str,
     head: fn(&BTreeMap<String, String>) -> String,
     /// The figure that stands in brackets.
     count: &'static str,
@@ -20,13 +22,15 @@ fn reading(experiment: &str) -> Reading {
         "memo_hit" => Reading {
             caption: "Every key is there. Time of one look-up as each thread sees it, and how many times the limit's: \
                       a HashMap that nobody writes.",
-            head: |of| format!("{}\n{} keys\n{}", of["choice"], thousands(&of["keys"]), threads(of)),
+            split: "choice",
+            head: |of| format!("{} keys\n{}", thousands(&of["keys"]), threads(of)),
             count: "",
             expected: None,
         },
         "memo_miss" => Reading {
             caption: "No key is there, and all are distinct. Time of one call as each thread sees it, and how many \
                       times the best one's. f does nothing, or computes for 50 µs.",
+            split: "",
             head: |of| format!("f {}\n{}", of["f"].replace("50us", "50 µs"), threads(of)),
             count: "",
             expected: None,
@@ -34,6 +38,7 @@ fn reading(experiment: &str) -> Reading {
         "memo_herd" => Reading {
             caption: "Many callers of one cold key. Time from the value being there until the last caller has it, how \
                       many times the best one's, and in brackets the calls of f.",
+            split: "",
             head: |of| format!("{} callers", of["callers"]),
             count: "calls",
             expected: Some(1.0),
@@ -41,12 +46,14 @@ fn reading(experiment: &str) -> Reading {
         "memo_http" => Reading {
             caption: "Real pages over HTTP: each caller asks for all of them. Time until all have all, how many times \
                       the best one's, and in brackets the requests that the server saw.",
+            split: "",
             head: |of| format!("{} callers\n{} pages\n{} ms each", of["callers"], of["pages"], of["delay ms"]),
             count: "requests",
             expected: None,
         },
         _ => Reading {
             caption: "",
+            split: "",
             head: |of| of.values().cloned().collect::<Vec<_>>().join("\n"),
             count: "",
             expected: None,
@@ -68,55 +75,54 @@ fn thousands(number: &str) -> String {
     }
 }
 
-/// A sheet for each placement; the other parameters make the columns.
+/// A sheet for each placement, and for each value of the parameter that is split; the others make the columns.
 pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
     let reading = reading(&results.experiment);
-    let placement = |cell: &Cell| cell.setting.get("placement").cloned().unwrap_or_default();
+    let apart =
+        |cell: &Cell| ["placement", reading.split].map(|name| cell.setting.get(name).cloned().unwrap_or_default());
+    let sheet = |apart_by: &[String; 2]| {
+        let cells: Vec<&Cell> = results.cells.iter().filter(|cell| apart(cell) == *apart_by).collect();
+        let [placement, value] = apart_by;
+        let words = [results.experiment.as_str(), value, placed_words(placement)];
+        let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        one(&words.join(", "), &cells, &reading)
+    };
+    distinct(results.cells.iter().map(apart)).iter().map(sheet).collect()
+}
+
+fn one(title: &str, cells: &[&Cell], reading: &Reading) -> Sheet {
     let column = |cell: &Cell| {
         let mut setting = cell.setting.clone();
-        setting.remove("placement");
+        setting.retain(|name, _| name != "placement" && name != reading.split);
         setting
     };
-    let mut sheets = Vec::new();
-    for placed in distinct(results.cells.iter().map(placement)) {
-        let cells: Vec<&Cell> = results.cells.iter().filter(|cell| placement(cell) == placed).collect();
-        let columns = distinct(cells.iter().map(|cell| column(cell)));
-        let subjects = distinct(cells.iter().map(|cell| cell.subject.clone()));
-        let mut heads = vec!["memo".to_string()];
-        heads.extend(columns.iter().map(|setting| (reading.head)(setting)));
-        let at = |subject: &str, setting: &BTreeMap<String, String>| {
-            cells.iter().find(|cell| cell.subject == subject && column(cell) == *setting)
-        };
-        let best: Vec<f64> =
-            columns.iter().map(|setting| best_ratio(&cells, |cell| column(cell) == *setting)).collect();
-        let row = |subject: &String| {
-            let words = columns.iter().zip(&best).map(|(setting, best)| match at(subject, setting) {
-                Some(cell) => word(cell, *best, &reading),
-                None => Word::new("", Mood::Faint),
-            });
-            (subject.clone(), words.collect())
-        };
-        let mut absent: Vec<(String, String)> = Vec::new();
-        for cell in &cells {
-            if let Found::Absent { why } = &cell.found {
-                absent.push((cell.subject.clone(), why.clone()));
-            }
-        }
-        sheets.push(Sheet {
-            title: format!("{}, threads {}", results.experiment, placed_words(&placed)),
-            caption: reading.caption.to_string(),
-            heads,
-            rows: subjects.iter().map(row).collect(),
-            notes: distinct(absent.into_iter()).into_iter().map(|(name, why)| format!("- {name}: {why}")).collect(),
+    let columns = distinct(cells.iter().map(|cell| column(cell)));
+    let best: Vec<f64> = columns.iter().map(|setting| best_ratio(cells, |cell| column(cell) == *setting)).collect();
+    let row = |subject: String| {
+        let words = columns.iter().zip(&best).map(|(setting, best)| {
+            let cell = cells.iter().find(|cell| cell.subject == subject && column(cell) == *setting);
+            cell.map_or_else(|| Word::new("", Mood::Faint), |cell| word(cell, *best, reading))
         });
+        let words = words.collect();
+        (subject, words)
+    };
+    let absent = cells.iter().filter_map(|cell| match &cell.found {
+        Found::Absent { why } => Some(format!("- {}: {why}", cell.subject)),
+        _ => None,
+    });
+    Sheet {
+        title: title.to_string(),
+        caption: reading.caption.to_string(),
+        heads: std::iter::once("memo".to_string()).chain(columns.iter().map(reading.head)).collect(),
+        rows: distinct(cells.iter().map(|cell| cell.subject.clone())).into_iter().map(row).collect(),
+        notes: distinct(absent),
     }
-    sheets
 }
 
 fn placed_words(placement: &str) -> &str {
     match placement {
-        "free" => "free to run on any core",
-        "one-core" => "all on one core",
+        "free" => "threads free to run on any core",
+        "one-core" => "threads all on one core",
         other => other,
     }
 }

@@ -17,8 +17,10 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// Both, in the order in which tables show them.
-    pub const ALL: [Placement; 2] = [Placement::Free, Placement::OneCore];
+    /// Those that this operating system can be told, in the order in which tables show them: both on Linux, and only
+    /// [`Free`](Placement::Free) elsewhere.
+    pub const POSSIBLE: &[Placement] =
+        if cfg!(target_os = "linux") { &[Placement::Free, Placement::OneCore] } else { &[Placement::Free] };
 
     /// Its name in results and on command lines.
     #[must_use]

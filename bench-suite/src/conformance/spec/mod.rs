@@ -51,6 +51,9 @@ macro_rules! spec {
     (@alone shared $program:path) => { None };
 }
 
+/// The properties that only Linux can try: threads must be put on a core, or be seen asleep.
+pub const ON_LINUX: &[&str] = &["one-call-one-core", "waiters-sleep"];
+
 spec! {
     "one-call", "a herd on a cold key makes exactly one call of f", shared herd::one_call;
     "one-call-one-core", "the same with all threads on one core", shared herd::one_call_one_core;
