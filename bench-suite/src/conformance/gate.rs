@@ -1,7 +1,7 @@
 //! What the situations are made with: threads that come together, and a way to know that they sleep.
 
 use std::sync::Arc;
-use std::thread::{self, Builder};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -32,21 +32,23 @@ impl Gate {
     }
 }
 
-/// How the threads of [`herd`] are named, for [`asleep`] to find them.
-const CALLER: &str = "caller";
+/// Who is in the herd that is under way, by the kernel's numbers: those who have been let off, and not those who still
+/// sleep at the start. (There is one herd at a time in a child process.)
+static LET_OFF: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Runs `ask` on `callers` threads at once, with the number of each, and returns what each brought back.
 pub(super) fn herd<T: Send>(callers: usize, ask: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    LET_OFF.lock().clear();
     let start = Gate::default();
     thread::scope(|scope| {
         let (start, ask) = (&start, &ask);
         let callers: Vec<_> = (0..callers)
             .map(|caller| {
-                let ask = move || {
+                scope.spawn(move || {
                     start.meet(callers);
+                    LET_OFF.lock().extend(this_thread());
                     ask(caller)
-                };
-                Builder::new().name(CALLER.into()).spawn_scoped(scope, ask).expect("a thread for each caller")
+                })
             })
             .collect();
         callers
@@ -62,38 +64,45 @@ pub(super) fn herd<T: Send>(callers: usize, ask: impl Fn(usize) -> T + Sync) -> 
 /// long it takes; patience is for memos whose callers never come to rest, and for systems that do not tell.
 pub(super) fn asleep(count: usize, patience: Duration) -> bool {
     let start = Instant::now();
-    loop {
-        if callers().iter().filter(|caller| caller.asleep).count() >= count {
-            return true;
-        }
+    while sleepers().len() < count {
         if start.elapsed() > patience {
             return false;
         }
         thread::yield_now();
     }
+    true
 }
 
-/// One caller, as the kernel sees it.
+/// A caller that is asleep.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Caller {
+pub(super) struct Sleeper {
+    /// The kernel's number for it.
     pub(super) id: u32,
-    pub(super) asleep: bool,
-    pub(super) voluntary_switches: u64,
+    /// How often it has gone to sleep so far.
+    pub(super) times: u64,
 }
 
-/// The callers of the herd that is under way.
+/// The callers of the herd that are asleep.
 #[cfg(target_os = "linux")]
-pub(super) fn callers() -> Vec<Caller> {
+pub(super) fn sleepers() -> Vec<Sleeper> {
+    let let_off = LET_OFF.lock().clone();
     let threads = green_threads::probe::threads::all().unwrap_or_default();
-    threads
-        .into_iter()
-        .filter(|thread| thread.name == CALLER)
-        .map(|thread| Caller { id: thread.id, asleep: thread.asleep, voluntary_switches: thread.voluntary_switches })
-        .collect()
+    let callers = threads.into_iter().filter(|thread| thread.asleep && let_off.contains(&thread.id));
+    callers.map(|thread| Sleeper { id: thread.id, times: thread.voluntary_switches }).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn this_thread() -> Option<u32> {
+    Some(green_threads::probe::threads::this())
 }
 
 /// Only Linux tells.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn callers() -> Vec<Caller> {
+pub(super) fn sleepers() -> Vec<Sleeper> {
     Vec::new()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn this_thread() -> Option<u32> {
+    None
 }

@@ -56,6 +56,12 @@ impl Store {
         Store(target.join("lab"))
     }
 
+    /// The reference set that is committed in this repository: one machine's results, to compare with.
+    #[must_use]
+    pub fn reference() -> Self {
+        Store(Path::new(env!("CARGO_MANIFEST_DIR")).join("reference"))
+    }
+
     /// A store in `folder`.
     #[must_use]
     pub fn at(folder: &Path) -> Self {
@@ -77,7 +83,7 @@ impl Store {
     pub fn write(&self, results: &Results) -> Result<PathBuf, StoreError> {
         let path = self.path(&results.experiment, results.complete);
         let garbled = |source| StoreError::Garbled { path: path.clone(), source };
-        let mut json = serde_json::to_vec_pretty(results).map_err(garbled)?;
+        let mut json = serde_json::to_vec(results).map_err(garbled)?;
         json.push(b'\n');
         self.write_file(&path, &json)?;
         Ok(path)
@@ -93,7 +99,7 @@ impl Store {
             let folder = path.parent().unwrap_or(&self.0);
             fs::create_dir_all(folder)?;
             // In the same folder, so that the renaming at the end is one step.
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
+            let mut file = new_file(folder)?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             file.persist(path)?;
@@ -115,6 +121,17 @@ impl Store {
         let folder = if complete { self.0.clone() } else { self.0.join("partial") };
         folder.join(format!("{experiment}.json"))
     }
+}
+
+/// A temporary file in `folder`, which whoever may read other files there may read.
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 fn read(path: &Path) -> Result<Option<Results>, StoreError> {

@@ -18,6 +18,12 @@ pub struct Thread {
     pub voluntary_switches: u64,
 }
 
+/// The kernel's number of the calling thread, which is [`Thread::id`] in a listing.
+#[must_use]
+pub fn this() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+}
+
 /// Every thread of this process, in the order of their numbers.
 ///
 /// # Errors
@@ -82,6 +88,7 @@ mod tests {
     #[test]
     fn this_thread_is_awake() {
         let threads = all().unwrap();
-        assert!(threads.iter().any(|thread| !thread.asleep), "{threads:?}");
+        let this = threads.iter().find(|thread| thread.id == this()).unwrap();
+        assert!(!this.asleep, "{threads:?}");
     }
 }

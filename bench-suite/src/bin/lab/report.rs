@@ -12,6 +12,9 @@ use bench_suite::store::{Results, Store};
 pub(crate) struct Report {
     /// Only these experiments [default: all that have been run].
     experiments: Vec<String>,
+    /// Show the reference set of this repository instead of what was measured here.
+    #[arg(long)]
+    reference: bool,
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
@@ -22,7 +25,7 @@ impl Report {
         if let Some(unknown) = self.experiments.iter().find(|name| !EXPERIMENTS.contains(&name.as_str())) {
             anyhow::bail!("there is no experiment {unknown:?}; there are: {}", EXPERIMENTS.join(", "));
         }
-        let store = Store::here();
+        let store = if self.reference { Store::reference() } else { Store::here() };
         let chosen =
             |name: &&&str| self.experiments.is_empty() || self.experiments.iter().any(|chosen| chosen == **name);
         let (mut results, mut failed) = (Vec::<Results>::new(), false);
@@ -43,7 +46,7 @@ impl Report {
         if results.is_empty() {
             anstream::eprintln!("nothing has been measured yet: `cargo bench` does, and `cargo lab conformance`");
             failed = true;
-        } else if !self.json {
+        } else if !self.json && !self.reference {
             anstream::println!("\nThe full report: {}", report::write_page(&store)?.display());
         }
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

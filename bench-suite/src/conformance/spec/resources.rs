@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use super::Found;
-use crate::conformance::gate::{asleep, callers, herd};
+use crate::conformance::gate::{asleep, herd, sleepers};
 use crate::subject::{Memo, OneThread, Subject};
 
-/// How long the leader watches its waiters. Nothing is measured by it: a waiter that polls wakes up in any time.
+/// How long the leader watches its waiters at a time.
 const WATCHED: Duration = Duration::from_millis(100);
+
+/// How often it does so until it has seen nobody wake up. A waiter that was still on its way to bed comes to rest; one
+/// that polls never does.
+const WATCHES: u32 = 20;
 
 /// How long something that is on its way out may take: a thread to leave the kernel's list, a value its last reader.
 const SOON: Duration = Duration::from_secs(10);
@@ -28,16 +32,14 @@ pub(super) fn waiters_sleep<S: Subject>() -> Found {
         if !asleep(CALLERS - 1, SOON) {
             return Err(format!("after {SOON:?} not all waiters were asleep"));
         }
-        let sleeping = || callers().into_iter().filter(|caller| caller.asleep).collect::<Vec<_>>();
-        let before = sleeping();
-        let start = Instant::now();
-        while start.elapsed() < WATCHED {
-            thread::sleep(WATCHED / 10);
-        }
-        let after = sleeping();
-        match before == after {
+        let nobody_wakes = || {
+            let before = sleepers();
+            thread::sleep(WATCHED);
+            before == sleepers() && before.len() >= CALLERS - 1
+        };
+        match (0..WATCHES).any(|_| nobody_wakes()) {
             true => Ok(()),
-            false => Err("waiters woke up although nothing had happened".to_string()),
+            false => Err(format!("waiters woke up in each of {WATCHES} watches, although nothing had happened")),
         }
     }));
     for seen in herd(CALLERS, |_| memo.get(&0)) {
