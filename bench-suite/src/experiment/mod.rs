@@ -1,7 +1,7 @@
 //! The experiments: what is timed, in which settings, and how.
 //!
 //! An experiment has settings (so many threads, so many keys, this placement), and in each of them all its subjects are
-//! measured together, in interleaved [`rounds`]. `benches/suite.rs` runs them under criterion.
+//! measured together, in interleaved rounds (`rounds.rs`). `benches/suite.rs` runs them under criterion.
 
 mod memo_herd;
 mod memo_hit;
