@@ -4,7 +4,7 @@
 //! `std` itself synchronises with would look like a race. The memos' locks are `parking_lot`'s, which is built with the
 //! examples and is noted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -48,10 +48,11 @@ pub fn sanitize(example: Example) -> anyhow::Result<Verdict> {
         return Ok(Verdict::Skipped(format!("ThreadSanitizer does not exist for {host}")));
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate stands in a workspace")?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let program = example.build_with(
         Command::new("rustup")
             .args(["run", "nightly", "cargo", "build", "--target", &host, "--target-dir"])
-            .arg(root.join("target").join("tsan"))
+            .arg(target.join("tsan"))
             .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"),
     );
     let program = match program {
