@@ -39,7 +39,7 @@ fn reading(experiment: &str) -> Reading {
             caption: "Many callers of one cold key. Time from the value being there until the last caller has it, how \
                       many times the best one's, and in brackets the calls of f.",
             split: "",
-            head: |of| format!("{} callers", of["callers"]),
+            head: |of| several(&of["callers"], "caller"),
             count: "calls",
             expected: Some(1.0),
         },
@@ -62,10 +62,11 @@ fn reading(experiment: &str) -> Reading {
 }
 
 fn threads(of: &BTreeMap<String, String>) -> String {
-    match of["threads"].as_str() {
-        "1" => "1 thread".to_string(),
-        more => format!("{more} threads"),
-    }
+    several(&of["threads"], "thread")
+}
+
+fn several(number: &str, what: &str) -> String {
+    if number == "1" { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 fn thousands(number: &str) -> String {
