@@ -65,7 +65,8 @@ impl Suite {
                 .measurement_time(Duration::from_millis(50))
                 .nresamples(2_000)
                 .configure_from_args(),
-            depth: if argument("--test") { Depth::Trial } else { Depth::from_environment()? },
+            // Criterion only tries each benchmark, too, unless Cargo says `--bench`: `cargo test --benches` does not.
+            depth: if argument("--test") || !argument("--bench") { Depth::Trial } else { Depth::from_environment()? },
             store: Store::here(),
             list,
             without: if list { Vec::new() } else { unfit()?.into_iter().collect() },
