@@ -10,7 +10,6 @@ use green_threads::probe::placement::Placement;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
 
-use super::Found;
 use crate::conformance::gate::{asleep, herd};
 use crate::subject::{Memo, Subject};
 
@@ -21,7 +20,7 @@ const ROUNDS: usize = 40;
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The leader returns when everybody else is asleep, so that the waiters are real ones.
-pub(super) fn one_call<S: Subject>() -> Found {
+pub(super) fn one_call<S: Subject>() -> anyhow::Result<()> {
     let calls = Arc::new(AtomicUsize::new(0));
     let memo = S::memo({
         let calls = calls.clone();
@@ -41,13 +40,13 @@ pub(super) fn one_call<S: Subject>() -> Found {
     Ok(())
 }
 
-pub(super) fn one_call_one_core<S: Subject>() -> Found {
+pub(super) fn one_call_one_core<S: Subject>() -> anyhow::Result<()> {
     Placement::OneCore.run(one_call::<S>)?
 }
 
 /// The callers chase each other through the same keys, and `f` does nothing: many a call ends just as another caller
 /// comes for it.
-pub(super) fn late_callers<S: Subject>() -> Found {
+pub(super) fn late_callers<S: Subject>() -> anyhow::Result<()> {
     const KEYS: usize = 500;
     let calls = Arc::new(AtomicUsize::new(0));
     let memo = S::memo({
@@ -66,7 +65,7 @@ pub(super) fn late_callers<S: Subject>() -> Found {
     Ok(())
 }
 
-pub(super) fn one_value<S: Subject>() -> Found {
+pub(super) fn one_value<S: Subject>() -> anyhow::Result<()> {
     let memo = S::memo(Box::new(|key: &usize| {
         asleep(CALLERS - 1, PATIENCE);
         Arc::new(*key)
@@ -81,7 +80,7 @@ pub(super) fn one_value<S: Subject>() -> Found {
 }
 
 /// Every caller asks for all the keys, each in an order of its own.
-pub(super) fn right_values<S: Subject>() -> Found {
+pub(super) fn right_values<S: Subject>() -> anyhow::Result<()> {
     const KEYS: u64 = 2_000;
     let memo = S::memo(Box::new(|key: &String| key.parse::<u64>().map(|key| key * 3)));
     let wrong = herd(4, |caller| {

@@ -9,9 +9,6 @@ mod values;
 
 use crate::subject::{OneThread, Subject};
 
-/// What a property's program finds: nothing, or what is wrong.
-type Found = anyhow::Result<()>;
-
 /// One property of a memo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Property {
@@ -21,7 +18,8 @@ pub struct Property {
     pub says: &'static str,
 }
 
-/// Lists the properties once, for the table and for both ways to try them. `shared` ones take threads; `alone` ones
+/// Lists the properties once, for the table and for both ways to try them. Each has a program, which ends well or with
+/// what is wrong. `shared` ones take threads; `alone` ones
 /// take one thread, so that a memo that cannot be shared is tried too.
 macro_rules! spec {
     ($($id:literal, $says:literal, $kind:ident $program:path;)*) => {
@@ -30,7 +28,7 @@ macro_rules! spec {
 
         /// Tries the property `id` on a memo that threads can share; `None` if there is no such property.
         #[must_use]
-        pub fn try_shared<S: Subject>(id: &str) -> Option<Found> {
+        pub fn try_shared<S: Subject>(id: &str) -> Option<anyhow::Result<()>> {
             match id {
                 $($id => Some(spec!(@shared $kind $program)),)*
                 _ => None,
@@ -39,7 +37,7 @@ macro_rules! spec {
 
         /// Tries the property `id` on a memo for one thread; `None` if it takes more than one, or there is no such.
         #[must_use]
-        pub fn try_alone<S: OneThread>(id: &str) -> Option<Found> {
+        pub fn try_alone<S: OneThread>(id: &str) -> Option<anyhow::Result<()>> {
             match id {
                 $($id => spec!(@alone $kind $program),)*
                 _ => None,

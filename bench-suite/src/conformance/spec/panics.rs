@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure};
 
-use super::Found;
 use crate::conformance::gate::{asleep, herd};
 use crate::conformance::message;
 use crate::subject::{Memo, OneThread, Subject, Value};
@@ -32,7 +31,7 @@ fn caught<V>(ask: impl FnOnce() -> V) -> anyhow::Result<Result<V, usize>> {
     }
 }
 
-pub(super) fn to_caller<S: OneThread>() -> Found {
+pub(super) fn to_caller<S: OneThread>() -> anyhow::Result<()> {
     let calls = AtomicUsize::new(0);
     let memo = S::memo(Box::new(move |key: &usize| match calls.fetch_add(1, Relaxed) {
         call @ 0..300 => panic_any(Payload(call)),
@@ -47,7 +46,7 @@ pub(super) fn to_caller<S: OneThread>() -> Found {
 }
 
 /// A herd on one key whose first `panics` calls panic.
-fn herd_after_panics<S: Subject>(panics: usize) -> Found {
+fn herd_after_panics<S: Subject>(panics: usize) -> anyhow::Result<()> {
     let calls = Arc::new(AtomicUsize::new(0));
     let memo = S::memo({
         let calls = calls.clone();
@@ -76,15 +75,15 @@ fn herd_after_panics<S: Subject>(panics: usize) -> Found {
     Ok(())
 }
 
-pub(super) fn hand_over<S: Subject>() -> Found {
+pub(super) fn hand_over<S: Subject>() -> anyhow::Result<()> {
     herd_after_panics::<S>(1)
 }
 
-pub(super) fn in_a_row<S: Subject>() -> Found {
+pub(super) fn in_a_row<S: Subject>() -> anyhow::Result<()> {
     herd_after_panics::<S>(CALLERS - 2)
 }
 
-pub(super) fn other_keys<S: OneThread>() -> Found {
+pub(super) fn other_keys<S: OneThread>() -> anyhow::Result<()> {
     let calls = Arc::new(AtomicUsize::new(0));
     let memo = S::memo({
         let calls = calls.clone();
@@ -148,7 +147,7 @@ fn fragile<M: Memo<Fragile, V>, V: Value>(
     fuses: &Fuses,
     light: &AtomicBool,
     number: fn(&V) -> usize,
-) -> Found {
+) -> anyhow::Result<()> {
     let ask = |key: usize| caught(|| number(&memo.get(&Fragile(key, fuses.clone()))));
     // Twice: on a cold key, and on a kept one.
     for _ in 0..2 {
@@ -164,23 +163,23 @@ fn fragile<M: Memo<Fragile, V>, V: Value>(
     Ok(())
 }
 
-pub(super) fn hash<S: OneThread>() -> Found {
+pub(super) fn hash<S: OneThread>() -> anyhow::Result<()> {
     let fuses = Fuses::default();
     fragile(&S::memo(Box::new(|key: &Fragile| key.0 + 1)), &fuses, &fuses.hash, |value| *value)
 }
 
-pub(super) fn eq<S: OneThread>() -> Found {
+pub(super) fn eq<S: OneThread>() -> anyhow::Result<()> {
     let fuses = Fuses::default();
     fragile(&S::memo(Box::new(|key: &Fragile| key.0 + 1)), &fuses, &fuses.eq, |value| *value)
 }
 
-pub(super) fn key_clone<S: OneThread>() -> Found {
+pub(super) fn key_clone<S: OneThread>() -> anyhow::Result<()> {
     let fuses = Fuses::default();
     fragile(&S::memo(Box::new(|key: &Fragile| key.0 + 1)), &fuses, &fuses.clone, |value| *value)
 }
 
 /// The keys do not panic here: their fuses are others.
-pub(super) fn value_clone<S: OneThread>() -> Found {
+pub(super) fn value_clone<S: OneThread>() -> anyhow::Result<()> {
     let (keys, values) = (Fuses::default(), Fuses::default());
     let light = values.clone.clone();
     let memo = S::memo(Box::new(move |key: &Fragile| Fragile(key.0 + 1, values.clone())));
@@ -188,7 +187,7 @@ pub(super) fn value_clone<S: OneThread>() -> Found {
 }
 
 /// The memo is dropped with a value inside that panics: the panic may come out or not, but the process lives.
-pub(super) fn value_drop<S: OneThread>() -> Found {
+pub(super) fn value_drop<S: OneThread>() -> anyhow::Result<()> {
     #[derive(Clone)]
     struct Bomb(Arc<AtomicBool>);
     impl Drop for Bomb {

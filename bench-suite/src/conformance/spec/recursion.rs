@@ -5,7 +5,6 @@ use std::thread::Builder;
 
 use anyhow::{Context, ensure};
 
-use super::Found;
 use crate::conformance::gate::{Gate, herd};
 use crate::subject::{Memo, Subject};
 
@@ -29,7 +28,7 @@ impl<S: Subject> Recursive<S> {
 
 /// Each key asks for the one below it. A memo that runs `f` on its caller's thread does so on one stack, which is
 /// therefore a large one.
-pub(super) fn other_keys<S: Subject>() -> Found {
+pub(super) fn other_keys<S: Subject>() -> anyhow::Result<()> {
     const DEPTH: u64 = 1_000;
     let memo = Recursive::<S>::new(|ask, key| match key {
         0 => 0,
@@ -42,7 +41,7 @@ pub(super) fn other_keys<S: Subject>() -> Found {
 }
 
 /// 3 asks for 1 and 2, which both ask for 0, from two callers at once: no circle is there to be seen.
-pub(super) fn diamond<S: Subject>() -> Found {
+pub(super) fn diamond<S: Subject>() -> anyhow::Result<()> {
     let memo = Recursive::<S>::new(|ask, key| match key {
         0 => 1,
         1 | 2 => key * ask(0),
@@ -54,24 +53,24 @@ pub(super) fn diamond<S: Subject>() -> Found {
 }
 
 /// Any end is an answer here: a value cannot be, so the program ends only if the memo refuses, by a panic.
-pub(super) fn same_key<S: Subject>() -> Found {
+pub(super) fn same_key<S: Subject>() -> anyhow::Result<()> {
     ends(1, &Recursive::<S>::new(|ask, key| ask(key)))
 }
 
-pub(super) fn cycle<S: Subject>() -> Found {
+pub(super) fn cycle<S: Subject>() -> anyhow::Result<()> {
     ends(1, &Recursive::<S>::new(|ask, key| ask(1 - key)))
 }
 
-pub(super) fn two_callers<S: Subject>() -> Found {
+pub(super) fn two_callers<S: Subject>() -> anyhow::Result<()> {
     ring::<S>(2)
 }
 
-pub(super) fn three_callers<S: Subject>() -> Found {
+pub(super) fn three_callers<S: Subject>() -> anyhow::Result<()> {
     ring::<S>(3)
 }
 
 /// Each caller asks for a key whose call asks for the next caller's, and none asks before all are inside.
-fn ring<S: Subject>(callers: u64) -> Found {
+fn ring<S: Subject>(callers: u64) -> anyhow::Result<()> {
     let inside = Gate::default();
     let memo = Recursive::<S>::new(move |ask, key| {
         inside.meet(callers as usize);
@@ -81,7 +80,7 @@ fn ring<S: Subject>(callers: u64) -> Found {
 }
 
 /// Each caller asks for its own number, and comes back somehow.
-fn ends<S: Subject>(callers: usize, memo: &Recursive<S>) -> Found {
+fn ends<S: Subject>(callers: usize, memo: &Recursive<S>) -> anyhow::Result<()> {
     herd(callers, |caller| {
         let ask = || memo.0.get(&(caller as u64));
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(ask)).is_ok()

@@ -1,14 +1,13 @@
 //! What a memo uses: the processor while it waits, and what it must give back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicIsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use super::Found;
-use crate::conformance::gate::{asleep, herd, sleepers};
+use crate::conformance::gate::{herd, sleepers};
 use crate::subject::{Memo, OneThread, Subject};
 
 /// How long the leader watches its waiters at a time.
@@ -22,15 +21,16 @@ const WATCHES: u32 = 20;
 const SOON: Duration = Duration::from_secs(10);
 
 /// The leader watches its waiters through the kernel's eyes: all asleep, and none of them woken while it looks on.
-pub(super) fn waiters_sleep<S: Subject>() -> Found {
+pub(super) fn waiters_sleep<S: Subject>() -> anyhow::Result<()> {
     const CALLERS: usize = 5;
-    let led = AtomicBool::new(false);
+    let calls = AtomicIsize::new(0);
     let memo = S::memo(Box::new(move |_: &u8| -> Result<(), String> {
-        if led.swap(true, SeqCst) {
-            return Err("a second caller runs f: it does not wait".to_string());
-        }
-        if !asleep(CALLERS - 1, SOON) {
+        calls.fetch_add(1, SeqCst);
+        if !soon(|| calls.load(SeqCst) > 1 || sleepers().len() >= CALLERS - 1) {
             return Err(format!("after {SOON:?} not all waiters were asleep"));
+        }
+        if calls.load(SeqCst) > 1 {
+            return Err("two callers run f at once: they do not wait".to_string());
         }
         let nobody_wakes = || {
             let before = sleepers();
@@ -83,7 +83,7 @@ impl Drop for Counted {
 }
 
 /// A value dropped twice would take the count below what it should be; one not dropped leaves it above.
-pub(super) fn values_dropped<S: OneThread>() -> Found {
+pub(super) fn values_dropped<S: OneThread>() -> anyhow::Result<()> {
     const KEYS: isize = 200;
     let alive = Arc::new(AtomicIsize::new(0));
     let memo = S::memo({
@@ -101,7 +101,7 @@ pub(super) fn values_dropped<S: OneThread>() -> Found {
 }
 
 /// The process has as many threads when the memo is gone as before it was made.
-pub(super) fn no_thread_stays<S: OneThread>() -> Found {
+pub(super) fn no_thread_stays<S: OneThread>() -> anyhow::Result<()> {
     let before = threads();
     let memo = S::memo(Box::new(|key: &usize| *key));
     ensure!((0..20).all(|key| memo.get(&key) == key), "a wrong value");
