@@ -70,7 +70,9 @@ fn cell(example: Example, fates: &[Fate]) -> Cell {
     };
     Cell {
         subject: example.subject.to_string(),
-        setting: BTreeMap::from([("threads".to_string(), "2".to_string()), ("placement".into(), "free".into())]),
+        setting: [("threads", "2"), ("placement", "free"), ("runs", &fates.len().to_string())]
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .into(),
         found: Found::Figures(Fate::ALL.iter().map(count).collect()),
     }
 }
