@@ -1,4 +1,18 @@
 //! The shared suite: one set of subjects, driven by the same code whatever is measured or checked.
+//!
+//! To read it, begin with what is driven and go on to what drives it:
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`subject`] | the memos, ours and the peers, and the slot for yours: [`subject::mine`] |
+//! | [`conformance`] | what a memo must do, and which of them does |
+//! | [`race`] | what becomes of a memo that no lock protects |
+//! | [`experiment`] | what is timed, in interleaved rounds; `benches/suite.rs` runs it |
+//! | [`store`] | the results, and where they are kept |
+//! | [`report`] | the results as tables and as a page |
+//!
+//! and three that serve them: [`pages`], the running example's client and server; [`child`], processes under a deadline;
+//! [`panics`], what a panic says. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
 
 #![forbid(unsafe_code)]
 
@@ -6,6 +20,7 @@ pub mod child;
 pub mod conformance;
 pub mod experiment;
 pub mod pages;
+pub mod panics;
 pub mod race;
 pub mod report;
 pub mod store;

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::Outcome;
 use super::declared::{Declared, Failure, declared};
 use super::spec::{self, ON_LINUX, PROPERTIES, Property};
-use super::{Outcome, message};
 use crate::child::{self, End, Report};
+use crate::panics::message;
 use crate::subject::{self, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
 
 /// How long a child may take for what its subject promises: far longer than it needs, since to miss it is a failure.

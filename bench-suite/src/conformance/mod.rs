@@ -10,7 +10,6 @@ mod gate;
 pub mod matrix;
 pub mod spec;
 
-use std::any::Any;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -68,10 +67,4 @@ impl fmt::Display for Outcome {
             Outcome::CannotBe { why } => write!(out, "cannot be tried: {why}"),
         }
     }
-}
-
-/// What a panic says.
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    said.unwrap_or("something without a message")
 }

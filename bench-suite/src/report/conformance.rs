@@ -99,8 +99,8 @@ impl fmt::Display for Failure<'_> {
         let subjects = self.subjects.join(", ");
         match self.how {
             // Said of the memo, not of each situation.
-            Outcome::CannotBe { .. } => write!(out, "- {subjects} {}", self.how),
-            how => write!(out, "- {subjects} {how}, in: {}", self.properties.join(", ")),
+            Outcome::CannotBe { .. } => write!(out, "- {subjects}: {}", self.how),
+            how => write!(out, "- {subjects}: {how}, in {}", self.properties.join(", ")),
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Sheets on a terminal, or in a pipe.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
+use textwrap::Options;
+use textwrap::WordSplitter::NoHyphenation;
 
 use super::{Mood, Sheet, Word};
 
@@ -72,23 +76,13 @@ fn style(mood: Mood) -> Style {
     }
 }
 
-/// The words of `text` in lines of at most [`WIDTH`] characters; a line break in the text stays one.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines
+/// `text` in lines of at most [`WIDTH`] characters. A line break in it stays one, and a point of a list keeps its indent.
+fn wrapped(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    text.lines().flat_map(|line| {
+        let indent = if line.starts_with("- ") { "  " } else { "" };
+        let options = Options::new(WIDTH).subsequent_indent(indent).word_splitter(NoHyphenation).break_words(false);
+        textwrap::wrap(line, options)
+    })
 }
 
 #[cfg(test)]

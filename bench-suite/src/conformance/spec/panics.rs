@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure};
 
 use crate::conformance::gate::{asleep, herd};
-use crate::conformance::message;
+use crate::panics::message;
 use crate::subject::{Memo, OneThread, Subject, Value};
 
 const CALLERS: usize = 8;

@@ -1,6 +1,5 @@
 //! The two parts: one caller after the other, and all callers at once.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +9,7 @@ use std::thread::{self, Builder};
 use std::time::Instant;
 
 use bench_suite::pages::{Body, Client, FetchError, Server};
+use bench_suite::panics::message;
 use bench_suite::subject::{Function, Memo, OneThread, Subject};
 
 use super::report::{Answer, Counts, Outcome, Part};
@@ -164,10 +164,4 @@ impl Pages {
             answers,
         }
     }
-}
-
-/// What a panic said.
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use textwrap::Options;
+use textwrap::WordSplitter::NoHyphenation;
 
 use super::report::{Answer, Concurrent, Outcome, Part, Report};
 
@@ -107,20 +109,6 @@ fn range(counts: &[usize]) -> String {
 
 /// Breaks `text` between words, so that it stays in the last column. A longer word, such as a URL, stays whole.
 fn wrap(text: &str) -> String {
-    let mut wrapped = String::new();
-    let mut column = 0;
-    for word in text.split(' ') {
-        let width = word.chars().count();
-        if column > 0 && column + 1 + width > WIDTH {
-            wrapped += &format!("\n{:INDENT$}", "");
-            column = 0;
-        }
-        if column > 0 {
-            wrapped.push(' ');
-            column += 1;
-        }
-        wrapped += word;
-        column += width;
-    }
-    wrapped
+    let options = Options::new(WIDTH).word_splitter(NoHyphenation).break_words(false);
+    textwrap::wrap(text, options).join(&format!("\n{:INDENT$}", ""))
 }
