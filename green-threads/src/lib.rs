@@ -1,8 +1,22 @@
 //! OS threads and M:N tasks: the runtime models, the workloads that compare them, and the probe that watches both.
 //!
-//! So far it holds the probe's two ends at the operating system, which every measurement needs: on which cores threads
-//! may run ([`probe::placement`]) and what the kernel says of them ([`probe::threads`]).
+//! To read it:
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`coroutine`] | stackful coroutines: `may`, with its traps closed |
+//! | [`workload`] | what is measured: a file for each, with its thread, coroutine and task versions one under the other |
+//! | [`probe`] | how: a child process that runs one workload on one runtime, and what the kernel says of it |
+//!
+//! and two numbers that all of them take: [`StackSize`] and [`Workers`].
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+pub mod coroutine;
 pub mod probe;
+mod stack_size;
+mod workers;
+pub mod workload;
+
+pub use stack_size::{StackSize, StackSizeError};
+pub use workers::{Workers, WorkersError};

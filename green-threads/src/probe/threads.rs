@@ -18,10 +18,14 @@ pub struct Thread {
     pub voluntary_switches: u64,
 }
 
-/// The kernel's number of the calling thread, which is [`Thread::id`] in a listing.
+/// The kernel's number of the calling thread, which is [`Thread::id`] in a listing; 0 where the kernel is not Linux.
 #[must_use]
 pub fn this() -> u32 {
-    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+    #[cfg(target_os = "linux")]
+    let id = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
+    #[cfg(not(target_os = "linux"))]
+    let id = 0;
+    id
 }
 
 /// Every thread of this process, in the order of their numbers.
@@ -64,7 +68,7 @@ fn parse(status: &str) -> Option<Thread> {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
     use std::sync::mpsc;

@@ -14,12 +14,14 @@ pub(crate) struct Child {
 #[derive(clap::Subcommand)]
 enum Part {
     Conformance { subject: String, property: String },
+    Probe { setup: String },
 }
 
 impl Child {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         match &self.part {
             Part::Conformance { subject, property } => matrix::be_child(subject, property)?,
+            Part::Probe { setup } => return Ok(green_threads::probe::serve(setup)),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,0 +1,117 @@
+//! Starting `may`, once.
+
+use std::io;
+use std::panic::catch_unwind;
+use std::sync::{Mutex, PoisonError};
+
+use thiserror::Error;
+
+use super::room::Room;
+use crate::{StackSize, Workers};
+
+/// What can be set, and only before the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How many worker threads run coroutines. Besides them there is one thread more, for timers.
+    pub workers: Workers,
+    /// The size of every coroutine's stack.
+    pub stack: StackSize,
+    /// How many stacks are made at the start, and at most kept for reuse. At least 1, since `may` takes 0 to mean 1000.
+    pub pool: usize,
+    /// Whether each worker is pinned to a core.
+    pub pinned: bool,
+}
+
+impl Config {
+    /// How many stacks `may` keeps when nobody says.
+    pub const MAY_POOL: usize = 1000;
+
+    /// These workers and this stack; `may`'s pool; nothing pinned.
+    #[must_use]
+    pub fn new(workers: Workers, stack: StackSize) -> Self {
+        Config { workers, stack, pool: Self::MAY_POOL, pinned: false }
+    }
+}
+
+/// The running coroutine runtime of this process: the permission to spawn.
+#[derive(Debug)]
+pub struct Runtime {
+    config: Config,
+    pub(super) room: Room,
+}
+
+/// Why the runtime is not started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// It can be started once in a process, since `may` reads its settings once.
+    #[error(
+        "the coroutine runtime of this process has been started already, with {} workers and stacks of {}; \
+         it reads its settings once, so another one needs another process",
+        .0.workers, .0.stack
+    )]
+    Again(Config),
+    /// A pool of none.
+    #[error("a pool of 0 stacks: `may` would take that for 1000; give 1 or more")]
+    NoPool,
+    /// The pool cannot be mapped.
+    #[error("no room for a pool of {pool} stacks of {stack}: {source}")]
+    Room {
+        /// How many stacks were asked for.
+        pool: usize,
+        /// Of which size.
+        stack: StackSize,
+        /// What the operating system, or its limit, says.
+        source: io::Error,
+    },
+    /// `may` panicked while it started: the operating system refused a thread or a descriptor.
+    #[error(
+        "the coroutine runtime could not start its {0} workers: the operating system refused a thread or a descriptor"
+    )]
+    Refused(Workers),
+}
+
+/// With what `may` has been started, if it has.
+static STARTED: Mutex<Option<Config>> = Mutex::new(None);
+
+/// Starts the coroutine runtime of this process. When it returns, the workers run and the pool is filled. It lives as
+/// long as the process: `may` cannot be stopped.
+///
+/// # Errors
+///
+/// If it has been started already, by whoever; if the pool has no room; if the operating system refuses a thread.
+pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(with) = *started {
+        return Err(StartError::Again(with));
+    }
+    if config.pool == 0 {
+        return Err(StartError::NoPool);
+    }
+    let no_room = |source| StartError::Room { pool: config.pool, stack: config.stack, source };
+    let room = Room::beside_pool(config.pool, config.stack).map_err(no_room)?;
+
+    // From here on `may` may have read its settings, whatever becomes of the start.
+    *started = Some(config);
+    let words = config.stack.bytes() / size_of::<usize>();
+    may::config().set_workers(config.workers.number()).set_pool_capacity(config.pool).set_stack_size(words);
+    may::config().set_worker_pin(config.pinned);
+    // The first spawn starts everything, and panics if it cannot.
+    let begun = catch_unwind(|| {
+        // SAFETY: the coroutine does nothing: it reads no thread-local, and the frame of an empty closure fits into the
+        // one page that the smallest stack has.
+        let first = unsafe { may::coroutine::spawn(|| ()) };
+        first.join()
+    });
+    match begun {
+        Ok(Ok(())) => Ok(Box::leak(Box::new(Runtime { config, room }))),
+        Ok(Err(_)) | Err(_) => Err(StartError::Refused(config.workers)),
+    }
+}
+
+impl Runtime {
+    /// With what it was started.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.config
+    }
+}

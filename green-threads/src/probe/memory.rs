@@ -1,0 +1,112 @@
+//! What this process takes of the machine (Linux: `/proc`).
+
+use std::fs;
+use std::io;
+
+/// What the process takes now.
+///
+/// Source: `proc_pid_status(5)`, `proc_pid_maps(5)`, `proc_meminfo(5)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Main memory that it has touched and not given back, in bytes (`VmRSS`).
+    pub resident: u64,
+    /// Addresses that it has mapped, touched or not, in bytes (`VmSize`).
+    pub reserved: u64,
+    /// Its page tables, in bytes (`VmPTE`).
+    pub page_tables: u64,
+    /// What the kernel itself uses, for all processes together, in bytes (`KernelStack` and `Slab`). Of two readings the
+    /// difference counts, and only where nobody else starts or stops much between them.
+    pub kernel: u64,
+    /// Mappings, of which `vm.max_map_count` allows so many.
+    pub mappings: u64,
+    /// OS threads.
+    pub threads: u64,
+}
+
+impl Memory {
+    /// What it takes now.
+    ///
+    /// # Errors
+    ///
+    /// If `/proc` cannot be read, or does not say what it says on Linux.
+    pub fn now() -> io::Result<Memory> {
+        let status = fs::read_to_string("/proc/self/status")?;
+        let machine = fs::read_to_string("/proc/meminfo")?;
+        let kibibytes = |text, name| Ok::<_, io::Error>(number(text, name)? * 1024);
+        Ok(Memory {
+            resident: kibibytes(&status, "VmRSS")?,
+            reserved: kibibytes(&status, "VmSize")?,
+            page_tables: kibibytes(&status, "VmPTE")?,
+            kernel: kibibytes(&machine, "KernelStack")? + kibibytes(&machine, "Slab")?,
+            mappings: count_lines("/proc/self/maps")?,
+            threads: number(&status, "Threads")?,
+        })
+    }
+
+    /// What it takes when it has come to rest: two readings in a row with the same resident memory, or the hundredth.
+    ///
+    /// # Errors
+    ///
+    /// As [`now`](Memory::now).
+    pub fn at_rest() -> io::Result<Memory> {
+        let mut last = Memory::now()?;
+        for _ in 0..100 {
+            std::thread::yield_now();
+            let now = Memory::now()?;
+            if now.resident == last.resident {
+                return Ok(now);
+            }
+            last = now;
+        }
+        Ok(last)
+    }
+}
+
+/// Memory that the machine could still give, in bytes, and all that it has (`MemAvailable`, `MemTotal`).
+///
+/// # Errors
+///
+/// If `/proc` cannot be read.
+pub fn available_and_total() -> io::Result<(u64, u64)> {
+    let machine = fs::read_to_string("/proc/meminfo")?;
+    Ok((number(&machine, "MemAvailable")? * 1024, number(&machine, "MemTotal")? * 1024))
+}
+
+/// The number that a line of such a file gives for `name`.
+fn number(text: &str, name: &str) -> io::Result<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc says nothing of {name}")))
+}
+
+fn count_lines(path: &str) -> io::Result<u64> {
+    let bytes = fs::read(path)?;
+    Ok(bytes.iter().filter(|byte| **byte == b'\n').count() as u64)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn touched_memory_is_resident_and_a_thread_is_counted() {
+        const BYTES: usize = 64 << 20;
+        let before = Memory::now().unwrap();
+        let touched = std::hint::black_box(vec![1_u8; BYTES]);
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || held.recv());
+        let after = Memory::at_rest().unwrap();
+        assert!(after.resident >= before.resident + touched.len() as u64, "{before:?} {after:?}");
+        assert!(after.reserved > before.reserved);
+        drop(hold);
+        thread.join().unwrap().unwrap_err();
+        let (available, total) = available_and_total().unwrap();
+        assert!(0 < available && available <= total);
+    }
+
+    #[test]
+    fn a_name_is_no_prefix_of_another() {
+        assert_eq!(number("VmPTEs: 1 kB\nVmPTE:  2 kB\n", "VmPTE").unwrap(), 2);
+        assert!(number("VmPTE: x\n", "VmPTE").is_err());
+    }
+}

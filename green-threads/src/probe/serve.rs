@@ -1,0 +1,70 @@
+//! The child's body.
+
+use std::io::{self, BufRead, Write};
+use std::process::ExitCode;
+
+use super::memory::Memory;
+use super::placement::{Placement, allowed_cores};
+use super::protocol::{Line, Ready, Setup};
+use super::{Runtime, parallelism};
+use crate::workload::{self, Ask};
+
+/// Runs the workload of `setup`, which is JSON, as often as the standard input asks. Only the protocol goes to the
+/// standard output.
+#[must_use]
+pub fn serve(setup: &str) -> ExitCode {
+    match try_serve(setup) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            // Whoever asked may be gone; then there is nobody to tell.
+            let _ = say(&Line::Refused(why.to_string()));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says how far a workload has come, so that a crash leaves a number behind.
+pub fn progress(so_far: u64) {
+    let _ = say(&Line::Progress(so_far));
+}
+
+fn try_serve(setup: &str) -> Result<(), Box<dyn std::error::Error>> {
+    if !cfg!(target_os = "linux") {
+        return Err("the runtimes are measured on Linux only: placement and memory are asked of its kernel".into());
+    }
+    let setup: Setup = serde_json::from_str(setup).map_err(|error| format!("the setup is none: {error}"))?;
+    let workload = workload::ALL.iter().find(|workload| workload.name == setup.workload);
+    let workload = workload.ok_or_else(|| format!("there is no workload {:?}", setup.workload))?;
+    if !workload.variants.contains(&&*setup.variant) {
+        return Err(
+            format!("{} has no variant {:?}, only {:?}", workload.name, setup.variant, workload.variants).into()
+        );
+    }
+    if let Some(why) = workload.cannot(&setup.variant, setup.model) {
+        return Err(why.into());
+    }
+    let cores = allowed_cores()?.len();
+    if setup.placement == Placement::OneCore && cores != 1 {
+        return Err(format!("it was to be placed on one core, and may run on {cores}").into());
+    }
+    let runtime = Runtime::start(&setup)?;
+    let parallelism = parallelism::prove(&runtime, setup.workers)?;
+    let threads = usize::try_from(Memory::now()?.threads)?;
+    say(&Line::Ready(Ready { parallelism, threads }))?;
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let iterations =
+            line.trim().parse().map_err(|_| format!("asked for {line:?} iterations, which is no number"))?;
+        let answer = workload.run(&runtime, &Ask { iterations, setup: &setup })?;
+        say(&Line::Answer(answer))?;
+    }
+    // Units that are still parked would hold the process up.
+    std::process::exit(0)
+}
+
+fn say(line: &Line) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, line)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}

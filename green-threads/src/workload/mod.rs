@@ -1,0 +1,64 @@
+//! The workloads: what section 9.8 is measured by, a file for each.
+//!
+//! In each file the same program stands three times, one under the other: for OS threads, for coroutines (`may`), for
+//! tasks (tokio). They are not hidden behind one trait, since they cannot be: what waits in a task is an `async fn`, what
+//! waits in a coroutine is a plain function that must be spawned by `unsafe`, and that difference is the lesson. The Go
+//! twin of each has the same name in `bench-suite/go/`.
+//!
+//! A *unit* is one OS thread, coroutine, task or goroutine. Times are read by units, on the runtime, unless a workload
+//! says otherwise.
+
+use std::io;
+
+use crate::probe::Runtime;
+use crate::probe::protocol::{Answer, Model, Setup};
+
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod ping_pong;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod spawn;
+
+/// Every workload, in the order in which tables show them.
+pub const ALL: &[Workload] = &[spawn::WORKLOAD, ping_pong::WORKLOAD];
+
+/// Something that runtimes are compared by.
+pub struct Workload {
+    /// Its name, which is that of its file.
+    pub name: &'static str,
+    /// What it asks of a runtime, in a few words.
+    pub what: &'static str,
+    /// Its variants; one with an empty name, if there is nothing to vary.
+    pub variants: &'static [&'static str],
+    run: fn(&Runtime, &Ask<'_>) -> io::Result<Answer>,
+    cannot: fn(&str, Model) -> Option<&'static str>,
+}
+
+/// What is asked of a workload.
+pub struct Ask<'a> {
+    /// How many iterations.
+    pub iterations: u64,
+    /// Of what.
+    pub setup: &'a Setup,
+}
+
+impl Workload {
+    /// Why this variant cannot be on `model`, if it cannot.
+    #[must_use]
+    pub fn cannot(&self, variant: &str, model: Model) -> Option<&'static str> {
+        (self.cannot)(variant, model)
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    ///
+    /// If something that it needs fails. What it is meant to find out by failing is in the answer instead.
+    pub fn run(&self, runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+        (self.run)(runtime, ask)
+    }
+}
+
+/// For workloads that can be on everything.
+fn can(_: &str, _: Model) -> Option<&'static str> {
+    None
+}

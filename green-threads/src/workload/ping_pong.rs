@@ -1,0 +1,106 @@
+//! `ping_pong`: two units send a ball to and fro (gopl exercise 9.5).
+//!
+//! An iteration is one round trip, read by the unit that serves. Each way has its own channel with room for one ball,
+//! but for the coroutines: `may` has no bounded channel, and its unbounded one is never more than one ball full here.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::bounded;
+
+use super::{Ask, Workload, can};
+use crate::StackSize;
+use crate::coroutine::{self, mpsc};
+use crate::probe::Runtime;
+use crate::probe::on_a_task;
+use crate::probe::protocol::Answer;
+
+pub(super) const WORKLOAD: Workload =
+    Workload { name: "ping_pong", what: "a ball to and fro between two units", variants: &[""], run, cannot: can };
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let time = match runtime {
+        Runtime::Thread { stack } => threads(*stack, ask.iterations)?,
+        Runtime::Coroutine(runtime) => coroutines(runtime, ask.iterations)?,
+        Runtime::Task(runtime) => on_a_task(runtime, tasks(ask.iterations)),
+    };
+    Ok(Answer::time(time))
+}
+
+// ANCHOR: thread
+fn threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
+    let (ping, pinged) = bounded::<()>(1);
+    let (pong, ponged) = bounded::<()>(1);
+    let thread = || std::thread::Builder::new().stack_size(stack.bytes());
+    let returning = thread().spawn(move || {
+        while pinged.recv().is_ok() {
+            pong.send(()).expect("the server waits for it");
+        }
+    })?;
+    let serving = thread().spawn(move || {
+        let start = Instant::now();
+        for _ in 0..iterations {
+            ping.send(()).expect("the other returns it");
+            ponged.recv().expect("the other returns it");
+        }
+        start.elapsed()
+        // The way there closes here, and so ends the other.
+    })?;
+    let time = serving.join().expect("the server does not panic");
+    returning.join().expect("nor does the other");
+    Ok(time)
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> io::Result<Duration> {
+    let (ping, pinged) = mpsc::channel::<()>();
+    let (pong, ponged) = mpsc::channel::<()>();
+    // SAFETY: both hold channels, which are `Send`, and a point in time across their yields, and nothing of a thread;
+    // neither calls anything deep.
+    let returning = unsafe {
+        runtime.spawn(move || {
+            while pinged.recv().is_ok() {
+                pong.send(()).expect("the server waits for it");
+            }
+        })
+    }?;
+    // SAFETY: as above.
+    let serving = unsafe {
+        runtime.spawn(move || {
+            let start = Instant::now();
+            for _ in 0..iterations {
+                ping.send(()).expect("the other returns it");
+                ponged.recv().expect("the other returns it");
+            }
+            start.elapsed()
+        })
+    }?;
+    let time = serving.join()?;
+    returning.join()?;
+    Ok(time)
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks(iterations: u64) -> Duration {
+    let (ping, mut pinged) = tokio::sync::mpsc::channel::<()>(1);
+    let (pong, mut ponged) = tokio::sync::mpsc::channel::<()>(1);
+    let returning = tokio::spawn(async move {
+        while pinged.recv().await.is_some() {
+            pong.send(()).await.expect("the server waits for it");
+        }
+    });
+    let serving = tokio::spawn(async move {
+        let start = Instant::now();
+        for _ in 0..iterations {
+            ping.send(()).await.expect("the other returns it");
+            ponged.recv().await.expect("the other returns it");
+        }
+        start.elapsed()
+    });
+    let time = serving.await.expect("the server does not panic");
+    returning.await.expect("nor does the other");
+    time
+}
+// ANCHOR_END: task
