@@ -40,7 +40,10 @@ type measure func(iterations int) answer
 
 // workloads holds, for each, what looks at the setup and returns either the measure or why there is none. It prepares
 // nothing: whatever a workload needs it builds for each request, before it looks at the clock.
-var workloads = map[string]func(setup) (measure, error){}
+var workloads = map[string]func(setup) (measure, error){
+	"spawn":  spawn,
+	"parked": parked,
+}
 
 func main() {
 	measure, err := start(os.Args[1:])
