@@ -43,6 +43,7 @@ type measure func(iterations int) answer
 var workloads = map[string]func(setup) (measure, error){
 	"spawn":  spawn,
 	"parked": parked,
+	"stack":  stack,
 }
 
 func main() {
