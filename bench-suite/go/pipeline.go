@@ -1,0 +1,83 @@
+// A long chain of goroutines, each joined to the next by an unbuffered channel: how long a value takes to cross it, and
+// how long it can be made (gopl, exercise 9.4).
+
+package main
+
+import "time"
+
+func pipeline(s setup) (measure, error) {
+	switch s.Variant {
+	case "cross":
+		return func(iterations int) answer { return pipelineCross(s.N, iterations) }, s.checkUnits(1)
+	case "most":
+		return func(int) answer { return pipelineMost(s.N) }, s.checkUnits(1)
+	default:
+		return nil, s.noVariant()
+	}
+}
+
+func pipelineCross(stages, iterations int) answer {
+	line := newLine()
+	for range stages {
+		line.lengthen()
+	}
+	start := time.Now()
+	for value := range iterations {
+		line.cross(value)
+	}
+	elapsed := time.Since(start)
+	line.close()
+	return took(elapsed, nil)
+}
+
+// pipelineMost gives the time of building. The fastest of three crossings stands for all: in the first each stage has
+// yet to begin.
+func pipelineMost(most int) answer {
+	line := newLine()
+	start := time.Now()
+	stages, failure := untilShort(most, line.lengthen)
+	building := time.Since(start)
+
+	fastest := time.Duration(1<<63 - 1)
+	for value := range 3 {
+		start := time.Now()
+		line.cross(value)
+		fastest = min(fastest, time.Since(start))
+	}
+	line.close()
+	found := took(building, figures{"stages": float64(stages), "cross": nanoseconds(fastest)})
+	found.Failure = failure
+	return found
+}
+
+// line is a pipeline by its two ends.
+type line struct{ in, out chan int }
+
+func newLine() *line {
+	end := make(chan int)
+	return &line{in: end, out: end}
+}
+
+// lengthen adds a stage: it hands on what it receives. When nothing can come any more, it says so to the next, and
+// ends.
+func (l *line) lengthen() {
+	in, out := l.out, make(chan int)
+	go func() {
+		defer close(out)
+		for value := range in {
+			out <- value
+		}
+	}()
+	l.out = out
+}
+
+func (l *line) cross(value int) {
+	l.in <- value
+	<-l.out
+}
+
+// close waits until the last stage has ended, and so all have.
+func (l *line) close() {
+	close(l.in)
+	<-l.out
+}
