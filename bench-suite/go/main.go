@@ -48,6 +48,11 @@ var workloads = map[string]func(setup) (measure, error){
 	"ping_pong": pingPong,
 	"ring":      ring,
 	"pipeline":  pipeline,
+	"compute":   compute,
+	"zero_one":  zeroOne,
+	"hog":       hog,
+	"blocking":  blocking,
+	"wakeup":    wakeup,
 }
 
 func main() {

@@ -1,0 +1,64 @@
+// What becomes of the workers when goroutines block (gopl, section 9.8.2): a sleep of the runtime's own parks the
+// goroutine and costs no thread; a system call keeps its thread, and the runtime takes another for the rest.
+
+package main
+
+import (
+	"errors"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const blockingTime = 50 * time.Millisecond
+
+// blocking lets n goroutines block once, all at the same time, and counts the threads.
+func blocking(s setup) (measure, error) {
+	var block func()
+	switch s.Variant {
+	case "sleep":
+		block = func() { time.Sleep(blockingTime) }
+	case "syscall":
+		block = sleepInKernel
+	case "offload":
+		return nil, errors.New("its system calls are made where they stand")
+	default:
+		return nil, s.noVariant()
+	}
+	return func(int) answer {
+		before := threads()
+		seen := make([]int, s.N) // by each goroutine, just before it blocks
+		var running sync.WaitGroup
+		running.Add(s.N)
+		start := time.Now()
+		for i := range seen {
+			go func() {
+				defer running.Done()
+				seen[i] = threads()
+				block()
+			}()
+		}
+		running.Wait()
+		elapsed := time.Since(start)
+		after := threads()
+
+		most := after
+		for _, count := range seen {
+			most = max(most, count)
+		}
+		return took(elapsed, figures{
+			"total":          nanoseconds(elapsed),
+			"threads_before": float64(before),
+			"threads_most":   float64(most),
+			"threads_after":  float64(after),
+		})
+	}, s.checkUnits(1)
+}
+
+// sleepInKernel sleeps in a system call. A signal ends that early, such as the runtime's own for preemption: then it
+// sleeps for what is left.
+func sleepInKernel() {
+	left := syscall.NsecToTimespec(blockingTime.Nanoseconds())
+	for syscall.Nanosleep(&left, &left) == syscall.EINTR {
+	}
+}
