@@ -41,18 +41,21 @@ type measure func(iterations int) answer
 // workloads holds, for each, what looks at the setup and returns either the measure or why there is none. It prepares
 // nothing: whatever a workload needs it builds for each request, before it looks at the clock.
 var workloads = map[string]func(setup) (measure, error){
-	"spawn":     spawn,
-	"parked":    parked,
-	"stack":     stack,
-	"switch":    switching,
-	"ping_pong": pingPong,
-	"ring":      ring,
-	"pipeline":  pipeline,
-	"compute":   compute,
-	"zero_one":  zeroOne,
-	"hog":       hog,
-	"blocking":  blocking,
-	"wakeup":    wakeup,
+	"spawn":             spawn,
+	"parked":            parked,
+	"stack":             stack,
+	"switch":            switching,
+	"ping_pong":         pingPong,
+	"ring":              ring,
+	"pipeline":          pipeline,
+	"compute":           compute,
+	"zero_one":          zeroOne,
+	"hog":               hog,
+	"blocking":          blocking,
+	"wakeup":            wakeup,
+	"identity":          identity,
+	"lock_across_yield": lockAcrossYield,
+	"skynet":            skynet,
 }
 
 func main() {

@@ -1,0 +1,46 @@
+// What happens if a goroutine yields with a lock held, and another wants it (gopl, section 9.8.2). With one worker and
+// a lock of the operating system that would be a deadlock: who waits keeps the only thread, and the holder never runs
+// again. Go's lock parks the goroutine, and the thread goes back to the holder.
+
+package main
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+func lockAcrossYield(s setup) (measure, error) {
+	switch s.Variant {
+	case "own":
+		return func(int) answer { return yieldWithLock() }, nil
+	case "os":
+		return nil, errors.New("Go has no OS mutex")
+	default:
+		return nil, s.noVariant()
+	}
+}
+
+// yieldWithLock is the holder.
+func yieldWithLock() answer {
+	var lock sync.Mutex
+	var tries atomic.Bool
+	done := make(chan struct{})
+	start := time.Now()
+	lock.Lock()
+	go func() {
+		tries.Store(true)
+		lock.Lock()
+		lock.Unlock()
+		close(done)
+	}()
+	// Once is enough as a rule, but nothing promises that the other runs next.
+	for !tries.Load() {
+		runtime.Gosched()
+	}
+	lock.Unlock()
+	<-done
+	return took(time.Since(start), figures{"done": 1})
+}
