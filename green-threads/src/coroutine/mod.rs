@@ -42,6 +42,7 @@ use std::time::Duration;
 ///
 /// `may` wakes a sleeper on its timer thread, where it would go on running beside the workers until it next yields. So
 /// this yields once more, which puts it back on a worker, for one more system call (a write that tells the worker).
+#[allow(clippy::disallowed_methods, reason = "what closes the trap may pass by it")]
 pub fn sleep(time: Duration) {
     may::coroutine::sleep(time);
     yield_now();

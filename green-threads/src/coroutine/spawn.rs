@@ -70,7 +70,8 @@ pub enum JoinError {
     #[error("the coroutine panicked: {}", text(&**.0))]
     Panicked(Box<dyn Any + Send>),
     /// It ran over the end of its stack. Its destructors did not run, and what it held is lost: memory leaks, and what it
-    /// had locked stays locked.
+    /// had locked stays locked. It is luck to get this: where the last frames also wrote the lowest 64 bytes of the stack,
+    /// `may` takes that for an overflow that nobody noticed, and ends the process with status 1.
     #[error("the coroutine overflowed its stack, and its destructors did not run")]
     Overflowed,
     /// It was cancelled.

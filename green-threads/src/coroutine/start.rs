@@ -37,6 +37,7 @@ impl Config {
 #[derive(Debug)]
 pub struct Runtime {
     config: Config,
+    default_workers: usize,
     pub(super) room: Room,
 }
 
@@ -79,6 +80,7 @@ static STARTED: Mutex<Option<Config>> = Mutex::new(None);
 /// # Errors
 ///
 /// If it has been started already, by whoever; if the pool has no room; if the operating system refuses a thread.
+#[allow(clippy::disallowed_methods, reason = "what closes the traps may pass by them")]
 pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(with) = *started {
@@ -92,6 +94,8 @@ pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
 
     // From here on `may` may have read its settings, whatever becomes of the start.
     *started = Some(config);
+    // Asked before it is told, `may` says what it would have taken.
+    let default_workers = may::config().get_workers();
     let words = config.stack.bytes() / size_of::<usize>();
     may::config().set_workers(config.workers.number()).set_pool_capacity(config.pool).set_stack_size(words);
     may::config().set_worker_pin(config.pinned);
@@ -103,12 +107,18 @@ pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
         first.join()
     });
     match begun {
-        Ok(Ok(())) => Ok(Box::leak(Box::new(Runtime { config, room }))),
+        Ok(Ok(())) => Ok(Box::leak(Box::new(Runtime { config, default_workers, room }))),
         Ok(Err(_)) | Err(_) => Err(StartError::Refused(config.workers)),
     }
 }
 
 impl Runtime {
+    /// How many workers `may` would have taken, had nobody said.
+    #[must_use]
+    pub fn default_workers(&self) -> usize {
+        self.default_workers
+    }
+
     /// With what it was started.
     #[must_use]
     pub fn config(&self) -> Config {

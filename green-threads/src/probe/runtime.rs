@@ -35,7 +35,7 @@ impl Runtime {
         match setup.model {
             Model::Coroutine => {
                 let mut config = Config::new(workers, stack);
-                if setup.workload == "parked" {
+                if ["parked", "stack"].contains(&&*setup.workload) {
                     // What a unit takes is read off a difference; stacks that are there before would hide it.
                     config.pool = 1;
                 }

@@ -13,13 +13,19 @@ use std::io;
 use crate::probe::Runtime;
 use crate::probe::protocol::{Answer, Model, Setup};
 
+mod default_workers;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod parked;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod ping_pong;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod spawn;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod stack;
 
 /// Every workload, in the order in which tables show them.
-pub const ALL: &[Workload] = &[spawn::WORKLOAD, ping_pong::WORKLOAD];
+pub const ALL: &[Workload] =
+    &[spawn::WORKLOAD, parked::WORKLOAD, stack::WORKLOAD, ping_pong::WORKLOAD, default_workers::WORKLOAD];
 
 /// Something that runtimes are compared by.
 pub struct Workload {

@@ -1,0 +1,51 @@
+//! `default_workers`: how many workers a runtime takes when nobody says (gopl section 9.8.3, `GOMAXPROCS`).
+//!
+//! The runtime of a probe is told its workers, so each is asked what it would have taken: before it is told, or by
+//! starting a second one where that can be.
+
+use std::io;
+use std::time::Instant;
+
+use super::{Ask, Workload};
+use crate::coroutine;
+use crate::probe::Runtime;
+use crate::probe::protocol::{Answer, Model};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "default_workers",
+    what: "how many workers a runtime takes when nobody says",
+    variants: &[""],
+    run,
+    cannot,
+};
+
+fn cannot(_: &str, model: Model) -> Option<&'static str> {
+    match model {
+        Model::Thread => Some("OS threads have no workers: the kernel schedules them"),
+        Model::TaskCurrentThread => Some("a current-thread runtime has one, whatever the machine"),
+        _ => None,
+    }
+}
+
+fn run(runtime: &Runtime, _: &Ask<'_>) -> io::Result<Answer> {
+    let start = Instant::now();
+    let workers = match runtime {
+        Runtime::Thread { .. } => 0,
+        Runtime::Coroutine(runtime) => coroutines(runtime),
+        Runtime::Task(_) => tasks()?,
+    };
+    Ok(Answer::time(start.elapsed()).figure("default_workers", workers as f64))
+}
+
+// ANCHOR: coroutine
+fn coroutines(runtime: &'static coroutine::Runtime) -> usize {
+    runtime.default_workers()
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+fn tasks() -> io::Result<usize> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
+    Ok(runtime.metrics().num_workers())
+}
+// ANCHOR_END: task

@@ -1,0 +1,189 @@
+//! `stack`: what a unit's stack holds, what it costs, and what happens at its end (gopl section 9.8.1).
+//!
+//! `touch`: 100 units use `n` bytes of their stacks, come back up, and wait: what stays resident of each? `deepest`: how deep
+//! a recursion comes before it overflows. `overflow`: what the process, whoever joins, and destructors see of that.
+//! `growing`: a recursion deeper than any fixed stack, where stacks can grow. A task has no stack: it runs on its worker's,
+//! and keeps nothing there while it waits.
+
+use std::hint::black_box;
+use std::io;
+use std::time::Instant;
+
+use super::parked::Parked;
+use super::{Ask, Workload};
+use crate::StackSize;
+use crate::coroutine;
+use crate::probe::memory::Memory;
+use crate::probe::protocol::{Answer, Model};
+use crate::probe::{Runtime, on_a_task, progress};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "stack",
+    what: "what a stack holds, what it costs, and what happens at its end",
+    variants: &["touch", "deepest", "overflow", "growing"],
+    run,
+    cannot,
+};
+
+fn cannot(variant: &str, model: Model) -> Option<&'static str> {
+    match (variant, model) {
+        (_, Model::TaskCurrentThread) => Some("its worker is the main thread, whose stack the operating system sizes"),
+        ("growing", Model::Coroutine) => Some("`stacker` knows the stacks of threads only"),
+        ("growing", Model::Task) => Some("a task has no stack of its own that could grow"),
+        _ => None,
+    }
+}
+
+/// Units of `touch`.
+const UNITS: u64 = 100;
+
+/// Bytes of locals in each frame of a recursion.
+const FRAME: usize = 512;
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let bytes = ask.setup.n as usize;
+    let stack = ask.setup.stack;
+    match &*ask.setup.variant {
+        "touch" => touch(runtime, bytes),
+        "deepest" => overflow(runtime, move || tell_depths(stack)),
+        "overflow" => overflow(runtime, || {
+            let _guard = Guard;
+            descend(here(), usize::MAX, &mut |_| ());
+        }),
+        _ => growing(bytes),
+    }
+}
+
+fn touch(runtime: &Runtime, bytes: usize) -> io::Result<Answer> {
+    let mut parked = Parked::on(runtime, move || descend(here(), bytes, &mut |_| ()));
+    let start = Instant::now();
+    // The first few also set up what every other shares.
+    parked.more(UNITS)?;
+    let first = Memory::at_rest()?;
+    parked.more(UNITS)?;
+    let second = Memory::at_rest()?;
+    let time = start.elapsed();
+    parked.release();
+    Ok(Answer::time(time).figure("resident", (second.resident as f64 - first.resident as f64) / UNITS as f64))
+}
+
+/// Runs `dive`, which overflows its stack, on a unit; where the process survives that, says what its joiner saw.
+fn overflow(runtime: &Runtime, dive: impl FnOnce() + Send + 'static) -> io::Result<Answer> {
+    let start = Instant::now();
+    let joiner = match runtime {
+        Runtime::Thread { stack } => thread(*stack, dive)?,
+        Runtime::Coroutine(runtime) => coroutine(runtime, dive)?,
+        Runtime::Task(runtime) => on_a_task(runtime, async { task(dive).await }),
+    };
+    Ok(Answer::time(start.elapsed()).fact("joiner", joiner))
+}
+
+// ANCHOR: thread
+fn thread(stack: StackSize, dive: impl FnOnce() + Send + 'static) -> io::Result<String> {
+    let thread = std::thread::Builder::new().stack_size(stack.bytes()).spawn(dive)?;
+    Ok(thread.join().map_or_else(|_| "a panic".to_string(), |()| "no error".to_string()))
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutine(runtime: &'static coroutine::Runtime, dive: impl FnOnce() + Send + 'static) -> io::Result<String> {
+    // SAFETY: `dive` never yields, so nothing is held across a yield. It does overflow its stack, which is what is asked
+    // for here: its frames are 512 bytes, far less than the guard page, so that the overflow meets the guard and `may`
+    // ends the coroutine there. Nobody touches what it held.
+    let coroutine = unsafe { runtime.spawn(dive) }?;
+    Ok(coroutine.join().map_or_else(|error| error.to_string(), |()| "no error".to_string()))
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn task(dive: impl FnOnce() + Send + 'static) -> String {
+    let task = tokio::spawn(async { dive() });
+    task.await.map_or_else(|_| "a panic".to_string(), |()| "no error".to_string())
+}
+// ANCHOR_END: task
+
+/// Says that it is dropped.
+struct Guard;
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        progress(1);
+    }
+}
+
+/// An address on the calling thread's or coroutine's stack.
+#[inline(never)]
+fn here() -> usize {
+    let local = 0_u8;
+    (&raw const *black_box(&local)).addr()
+}
+
+/// Recurses until `bytes` of stack are in use below `top`, and tells `at` each depth.
+#[inline(never)]
+fn descend(top: usize, bytes: usize, at: &mut dyn FnMut(usize)) {
+    let mut locals = [0_u8; FRAME];
+    let depth = top.saturating_sub(black_box(&mut locals).as_ptr().addr());
+    at(depth);
+    if depth < bytes {
+        descend(top, bytes, at);
+    }
+    // The frame is still needed, so that the call above is a call and no jump.
+    black_box(&mut locals);
+}
+
+/// Recurses for ever, and says how deep it has come, each time that it is 1/64 of `stack` deeper.
+fn tell_depths(stack: usize) {
+    let (mut told, step) = (0, stack / 64);
+    descend(here(), usize::MAX, &mut |depth| {
+        if depth >= told + step {
+            told = depth;
+            tell(depth);
+        }
+    });
+}
+
+/// [`progress`] with hardly any stack: at the end of one there is no room for a formatter.
+#[inline(never)]
+fn tell(depth: usize) {
+    const BEFORE: &[u8] = b"{\"progress\":";
+    let mut line = [b' '; 40];
+    line[..BEFORE.len()].copy_from_slice(BEFORE);
+    let (mut at, mut rest) = (line.len() - 3, depth);
+    loop {
+        line[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+        at -= 1;
+    }
+    line[38..].copy_from_slice(b"}\n");
+    // If nobody listens, there is nobody to tell.
+    let _ = rustix::io::write(rustix::stdio::stdout(), &line);
+}
+
+/// Recurses to `bytes` on a thread, on stack segments that `stacker` adds.
+fn growing(bytes: usize) -> io::Result<Answer> {
+    let before = Memory::now()?;
+    let start = Instant::now();
+    let (depth, resident) = grow(bytes, 0)?;
+    let time = start.elapsed();
+    Ok(Answer::time(time).figure("depth", depth as f64).figure("resident", resident as f64 - before.resident as f64))
+}
+
+/// Goes down to `bytes` from a depth of `depth`; the depth reached, and the memory that is resident there.
+#[inline(never)]
+fn grow(bytes: usize, depth: usize) -> io::Result<(usize, u64)> {
+    /// So much must be left of a segment to go on in it, and so much has a new one.
+    const RED_ZONE: usize = 64 << 10;
+    const SEGMENT: usize = 1 << 20;
+    let mut locals = [1_u8; FRAME];
+    black_box(&mut locals);
+    let end = if depth < bytes {
+        stacker::maybe_grow(RED_ZONE, SEGMENT, || grow(bytes, depth + FRAME))
+    } else {
+        Memory::now().map(|memory| (depth, memory.resident))
+    };
+    black_box(&mut locals);
+    end
+}
