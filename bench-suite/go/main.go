@@ -56,6 +56,7 @@ var workloads = map[string]func(setup) (measure, error){
 	"identity":          identity,
 	"lock_across_yield": lockAcrossYield,
 	"skynet":            skynet,
+	"default_workers":   askDefaultWorkers,
 }
 
 func main() {
