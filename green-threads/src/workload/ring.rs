@@ -1,0 +1,149 @@
+//! `ring`: a token goes round `n` units (gopl exercise 9.5, with more than two).
+//!
+//! An iteration is one hop. The token carries how many are left, and whoever gets it with none left stops the clock. At
+//! any time one unit works and the others wait, so that more workers cannot help, but may harm: if the next unit waits
+//! on another core, that core must be woken.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, Sender, bounded};
+use tokio::sync::mpsc as tokio_mpsc;
+
+use super::{Ask, Workload, can};
+use crate::StackSize;
+use crate::coroutine::{self, mpsc};
+use crate::probe::Runtime;
+use crate::probe::on_a_task;
+use crate::probe::protocol::Answer;
+
+pub(super) const WORKLOAD: Workload =
+    Workload { name: "ring", what: "a token that goes round units in a ring", variants: &[""], run, cannot: can };
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let (units, hops) = (ask.setup.n, ask.iterations);
+    if units < 2 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a ring has 2 units or more, not {units}")));
+    }
+    let time = match runtime {
+        Runtime::Thread { stack } => threads(*stack, units, hops)?,
+        Runtime::Coroutine(runtime) => coroutines(runtime, units, hops)?,
+        Runtime::Task(runtime) => on_a_task(runtime, tasks(units, hops)),
+    };
+    Ok(Answer::time(time))
+}
+
+/// What goes round.
+#[derive(Debug)]
+struct Token {
+    started: Instant,
+    hops_left: u64,
+}
+
+impl Token {
+    /// As the first unit sends it. It has gone one hop when it is received.
+    fn new(hops: u64) -> Option<Token> {
+        Some(Token { started: Instant::now(), hops_left: hops.checked_sub(1)? })
+    }
+
+    /// One hop less; or, at the end, the time that all of them took.
+    fn hop(self) -> Result<Token, Duration> {
+        match self.hops_left.checked_sub(1) {
+            Some(hops_left) => Ok(Token { hops_left, ..self }),
+            None => Err(self.started.elapsed()),
+        }
+    }
+}
+
+// ANCHOR: thread
+fn threads(stack: StackSize, units: u64, hops: u64) -> io::Result<Duration> {
+    fn pass_on(received: &Receiver<Token>, next: &Sender<Token>) -> Option<Duration> {
+        // Whoever stops the clock goes, and closes its way out: then the next one goes, and so all round.
+        while let Ok(token) = received.recv() {
+            match token.hop() {
+                Ok(token) => next.send(token).expect("the next one waits for it"),
+                Err(time) => return Some(time),
+            }
+        }
+        None
+    }
+    let (to_second, mut received) = bounded(1);
+    let mut handles = Vec::new();
+    for _ in 1..units {
+        let (next, from_me) = bounded(1);
+        let from_last = std::mem::replace(&mut received, from_me);
+        let thread = std::thread::Builder::new().stack_size(stack.bytes());
+        handles.push(thread.spawn(move || pass_on(&from_last, &next))?);
+    }
+    // The first is the last to be made: it closes the ring, and begins.
+    handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
+        to_second.send(Token::new(hops)?).expect("the second waits for it");
+        pass_on(&received, &to_second)
+    })?);
+    let ends = handles.into_iter().map(|handle| handle.join().expect("a unit only passes on"));
+    Ok(ends.flatten().sum())
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines(runtime: &'static coroutine::Runtime, units: u64, hops: u64) -> io::Result<Duration> {
+    fn pass_on(received: &mpsc::Receiver<Token>, next: &mpsc::Sender<Token>) -> Option<Duration> {
+        while let Ok(token) = received.recv() {
+            match token.hop() {
+                Ok(token) => next.send(token).expect("the next one waits for it"),
+                Err(time) => return Some(time),
+            }
+        }
+        None
+    }
+    let (to_second, mut received) = mpsc::channel();
+    let mut handles = Vec::new();
+    for _ in 1..units {
+        let (next, from_me) = mpsc::channel();
+        let from_last = std::mem::replace(&mut received, from_me);
+        // SAFETY: across its yields it holds ends of channels, which are `Send`, and nothing of a thread; its frames are
+        // small.
+        handles.push(unsafe { runtime.spawn(move || pass_on(&from_last, &next)) }?);
+    }
+    // SAFETY: as above.
+    let first = unsafe {
+        runtime.spawn(move || {
+            to_second.send(Token::new(hops)?).expect("the second waits for it");
+            pass_on(&received, &to_second)
+        })
+    }?;
+    handles.push(first);
+    let ends = handles.into_iter().map(coroutine::JoinHandle::join).collect::<Result<Vec<_>, _>>()?;
+    Ok(ends.into_iter().flatten().sum())
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks(units: u64, hops: u64) -> Duration {
+    async fn pass_on(mut received: tokio_mpsc::Receiver<Token>, next: tokio_mpsc::Sender<Token>) -> Option<Duration> {
+        while let Some(token) = received.recv().await {
+            match token.hop() {
+                Ok(token) => next.send(token).await.expect("the next one waits for it"),
+                Err(time) => return Some(time),
+            }
+        }
+        None
+    }
+    let (to_second, mut received) = tokio_mpsc::channel(1);
+    let mut handles = Vec::new();
+    for _ in 1..units {
+        let (next, from_me) = tokio_mpsc::channel(1);
+        let from_last = std::mem::replace(&mut received, from_me);
+        handles.push(tokio::spawn(pass_on(from_last, next)));
+    }
+    handles.push(tokio::spawn(async move {
+        to_second.send(Token::new(hops)?).await.expect("the second waits for it");
+        pass_on(received, to_second).await
+    }));
+    let mut time = Duration::ZERO;
+    for handle in handles {
+        time += handle.await.expect("a unit only passes on").unwrap_or_default();
+    }
+    time
+}
+// ANCHOR_END: task
