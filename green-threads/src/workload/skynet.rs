@@ -1,0 +1,192 @@
+//! `skynet`: a tree of units, each of which has ten below it (gopl section 9.8: how many can there be?).
+//!
+//! An iteration is a whole tree with `n` leaves, `n` a power of ten. A leaf sends its number up; every other unit adds up
+//! what its ten children send, and sends that. So a million leaves are 1,111,111 units, most of which live for a moment:
+//! what is measured is making units, and how many of them there are at once, which is the scheduler's choice.
+//!
+//! A spawn may fail, deep in the tree. Then the child's end of the channel is dropped with it, its parent adds up what
+//! the others send, and nobody makes any more: the tree ends by itself, and the answer says how far it came.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use crossbeam::channel;
+use tokio::sync::mpsc as tokio_mpsc;
+
+use super::{Ask, Workload, can};
+use crate::StackSize;
+use crate::coroutine::{self, mpsc};
+use crate::probe::Runtime;
+use crate::probe::on_a_task;
+use crate::probe::protocol::Answer;
+
+pub(super) const WORKLOAD: Workload =
+    Workload { name: "skynet", what: "a tree of units, ten below each", variants: &[""], run, cannot: can };
+
+/// How many children a unit has that is no leaf.
+const CHILDREN: u64 = 10;
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let leaves = ask.setup.n;
+    let power = leaves.checked_ilog(CHILDREN).is_some_and(|height| CHILDREN.pow(height) == leaves);
+    if !power {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{leaves} leaves are no power of {CHILDREN}")));
+    }
+    let mut answer = Answer::default();
+    for _ in 0..ask.iterations {
+        let tree = Arc::new(Tree::default());
+        let (sum, time) = match runtime {
+            Runtime::Thread { stack } => threads(*stack, leaves, &tree)?,
+            Runtime::Coroutine(runtime) => coroutines(runtime, leaves, &tree)?,
+            Runtime::Task(runtime) => on_a_task(runtime, tasks(leaves, Arc::clone(&tree))),
+        };
+        answer.nanoseconds += time.as_nanos() as f64;
+        answer = answer.figure("units", tree.units.load(Relaxed) as f64);
+        if let Some(why) = tree.failure.get() {
+            answer.failure = Some(why.clone());
+            break;
+        }
+        let right = leaves * (leaves - 1) / 2;
+        if sum != right {
+            return Err(io::Error::other(format!("the leaves' sum is {right}, and the tree says {sum}")));
+        }
+    }
+    Ok(answer)
+}
+
+/// What a tree's units share.
+#[derive(Default)]
+struct Tree {
+    /// How many there were.
+    units: AtomicU64,
+    /// Why there were no more.
+    failure: OnceLock<String>,
+}
+
+impl Tree {
+    /// Counts a unit that was spawned; or notes why not, if nobody has before.
+    fn count<T>(&self, spawned: io::Result<T>) {
+        match spawned {
+            Ok(_) => drop(self.units.fetch_add(1, Relaxed)),
+            Err(error) => drop(self.failure.set(error.to_string())),
+        }
+    }
+
+    /// Whether it grows no more.
+    fn failed(&self) -> bool {
+        self.failure.get().is_some()
+    }
+}
+
+/// The first leaf below each child of the unit whose leaves are `first` and the next `leaves`, and how many it has.
+fn children(first: u64, leaves: u64) -> impl Iterator<Item = (u64, u64)> {
+    let each = leaves / CHILDREN;
+    (0..CHILDREN).map(move |child| (first + child * each, each))
+}
+
+// ANCHOR: thread
+fn threads(stack: StackSize, leaves: u64, tree: &Arc<Tree>) -> io::Result<(u64, Duration)> {
+    fn spawn(stack: StackSize, first: u64, leaves: u64, up: channel::Sender<u64>, tree: &Arc<Tree>) {
+        let its = Arc::clone(tree);
+        let thread = std::thread::Builder::new().stack_size(stack.bytes());
+        tree.count(thread.spawn(move || node(stack, first, leaves, &up, &its)));
+    }
+    fn node(stack: StackSize, first: u64, leaves: u64, up: &channel::Sender<u64>, tree: &Arc<Tree>) {
+        let sum = if leaves == 1 {
+            first
+        } else {
+            let (to_me, sums) = channel::unbounded();
+            for (first, leaves) in children(first, leaves).take_while(|_| !tree.failed()) {
+                spawn(stack, first, leaves, to_me.clone(), tree);
+            }
+            // The children hold the other ends: when they have all gone, there is no more to add.
+            drop(to_me);
+            sums.into_iter().sum()
+        };
+        up.send(sum).expect("the parent waits for it");
+    }
+    let tree = Arc::clone(tree);
+    let root = std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
+        let start = Instant::now();
+        let (to_me, sums) = channel::unbounded();
+        spawn(stack, 0, leaves, to_me, &tree);
+        (sums.into_iter().sum(), start.elapsed())
+    })?;
+    Ok(root.join().expect("a unit only adds up"))
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines(runtime: &'static coroutine::Runtime, leaves: u64, tree: &Arc<Tree>) -> io::Result<(u64, Duration)> {
+    fn spawn(runtime: &'static coroutine::Runtime, first: u64, leaves: u64, up: mpsc::Sender<u64>, tree: &Arc<Tree>) {
+        let its = Arc::clone(tree);
+        // SAFETY: across its yields a unit holds ends of a channel and the shared tree, which are `Send`, and nothing of a
+        // thread. It spawns and does not call its children, so that no stack is deeper than one level of the tree.
+        tree.count(unsafe { runtime.spawn(move || node(runtime, first, leaves, &up, &its)) });
+    }
+    fn node(runtime: &'static coroutine::Runtime, first: u64, leaves: u64, up: &mpsc::Sender<u64>, tree: &Arc<Tree>) {
+        let sum = if leaves == 1 {
+            first
+        } else {
+            let (to_me, sums) = mpsc::channel();
+            for (first, leaves) in children(first, leaves).take_while(|_| !tree.failed()) {
+                spawn(runtime, first, leaves, to_me.clone(), tree);
+            }
+            drop(to_me);
+            sums.into_iter().sum()
+        };
+        up.send(sum).expect("the parent waits for it");
+    }
+    let tree = Arc::clone(tree);
+    // SAFETY: as above.
+    let root = unsafe {
+        runtime.spawn(move || {
+            let start = Instant::now();
+            let (to_me, sums) = mpsc::channel();
+            spawn(runtime, 0, leaves, to_me, &tree);
+            (sums.into_iter().sum(), start.elapsed())
+        })
+    }?;
+    Ok(root.join()?)
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks(leaves: u64, tree: Arc<Tree>) -> (u64, Duration) {
+    fn spawn(first: u64, leaves: u64, up: tokio_mpsc::UnboundedSender<u64>, tree: &Arc<Tree>) {
+        let its = Arc::clone(tree);
+        tree.count(Ok(tokio::spawn(node(first, leaves, up, its))));
+    }
+    // Boxed, since otherwise the type of this future would depend on itself.
+    fn node(
+        first: u64,
+        leaves: u64,
+        up: tokio_mpsc::UnboundedSender<u64>,
+        tree: Arc<Tree>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let mut sum = 0;
+            if leaves == 1 {
+                sum = first;
+            } else {
+                let (to_me, mut sums) = tokio_mpsc::unbounded_channel();
+                for (first, leaves) in children(first, leaves) {
+                    spawn(first, leaves, to_me.clone(), &tree);
+                }
+                drop(to_me);
+                while let Some(child) = sums.recv().await {
+                    sum += child;
+                }
+            }
+            up.send(sum).expect("the parent waits for it");
+        })
+    }
+    let start = Instant::now();
+    let (to_me, mut sums) = tokio_mpsc::unbounded_channel();
+    spawn(0, leaves, to_me, &tree);
+    (sums.recv().await.expect("a task can always be spawned"), start.elapsed())
+}
+// ANCHOR_END: task
