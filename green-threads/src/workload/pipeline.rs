@@ -1,0 +1,237 @@
+//! `pipeline`: units in a row, each of which hands on what it gets (gopl exercise 9.4: how long can it be, and how long
+//! does a value take through it?).
+//!
+//! - `cross`: `n` stages, built first. An iteration is one value, sent in at one end and received at the other before the
+//!   next is sent; the unit that does both reads the clock.
+//! - `most`: stages are built until there are `n`, or no more can be, or memory runs short. Then three values go through,
+//!   and the fastest counts: a request is one pipeline, whatever the iterations.
+//!
+//! One value more goes first, and is not counted.
+//!
+//! A pipeline is built from its far end. So the sender that a new stage is to have is also ours until the stage is there,
+//! and if its spawn fails, the pipeline that we have so far is whole.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::bounded;
+use tokio::sync::mpsc as tokio_mpsc;
+
+use super::{Ask, Workload, can};
+use crate::StackSize;
+use crate::coroutine::{self, mpsc};
+use crate::probe::Runtime;
+use crate::probe::protocol::Answer;
+use crate::probe::{memory, on_a_task, progress};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "pipeline",
+    what: "a value through units in a row",
+    variants: &["cross", "most"],
+    run,
+    cannot: can,
+};
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let most = ask.setup.variant == "most";
+    let plan = Plan { stages: ask.setup.n, most, values: if most { 3 } else { ask.iterations } };
+    let (stages, crossings, failure) = match runtime {
+        Runtime::Thread { stack } => threads(*stack, plan)?,
+        Runtime::Coroutine(runtime) => coroutines(runtime, plan)?,
+        Runtime::Task(runtime) => on_a_task(runtime, tasks(plan)),
+    };
+    match failure {
+        Some(error) if !most => return Err(error),
+        _ => {}
+    }
+    let mut answer = Answer::time(crossings.all);
+    if most {
+        answer = answer.figure("stages", stages as f64).figure("cross", crossings.fastest.as_nanos() as f64);
+        answer.failure = failure.map(|error| error.to_string());
+    }
+    Ok(answer)
+}
+
+#[derive(Clone, Copy)]
+struct Plan {
+    stages: u64,
+    /// Whether as many of them are wanted as can be.
+    most: bool,
+    /// How many are counted.
+    values: u64,
+}
+
+impl Plan {
+    /// Looks now and then, where as many stages are wanted as can be, whether there is memory for more.
+    fn room_beside(&self, stages: usize) -> io::Result<()> {
+        if self.most && stages > 0 && stages.is_multiple_of(1024) {
+            progress(stages as u64);
+            // Nobody else on the machine should have to end for this.
+            let (available, total) = memory::available_and_total()?;
+            if available < (total / 16).max(512 << 20) {
+                return Err(io::Error::other(format!("stopped with {available} bytes of memory left")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The times of the values that went through. The first finds stages that have not begun, and is not counted.
+#[derive(Default)]
+struct Crossings {
+    values: u64,
+    all: Duration,
+    fastest: Duration,
+}
+
+impl Crossings {
+    fn add(&mut self, time: Duration) {
+        match self.values {
+            0 => {}
+            1 => (self.all, self.fastest) = (time, time),
+            _ => (self.all, self.fastest) = (self.all + time, self.fastest.min(time)),
+        }
+        self.values += 1;
+    }
+}
+
+/// How many stages there were; the values' times; why there were no more stages.
+type Crossed = (u64, Crossings, Option<io::Error>);
+
+// ANCHOR: thread
+fn threads(stack: StackSize, plan: Plan) -> io::Result<Crossed> {
+    let thread = || std::thread::Builder::new().stack_size(stack.bytes());
+    let (mut first, last) = bounded::<()>(1);
+    let (hand_over, built) = bounded(1);
+    // This one is there before the stages: where there can be no more of them, there could be none of it either.
+    let crossing = thread().spawn(move || {
+        let mut crossings = Crossings::default();
+        let first: crossbeam::channel::Sender<()> = built.recv().expect("a pipeline is handed over");
+        for _ in 0..=plan.values {
+            let start = Instant::now();
+            first.send(()).expect("the first stage waits for it");
+            last.recv().expect("the stages hand it on");
+            crossings.add(start.elapsed());
+        }
+        crossings
+        // The way in closes here, and so ends the first stage, which ends the second, and so on.
+    })?;
+    let mut stages = Vec::new();
+    let mut failure = None;
+    while failure.is_none() && (stages.len() as u64) < plan.stages {
+        let next = first.clone();
+        let (to_me, received) = bounded(1);
+        let stage = move || {
+            while received.recv().is_ok() {
+                next.send(()).expect("the next one waits for it");
+            }
+        };
+        match plan.room_beside(stages.len()).and_then(|()| thread().spawn(stage)) {
+            Ok(stage) => {
+                stages.push(stage);
+                first = to_me;
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    hand_over.send(first).expect("it waits for the pipeline");
+    let crossings = crossing.join().expect("it only sends and receives");
+    let built = stages.len() as u64;
+    for stage in stages {
+        stage.join().expect("a stage only hands on");
+    }
+    Ok((built, crossings, failure))
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines(runtime: &'static coroutine::Runtime, plan: Plan) -> io::Result<Crossed> {
+    let (mut first, last) = mpsc::channel::<()>();
+    let (hand_over, built) = mpsc::channel();
+    // SAFETY: across its yields it holds channels, which are `Send`, and times, and nothing of a thread; its frames are
+    // small.
+    let crossing = unsafe {
+        runtime.spawn(move || {
+            let mut crossings = Crossings::default();
+            let first: mpsc::Sender<()> = built.recv().expect("a pipeline is handed over");
+            for _ in 0..=plan.values {
+                let start = Instant::now();
+                first.send(()).expect("the first stage waits for it");
+                last.recv().expect("the stages hand it on");
+                crossings.add(start.elapsed());
+            }
+            crossings
+        })
+    }?;
+    let mut stages = Vec::new();
+    let mut failure = None;
+    while failure.is_none() && (stages.len() as u64) < plan.stages {
+        let next = first.clone();
+        let (to_me, received) = mpsc::channel();
+        let stage = move || {
+            while received.recv().is_ok() {
+                next.send(()).expect("the next one waits for it");
+            }
+        };
+        // SAFETY: across its yields it holds two ends of channels, which are `Send`, and nothing of a thread; its frames
+        // are small.
+        match plan.room_beside(stages.len()).and_then(|()| unsafe { runtime.spawn(stage) }) {
+            Ok(stage) => {
+                stages.push(stage);
+                first = to_me;
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    hand_over.send(first).expect("it waits for the pipeline");
+    let crossings = crossing.join()?;
+    let built = stages.len() as u64;
+    for stage in stages {
+        stage.join()?;
+    }
+    Ok((built, crossings, failure))
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks(plan: Plan) -> Crossed {
+    let (mut first, mut last) = tokio_mpsc::channel::<()>(1);
+    let (hand_over, built) = tokio::sync::oneshot::channel();
+    let crossing = tokio::spawn(async move {
+        let mut crossings = Crossings::default();
+        let first: tokio_mpsc::Sender<()> = built.await.expect("a pipeline is handed over");
+        for _ in 0..=plan.values {
+            let start = Instant::now();
+            first.send(()).await.expect("the first stage waits for it");
+            last.recv().await.expect("the stages hand it on");
+            crossings.add(start.elapsed());
+        }
+        crossings
+    });
+    let mut stages = Vec::new();
+    let mut failure = None;
+    while failure.is_none() && (stages.len() as u64) < plan.stages {
+        let next = first.clone();
+        let (to_me, mut received) = tokio_mpsc::channel(1);
+        let stage = async move {
+            while received.recv().await.is_some() {
+                next.send(()).await.expect("the next one waits for it");
+            }
+        };
+        match plan.room_beside(stages.len()) {
+            Ok(()) => {
+                stages.push(tokio::spawn(stage));
+                first = to_me;
+            }
+            Err(error) => failure = Some(error),
+        }
+    }
+    hand_over.send(first).expect("it waits for the pipeline");
+    let crossings = crossing.await.expect("it only sends and receives");
+    let built = stages.len() as u64;
+    for stage in stages {
+        stage.await.expect("a stage only hands on");
+    }
+    (built, crossings, failure)
+}
+// ANCHOR_END: task
