@@ -1,0 +1,21 @@
+//! Percentiles by nearest rank: always a number that was measured, never one between two.
+
+/// The smallest of `sorted` that at least `percent` in a hundred of them do not exceed; 0 where there are none.
+pub(super) fn nearest_rank(sorted: &[u64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).map_or(0.0, |&number| number as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rank_is_rounded_up() {
+        let sorted = [15, 20, 35, 40, 50];
+        let percentiles = [0, 5, 30, 40, 50, 90, 100].map(|percent| nearest_rank(&sorted, percent));
+        assert_eq!(percentiles, [15.0, 15.0, 20.0, 20.0, 35.0, 50.0, 50.0]);
+        assert_eq!(nearest_rank(&[7], 50), 7.0);
+        assert_eq!(nearest_rank(&[], 50), 0.0);
+    }
+}
