@@ -1,0 +1,160 @@
+//! `blocking`: `n` units, each of which makes one call that takes 50 ms (gopl section 9.8: what else holds a thread?).
+//!
+//! - `sleep`: the runtime's own sleep. The unit waits, and its worker goes on with others.
+//! - `syscall`: a system call that blocks, `nanosleep` for all that might be one. The kernel stops the OS thread, and with
+//!   it the worker: with one worker they run one after the other. Go starts another thread for its worker instead.
+//! - `offload`: the same call on an OS thread that is there for it, while the unit waits: what one does about that.
+//!
+//! An iteration is all of them, read by the main thread. `total` is that time, and the figures `threads_...` are how many OS
+//! threads the process has before, at most (each unit looks just before its call), and after.
+
+use std::fs;
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
+
+use super::{Ask, Workload, repeat};
+use crate::StackSize;
+use crate::coroutine::{self, mpsc};
+use crate::probe::Runtime;
+use crate::probe::on_a_task;
+use crate::probe::protocol::{Answer, Model};
+
+pub(super) const WORKLOAD: Workload =
+    Workload { name: "blocking", what: "calls that block", variants: &["sleep", "syscall", "offload"], run, cannot };
+
+fn cannot(variant: &str, model: Model) -> Option<&'static str> {
+    match (variant, model) {
+        ("offload", Model::Thread | Model::Goroutine) => Some("its system calls are made where they stand"),
+        _ => None,
+    }
+}
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let units = ask.setup.n;
+    let call = match &*ask.setup.variant {
+        "sleep" => Call::Sleep,
+        "syscall" => Call::Syscall,
+        _ => Call::Offload,
+    };
+    repeat(ask, || {
+        let before = count_threads()?;
+        let start = Instant::now();
+        let seen = match runtime {
+            Runtime::Thread { stack } => threads(*stack, units, call)?,
+            Runtime::Coroutine(runtime) => coroutines(runtime, units, call)?,
+            Runtime::Task(runtime) => on_a_task(runtime, tasks(units, call))?,
+        };
+        let total = start.elapsed();
+        let after = count_threads()?;
+        Ok(Answer::time(total)
+            .figure("total", total.as_nanos() as f64)
+            .figure("threads_before", before as f64)
+            .figure("threads_most", seen.max(after) as f64)
+            .figure("threads_after", after as f64))
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Call {
+    Sleep,
+    Syscall,
+    Offload,
+}
+
+const LONG: Duration = Duration::from_millis(50);
+
+/// Blocks the OS thread, as a system call does that waits for a disk or for another process.
+fn block() {
+    let mut left = Timespec::try_from(LONG).expect("50 ms fit");
+    while let NanosleepRelativeResult::Interrupted(rest) = nanosleep(&left) {
+        left = rest;
+    }
+}
+
+/// How many OS threads this process has.
+fn count_threads() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/task")?.count())
+}
+
+// ANCHOR: thread
+fn threads(stack: StackSize, units: u64, call: Call) -> io::Result<usize> {
+    let mut handles = Vec::new();
+    for _ in 0..units {
+        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
+            let seen = count_threads();
+            match call {
+                Call::Sleep => std::thread::sleep(LONG),
+                Call::Syscall | Call::Offload => block(),
+            }
+            seen
+        })?);
+    }
+    let mut most = 0;
+    for handle in handles {
+        most = most.max(handle.join().expect("it only sleeps")?);
+    }
+    Ok(most)
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines(runtime: &'static coroutine::Runtime, units: u64, call: Call) -> io::Result<usize> {
+    /// Has an OS thread make the call, and waits for its word.
+    fn offload() -> io::Result<()> {
+        let (done, word) = mpsc::channel();
+        std::thread::Builder::new().spawn(move || {
+            block();
+            done.send(()).expect("the coroutine waits for it");
+        })?;
+        word.recv().expect("the thread gives its word");
+        Ok(())
+    }
+    let mut handles = Vec::new();
+    for _ in 0..units {
+        // SAFETY: across its yields it holds a number and a channel, which are `Send`. Spawning a thread uses thread-locals
+        // of std, and is over before the only yield. Its deepest calls, into std and libc, have frames smaller than a page,
+        // so that a stack which is too small for them ends at its guard page.
+        let handle = unsafe {
+            runtime.spawn(move || {
+                let seen = count_threads()?;
+                match call {
+                    Call::Sleep => coroutine::sleep(LONG),
+                    Call::Syscall => block(),
+                    Call::Offload => offload()?,
+                }
+                Ok::<_, io::Error>(seen)
+            })
+        }?;
+        handles.push(handle);
+    }
+    let mut most = 0;
+    for handle in handles {
+        most = most.max(handle.join()??);
+    }
+    Ok(most)
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks(units: u64, call: Call) -> io::Result<usize> {
+    let mut handles = Vec::new();
+    for _ in 0..units {
+        handles.push(tokio::spawn(async move {
+            let seen = count_threads();
+            match call {
+                Call::Sleep => tokio::time::sleep(LONG).await,
+                Call::Syscall => block(),
+                Call::Offload => tokio::task::spawn_blocking(block).await.expect("it only sleeps"),
+            }
+            seen
+        }));
+    }
+    let mut most = 0;
+    for handle in handles {
+        most = most.max(handle.await.expect("it only sleeps")?);
+    }
+    Ok(most)
+}
+// ANCHOR_END: task
