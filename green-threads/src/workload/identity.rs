@@ -1,0 +1,182 @@
+//! `identity`: on which OS thread is a unit, and where can it keep what is its own? (gopl section 9.8: goroutines have no
+//! identity, and why.)
+//!
+//! 16 units yield `n` times each. Each keeps its number in three places: in a thread-local, in the local of its own kind
+//! (`coroutine_local!`, `task_local!`; that of a thread is the thread-local), and in an argument. They begin together,
+//! when all have written. After each yield they look: `..._right` is how many always found their own number, `threads_seen`
+//! on how many OS threads one unit was at most, and `moved` how many units were on more than one.
+//!
+//! An iteration is all of it, read by the main thread.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::hint::black_box;
+use std::io;
+use std::sync::{Arc, Barrier};
+use std::time::Instant;
+
+use super::{Ask, Workload, can, repeat};
+use crate::StackSize;
+use crate::coroutine::{self, coroutine_local};
+use crate::probe::protocol::Answer;
+use crate::probe::threads::this as this_thread;
+use crate::probe::{Runtime, on_a_task};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "identity",
+    what: "on which thread a unit is, and what it owns",
+    variants: &[""],
+    run,
+    cannot: can,
+};
+
+const UNITS: usize = 16;
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let yields = ask.setup.n;
+    repeat(ask, || {
+        let start = Instant::now();
+        let units = match runtime {
+            Runtime::Thread { stack } => threads(*stack, yields)?,
+            Runtime::Coroutine(runtime) => coroutines(runtime, yields)?,
+            Runtime::Task(runtime) => on_a_task(runtime, tasks(yields)),
+        };
+        let time = start.elapsed();
+        let count = |is: fn(&Unit) -> bool| units.iter().filter(|unit| is(unit)).count() as f64;
+        Ok(Answer::time(time)
+            .figure("threads_seen", units.iter().map(|unit| unit.ran_on.len()).max().unwrap_or(0) as f64)
+            .figure("moved", count(|unit| unit.ran_on.len() > 1))
+            .figure("thread_local_right", count(|unit| unit.thread_local_right))
+            .figure("own_local_right", count(|unit| unit.own_local_right))
+            .figure("argument_right", count(|unit| unit.argument_right)))
+    })
+}
+
+/// What one unit has seen.
+struct Unit {
+    number: usize,
+    ran_on: BTreeSet<u32>,
+    thread_local_right: bool,
+    own_local_right: bool,
+    argument_right: bool,
+}
+
+impl Unit {
+    fn new(number: usize) -> Unit {
+        let ran_on = BTreeSet::from([this_thread()]);
+        Unit { number, ran_on, thread_local_right: true, own_local_right: true, argument_right: true }
+    }
+
+    /// Where it is now, and what stands in the three places.
+    fn look(&mut self, thread_local: usize, own_local: usize, argument: usize) {
+        self.ran_on.insert(this_thread());
+        self.thread_local_right &= thread_local == self.number;
+        self.own_local_right &= own_local == self.number;
+        self.argument_right &= argument == self.number;
+    }
+}
+
+thread_local! {
+    static THREAD_LOCAL: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+coroutine_local!(static COROUTINE_LOCAL: Cell<usize> = Cell::new(usize::MAX));
+tokio::task_local! {
+    static TASK_LOCAL: usize;
+}
+
+// These four are never inlined: in a function that yields, the compiler might find the place once, before the yield, and
+// look there again after it, when the coroutine is on another thread.
+
+#[inline(never)]
+fn write_thread_local(number: usize) {
+    THREAD_LOCAL.set(number);
+}
+
+#[inline(never)]
+fn read_thread_local() -> usize {
+    THREAD_LOCAL.get()
+}
+
+#[inline(never)]
+fn write_coroutine_local(number: usize) {
+    COROUTINE_LOCAL.with(|local| local.set(number));
+}
+
+#[inline(never)]
+fn read_coroutine_local() -> usize {
+    COROUTINE_LOCAL.with(Cell::get)
+}
+
+// ANCHOR: thread
+fn threads(stack: StackSize, yields: u64) -> io::Result<Vec<Unit>> {
+    let together = Arc::new(Barrier::new(UNITS));
+    let mut handles = Vec::new();
+    for number in 0..UNITS {
+        let together = Arc::clone(&together);
+        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
+            write_thread_local(number);
+            let mut unit = Unit::new(number);
+            together.wait();
+            for _ in 0..yields {
+                std::thread::yield_now();
+                unit.look(read_thread_local(), read_thread_local(), black_box(number));
+            }
+            unit
+        })?);
+    }
+    Ok(handles.into_iter().map(|handle| handle.join().expect("it only looks")).collect())
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines(runtime: &'static coroutine::Runtime, yields: u64) -> io::Result<Vec<Unit>> {
+    let together = Arc::new(may::sync::Barrier::new(UNITS));
+    let mut handles = Vec::new();
+    for number in 0..UNITS {
+        let together = Arc::clone(&together);
+        // SAFETY: it reads and writes a thread-local, but only in functions that do not yield, are not inlined, and copy the
+        // number: it never holds a reference into one. What lives across its yields is numbers, a set of them and the
+        // barrier, all `Send`. Its frames are small.
+        let handle = unsafe {
+            runtime.spawn(move || {
+                write_thread_local(number);
+                write_coroutine_local(number);
+                let mut unit = Unit::new(number);
+                together.wait();
+                for _ in 0..yields {
+                    coroutine::yield_now();
+                    unit.look(read_thread_local(), read_coroutine_local(), black_box(number));
+                }
+                unit
+            })
+        }?;
+        handles.push(handle);
+    }
+    Ok(handles.into_iter().map(coroutine::JoinHandle::join).collect::<Result<_, _>>()?)
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks(yields: u64) -> Vec<Unit> {
+    let together = Arc::new(tokio::sync::Barrier::new(UNITS));
+    let mut handles = Vec::new();
+    for number in 0..UNITS {
+        let together = Arc::clone(&together);
+        handles.push(tokio::spawn(TASK_LOCAL.scope(number, async move {
+            write_thread_local(number);
+            let mut unit = Unit::new(number);
+            together.wait().await;
+            for _ in 0..yields {
+                tokio::task::yield_now().await;
+                unit.look(read_thread_local(), TASK_LOCAL.get(), black_box(number));
+            }
+            unit
+        })));
+    }
+    let mut units = Vec::new();
+    for handle in handles {
+        units.push(handle.await.expect("it only looks"));
+    }
+    units
+}
+// ANCHOR_END: task
