@@ -1,0 +1,126 @@
+//! `zero_one`: when does a unit that has been spawned run? (gopl section 9.8, where GOMAXPROCS is shown by such a program.)
+//!
+//! One unit loops `n` times: it spawns a unit that writes 0, and writes 1 itself. All write into one line, in the order in
+//! which they come. An iteration is one line. What counts is its runs of the same digit: with one worker that nobody
+//! takes away, all ones stand before all zeros, which is 2 runs; the more the two run at the same time, or are made to take
+//! turns, the more runs there are, and the shorter. `longest`, `median` and `p99` are lengths of runs.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use super::percentile::nearest_rank;
+use super::{Ask, Workload, can, repeat};
+use crate::StackSize;
+use crate::coroutine;
+use crate::probe::Runtime;
+use crate::probe::on_a_task;
+use crate::probe::protocol::Answer;
+
+pub(super) const WORKLOAD: Workload =
+    Workload { name: "zero_one", what: "spawn units that write 0, and write 1", variants: &[""], run, cannot: can };
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let prints = ask.setup.n;
+    repeat(ask, || {
+        let line = Arc::new(Line::new(prints));
+        let time = match runtime {
+            Runtime::Thread { stack } => threads(*stack, prints, Arc::clone(&line))?,
+            Runtime::Coroutine(runtime) => coroutines(runtime, prints, Arc::clone(&line))?,
+            Runtime::Task(runtime) => on_a_task(runtime, tasks(prints, Arc::clone(&line))),
+        };
+        let mut runs = line.runs();
+        runs.sort_unstable();
+        Ok(Answer::time(time)
+            .figure("runs", runs.len() as f64)
+            .figure("longest", nearest_rank(&runs, 100))
+            .figure("median", nearest_rank(&runs, 50))
+            .figure("p99", nearest_rank(&runs, 99)))
+    })
+}
+
+/// What is written, a zero and a one for each print.
+struct Line {
+    digits: Vec<AtomicU8>,
+    next: AtomicUsize,
+}
+
+impl Line {
+    fn new(prints: u64) -> Line {
+        Line { digits: (0..2 * prints).map(|_| AtomicU8::new(u8::MAX)).collect(), next: AtomicUsize::new(0) }
+    }
+
+    fn write(&self, digit: u8) {
+        // Relaxed: whoever reads has joined all writers.
+        let place = self.next.fetch_add(1, Relaxed);
+        self.digits[place].store(digit, Relaxed);
+    }
+
+    /// The lengths of its runs.
+    fn runs(&self) -> Vec<u64> {
+        let digits: Vec<u8> = self.digits.iter().map(|digit| digit.load(Relaxed)).collect();
+        digits.chunk_by(|left, right| left == right).map(|run| run.len() as u64).collect()
+    }
+}
+
+// ANCHOR: thread
+fn threads(stack: StackSize, prints: u64, line: Arc<Line>) -> io::Result<Duration> {
+    let thread = move || std::thread::Builder::new().stack_size(stack.bytes());
+    let ones = thread().spawn(move || {
+        let start = Instant::now();
+        let mut zeros = Vec::new();
+        for _ in 0..prints {
+            let its = Arc::clone(&line);
+            zeros.push(thread().spawn(move || its.write(0))?);
+            line.write(1);
+        }
+        for zero in zeros {
+            zero.join().expect("it only writes");
+        }
+        Ok(start.elapsed())
+    })?;
+    ones.join().expect("it only writes")
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines(runtime: &'static coroutine::Runtime, prints: u64, line: Arc<Line>) -> io::Result<Duration> {
+    let ones = move || {
+        let start = Instant::now();
+        let mut zeros = Vec::new();
+        for _ in 0..prints {
+            let its = Arc::clone(&line);
+            // SAFETY: it never yields, and its frames are small.
+            zeros.push(unsafe { runtime.spawn(move || its.write(0)) }?);
+            line.write(1);
+        }
+        for zero in zeros {
+            zero.join()?;
+        }
+        Ok(start.elapsed())
+    };
+    // SAFETY: across its joins, where it yields, it holds handles, the line and a point in time, which are `Send`, and nothing
+    // of a thread; its frames are small.
+    unsafe { runtime.spawn(ones) }?.join()?
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks(prints: u64, line: Arc<Line>) -> Duration {
+    let ones = tokio::spawn(async move {
+        let start = Instant::now();
+        let mut zeros = Vec::new();
+        for _ in 0..prints {
+            let its = Arc::clone(&line);
+            zeros.push(tokio::spawn(async move { its.write(0) }));
+            line.write(1);
+        }
+        for zero in zeros {
+            zero.await.expect("it only writes");
+        }
+        start.elapsed()
+    });
+    ones.await.expect("it only writes")
+}
+// ANCHOR_END: task
