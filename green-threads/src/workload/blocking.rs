@@ -1,12 +1,13 @@
-//! `blocking`: `n` units, each of which makes one call that takes 50 ms (gopl section 9.8: what else holds a thread?).
+//! `blocking`: `n` units, each of which makes one call that takes 50 ms (gopl section 9.8.3: what else holds a
+//! thread?).
 //!
 //! - `sleep`: the runtime's own sleep. The unit waits, and its worker goes on with others.
-//! - `syscall`: a system call that blocks, `nanosleep` for all that might be one. The kernel stops the OS thread, and with
-//!   it the worker: with one worker they run one after the other. Go starts another thread for its worker instead.
+//! - `syscall`: a system call that blocks, `nanosleep` for all that might be one. The kernel stops the OS thread, and
+//!   with it the worker: with one worker they run one after the other. Go starts another thread for its worker instead.
 //! - `offload`: the same call on an OS thread that is there for it, while the unit waits: what one does about that.
 //!
-//! An iteration is all of them, read by the main thread. `total` is that time, and the figures `threads_...` are how many OS
-//! threads the process has before, at most (each unit looks just before its call), and after.
+//! An iteration is all of them, read by the main thread. `total` is that time, and the figures `threads_...` are how
+//! many OS threads the process has before, at most (each unit looks just before its call), and after.
 
 use std::fs;
 use std::io;
@@ -113,9 +114,9 @@ fn coroutines(runtime: &'static coroutine::Runtime, units: u64, call: Call) -> i
     }
     let mut handles = Vec::new();
     for _ in 0..units {
-        // SAFETY: across its yields it holds a number and a channel, which are `Send`. Spawning a thread uses thread-locals
-        // of std, and is over before the only yield. Its deepest calls, into std and libc, have frames smaller than a page,
-        // so that a stack which is too small for them ends at its guard page.
+        // SAFETY: across its yields it holds a number and a channel, which are `Send`. Spawning a thread uses
+        // thread-locals of std, and is over before the only yield. Its deepest calls, into std and libc, have frames
+        // smaller than a page, so that a stack which is too small for them ends at its guard page.
         let handle = unsafe {
             runtime.spawn(move || {
                 let seen = count_threads()?;

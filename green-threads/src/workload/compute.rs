@@ -23,7 +23,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Thread { stack } => threads(*stack, iterations, units)?,
         Runtime::Coroutine(runtime) => {
             let runtime = *runtime;
-            // SAFETY: `coroutines` holds nothing of a thread across its joins, where it yields, and its frames are small.
+            // SAFETY: `coroutines` holds nothing of a thread across its joins, where it yields, and its frames are
+            // small.
             unsafe { runtime.spawn(move || coroutines(runtime, iterations, units)) }?.join()??
         }
         Runtime::Task(runtime) => on_a_task(runtime, tasks(iterations, units)),

@@ -1,11 +1,12 @@
-//! `hog`: one unit computes and never yields; when do others start? (gopl section 9.8: who takes the processor away?)
+//! `hog`: one unit computes and never yields; when do others start? (gopl section 9.8.2: who takes the processor away?)
 //!
-//! The kernel takes a core away from a thread that has had it long enough, and Go interrupts a goroutine after some
-//! 10 ms. `may` and tokio take a worker away from nobody: what is queued behind the hog waits until it ends, and whether
-//! an idle worker helps depends on whether it looks into the queue of another.
+//! The kernel takes a core away from a thread that has had it long enough, and Go interrupts a goroutine after ten
+//! milliseconds or so. `may` and tokio take a worker away from nobody: what is queued behind the hog waits until it
+//! ends, and whether an idle worker helps depends on whether it looks into the queue of another.
 //!
-//! An iteration is one hog, which spins 200 ms by the clock. As soon as it spins, a thread outside the runtime spawns `n`
-//! short units, each of which notes when it starts.
+//! An iteration is one hog, which spins 200 ms by the clock. As soon as it spins, a thread outside the runtime spawns
+//! `n` short units, each of which notes when it starts. Times count from when the hog began; that of the iteration ends
+//! when the main thread has joined all.
 
 use std::io;
 use std::sync::{Arc, OnceLock};

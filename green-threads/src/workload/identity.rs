@@ -1,10 +1,10 @@
-//! `identity`: on which OS thread is a unit, and where can it keep what is its own? (gopl section 9.8: goroutines have no
-//! identity, and why.)
+//! `identity`: on which OS thread is a unit, and where can it keep what is its own? (gopl section 9.8.4: goroutines
+//! have no identity, and why.)
 //!
-//! 16 units yield `n` times each. Each keeps its number in three places: in a thread-local, in the local of its own kind
-//! (`coroutine_local!`, `task_local!`; that of a thread is the thread-local), and in an argument. They begin together,
-//! when all have written. After each yield they look: `..._right` is how many always found their own number, `threads_seen`
-//! on how many OS threads one unit was at most, and `moved` how many units were on more than one.
+//! 16 units yield `n` times each. Each keeps its number in three places: in a thread-local, in the local of its own
+//! kind (`coroutine_local!`, `task_local!`; that of a thread is the thread-local), and in an argument. They begin
+//! together, when all have written. After each yield they look: `..._right` is how many always found their own number,
+//! `threads_seen` on how many OS threads one unit was at most, and `moved` how many units were on more than one.
 //!
 //! An iteration is all of it, read by the main thread.
 
@@ -84,8 +84,8 @@ tokio::task_local! {
     static TASK_LOCAL: usize;
 }
 
-// These four are never inlined: in a function that yields, the compiler might find the place once, before the yield, and
-// look there again after it, when the coroutine is on another thread.
+// These four are never inlined: in a function that yields, the compiler might find the place once, before the yield,
+// and look there again after it, when the coroutine is on another thread.
 
 #[inline(never)]
 fn write_thread_local(number: usize) {
@@ -134,9 +134,9 @@ fn coroutines(runtime: &'static coroutine::Runtime, yields: u64) -> io::Result<V
     let mut handles = Vec::new();
     for number in 0..UNITS {
         let together = Arc::clone(&together);
-        // SAFETY: it reads and writes a thread-local, but only in functions that do not yield, are not inlined, and copy the
-        // number: it never holds a reference into one. What lives across its yields is numbers, a set of them and the
-        // barrier, all `Send`. Its frames are small.
+        // SAFETY: it reads and writes a thread-local, but only in functions that do not yield, are not inlined, and
+        // copy the number: it never holds a reference into one. What lives across its yields is numbers, a set of them
+        // and the barrier, all `Send`. Its frames are small.
         let handle = unsafe {
             runtime.spawn(move || {
                 write_thread_local(number);

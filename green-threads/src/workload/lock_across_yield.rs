@@ -1,4 +1,4 @@
-//! `lock_across_yield`: a unit holds a lock while it yields (gopl section 9.8: what is a lock's owner?).
+//! `lock_across_yield`: a unit holds a lock while it yields (gopl section 9.8.2: what is a lock's owner?).
 //!
 //! Unit A locks, spawns unit B, and waits for B's word with the lock held; B gives its word and locks; A goes on and
 //! unlocks. An iteration is that, once, read by the main thread, and `done` is 1.
@@ -98,9 +98,10 @@ fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
         b.join()?;
         Ok(())
     };
-    // SAFETY: A holds the guard of an OS mutex across a yield, which is not `Send`, and would be unsound if A could go on on
-    // another thread. It cannot: there is one worker, and only workers run coroutines (the timer thread also does, but only
-    // those that wait with a time limit, and neither does). Nothing else of a thread is held, and the frames are small.
+    // SAFETY: A holds the guard of an OS mutex across a yield, which is not `Send`, and would be unsound if A could
+    // continue on another thread. It cannot: there is one worker, and only workers run coroutines (the timer thread also
+    // does, but only those that wait with a time limit, and neither does). Nothing else of a thread is held, and the
+    // frames are small.
     unsafe { runtime.spawn(a) }?.join()?
 }
 
@@ -122,8 +123,9 @@ fn coroutines_own(runtime: &'static coroutine::Runtime) -> io::Result<()> {
         b.join()?;
         Ok(())
     };
-    // SAFETY: A holds the guard of a lock of `may` across a yield, which is `Send`: such a lock is held by the coroutine
-    // that took it, on whatever thread. All else is `Send` too, nothing is of a thread, and the frames are small.
+    // SAFETY: A holds the guard of a lock of `may` across a yield, which is `Send`: such a lock is held by the
+    // coroutine that took it, on whatever thread. All else is `Send` too, nothing is of a thread, and the frames are
+    // small.
     unsafe { runtime.spawn(a) }?.join()?
 }
 // ANCHOR_END: coroutine

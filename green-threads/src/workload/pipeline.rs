@@ -1,15 +1,15 @@
 //! `pipeline`: units in a row, each of which hands on what it gets (gopl exercise 9.4: how long can it be, and how long
 //! does a value take through it?).
 //!
-//! - `cross`: `n` stages, built first. An iteration is one value, sent in at one end and received at the other before the
-//!   next is sent; the unit that does both reads the clock.
-//! - `most`: stages are built until there are `n`, or no more can be, or memory runs short. Then three values go through,
-//!   and the fastest counts: a request is one pipeline, whatever the iterations.
+//! - `cross`: `n` stages, built first. An iteration is one value, sent in at one end and received at the other before
+//!   the next is sent; the unit that does both reads the clock.
+//! - `most`: stages are built until there are `n`, or no more can be, or memory runs short. Then three values go
+//!   through, and the fastest counts: a request is one pipeline, whatever the iterations.
 //!
 //! One value more goes first, and is not counted.
 //!
-//! A pipeline is built from its far end. So the sender that a new stage is to have is also ours until the stage is there,
-//! and if its spawn fails, the pipeline that we have so far is whole.
+//! A pipeline is built from its far end. So the sender that a new stage is to have is also ours until the stage is
+//! there, and if its spawn fails, the pipeline that we have so far is whole.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -173,8 +173,8 @@ fn coroutines(runtime: &'static coroutine::Runtime, plan: Plan) -> io::Result<Cr
                 next.send(()).expect("the next one waits for it");
             }
         };
-        // SAFETY: across its yields it holds two ends of channels, which are `Send`, and nothing of a thread; its frames
-        // are small.
+        // SAFETY: across its yields it holds two ends of channels, which are `Send`, and nothing of a thread; its
+        // frames are small.
         match plan.room_beside(stages.len()).and_then(|()| unsafe { runtime.spawn(stage) }) {
             Ok(stage) => {
                 stages.push(stage);

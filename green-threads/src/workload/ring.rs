@@ -101,8 +101,8 @@ fn coroutines(runtime: &'static coroutine::Runtime, units: u64, hops: u64) -> io
     for _ in 1..units {
         let (next, from_me) = mpsc::channel();
         let from_last = std::mem::replace(&mut received, from_me);
-        // SAFETY: across its yields it holds ends of channels, which are `Send`, and nothing of a thread; its frames are
-        // small.
+        // SAFETY: across its yields it holds ends of channels, which are `Send`, and nothing of a thread; its frames
+        // are small.
         handles.push(unsafe { runtime.spawn(move || pass_on(&from_last, &next)) }?);
     }
     // SAFETY: as above.

@@ -1,8 +1,8 @@
-//! `skynet`: a tree of units, each of which has ten below it (gopl section 9.8: how many can there be?).
+//! `skynet`: a tree of units, each of which has ten below it (gopl section 9.8.1: how many can there be?).
 //!
-//! An iteration is a whole tree with `n` leaves, `n` a power of ten. A leaf sends its number up; every other unit adds up
-//! what its ten children send, and sends that. So a million leaves are 1,111,111 units, most of which live for a moment:
-//! what is measured is making units, and how many of them there are at once, which is the scheduler's choice.
+//! An iteration is a whole tree with `n` leaves, `n` a power of ten. A leaf sends its number up; every other unit adds
+//! up what its ten children send, and sends that. So a million leaves are 1,111,111 units, most of which live for a
+//! moment: what is measured is making units, and how many of them there are at once, which is the scheduler's choice.
 //!
 //! A spawn may fail, deep in the tree. Then the child's end of the channel is dropped with it, its parent adds up what
 //! the others send, and nobody makes any more: the tree ends by itself, and the answer says how far it came.
@@ -123,8 +123,8 @@ fn threads(stack: StackSize, leaves: u64, tree: &Arc<Tree>) -> io::Result<(u64, 
 fn coroutines(runtime: &'static coroutine::Runtime, leaves: u64, tree: &Arc<Tree>) -> io::Result<(u64, Duration)> {
     fn spawn(runtime: &'static coroutine::Runtime, first: u64, leaves: u64, up: mpsc::Sender<u64>, tree: &Arc<Tree>) {
         let its = Arc::clone(tree);
-        // SAFETY: across its yields a unit holds ends of a channel and the shared tree, which are `Send`, and nothing of a
-        // thread. It spawns and does not call its children, so that no stack is deeper than one level of the tree.
+        // SAFETY: across its yields a unit holds ends of a channel and the shared tree, which are `Send`, and nothing
+        // of a thread. It spawns and does not call its children, so that no stack is deeper than one level of the tree.
         tree.count(unsafe { runtime.spawn(move || node(runtime, first, leaves, &up, &its)) });
     }
     fn node(runtime: &'static coroutine::Runtime, first: u64, leaves: u64, up: &mpsc::Sender<u64>, tree: &Arc<Tree>) {

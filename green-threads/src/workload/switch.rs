@@ -1,10 +1,10 @@
-//! `switch`: what it costs to hand the processor to another unit (gopl section 9.8).
+//! `switch`: what it costs to hand the processor to another unit (gopl section 9.8.2).
 //!
 //! - `yield`: two units do nothing but yield. An iteration is one yield of either. With two workers (or cores) each has
 //!   one for itself, and a yield finds nobody to hand over to: what is left is the way into the scheduler and back.
 //! - `park`: two units wake each other and wait. An iteration is one round trip.
-//! - `raw-generator`, `raw-corosensei`: the switch alone, with no scheduler: a coroutine is resumed and suspends itself.
-//!   An iteration is one round trip, read by the main thread. `may` is built on the first of the two crates.
+//! - `raw-generator`, `raw-corosensei`: the switch alone, with no scheduler: a coroutine is resumed and suspends
+//!   itself. An iteration is one round trip, read by the main thread. `may` is built on the first of the two crates.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
@@ -149,8 +149,8 @@ fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> 
     let ball = Arc::new(AtomicBool::new(false));
     let server = Arc::new(OnceLock::new());
     let (their_ball, their_server) = (Arc::clone(&ball), Arc::clone(&server));
-    // SAFETY: both hold atomics and a coroutine's handle across their yields, which are `Send`, and nothing of a thread;
-    // their frames are small.
+    // SAFETY: both hold atomics and a coroutine's handle across their yields, which are `Send`, and nothing of a
+    // thread; their frames are small.
     let returning = unsafe {
         runtime.spawn(move || {
             for _ in 0..iterations {
@@ -242,7 +242,8 @@ async fn yielding_tasks(iterations: u64) -> Duration {
 }
 
 async fn parking_tasks(iterations: u64) -> Duration {
-    // A `Notify` keeps one wake-up for whoever waits next, as a park does, and returns for nothing else: no ball is needed.
+    // A `Notify` keeps one wake-up for whoever waits next, as a park does, and returns for nothing else: no ball is
+    // needed.
     let (there, back) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
     let (their_there, their_back) = (Arc::clone(&there), Arc::clone(&back));
     let returning = tokio::spawn(async move {

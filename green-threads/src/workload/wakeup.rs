@@ -1,9 +1,9 @@
-//! `wakeup`: how long a unit that has been woken waits until it runs (gopl section 9.8: who schedules?).
+//! `wakeup`: how long a unit that has been woken waits until it runs (gopl section 9.8.2: who schedules?).
 //!
 //! A unit, the waker, wakes another by sending to it, and goes on working for `n` nanoseconds before it waits for the
-//! answer. An iteration is one wake-up. Where another core takes the wakee, it runs *beside* the waker's work. Where the
-//! runtime queues it behind the waker, on the same worker, it waits until the waker is done, whatever the other cores do:
-//! that keeps what they share in one core's cache, and costs as long as the waker pleases.
+//! answer. An iteration is one wake-up. Where another core takes the wakee, it runs *beside* the waker's work. Where
+//! the runtime queues it behind the waker, on the same worker, it waits until the waker is done, whatever the other
+//! cores do: that keeps what they share in one core's cache, and costs as long as the waker pleases.
 //!
 //! While the waker works, the wakee has answered and waits again, if `n` is some ten thousands: shorter, and the next
 //! wake-up may find it still awake, as crossbeam's channel tries for some microseconds before it lets a thread sleep.

@@ -1,9 +1,9 @@
-//! `zero_one`: when does a unit that has been spawned run? (gopl section 9.8, where GOMAXPROCS is shown by such a program.)
+//! `zero_one`: when does a unit that has been spawned run? (gopl section 9.8.3, GOMAXPROCS.)
 //!
-//! One unit loops `n` times: it spawns a unit that writes 0, and writes 1 itself. All write into one line, in the order in
-//! which they come. An iteration is one line. What counts is its runs of the same digit: with one worker that nobody
-//! takes away, all ones stand before all zeros, which is 2 runs; the more the two run at the same time, or are made to take
-//! turns, the more runs there are, and the shorter. `longest`, `median` and `p99` are lengths of runs.
+//! One unit loops `n` times: it spawns a unit that writes 0, and writes 1 itself. All write into one line, in the order
+//! in which they come. An iteration is one line. What counts is its runs of the same digit: with one worker that nobody
+//! takes away, all ones stand before all zeros, which is 2 runs; the more the two run at the same time, or are made to
+//! take turns, the more runs there are, and the shorter. `longest`, `median` and `p99` are lengths of runs.
 
 use std::io;
 use std::sync::Arc;
@@ -100,8 +100,8 @@ fn coroutines(runtime: &'static coroutine::Runtime, prints: u64, line: Arc<Line>
         }
         Ok(start.elapsed())
     };
-    // SAFETY: across its joins, where it yields, it holds handles, the line and a point in time, which are `Send`, and nothing
-    // of a thread; its frames are small.
+    // SAFETY: across its joins, where it yields, it holds handles, the line and a point in time, which are `Send`, and
+    // nothing of a thread; its frames are small.
     unsafe { runtime.spawn(ones) }?.join()?
 }
 // ANCHOR_END: coroutine
