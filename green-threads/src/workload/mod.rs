@@ -13,19 +13,59 @@ use std::io;
 use crate::probe::Runtime;
 use crate::probe::protocol::{Answer, Model, Setup};
 
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod blocking;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod compute;
 mod default_workers;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod hog;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod identity;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod lock_across_yield;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod parked;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod ping_pong;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
+mod pipeline;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod ring;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod skynet;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod spawn;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod stack;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod switch;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod wakeup;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod zero_one;
+
+mod percentile;
 
 /// Every workload, in the order in which tables show them.
-pub const ALL: &[Workload] =
-    &[spawn::WORKLOAD, parked::WORKLOAD, stack::WORKLOAD, ping_pong::WORKLOAD, default_workers::WORKLOAD];
+pub const ALL: &[Workload] = &[
+    spawn::WORKLOAD,
+    parked::WORKLOAD,
+    stack::WORKLOAD,
+    switch::WORKLOAD,
+    ping_pong::WORKLOAD,
+    ring::WORKLOAD,
+    pipeline::WORKLOAD,
+    compute::WORKLOAD,
+    zero_one::WORKLOAD,
+    hog::WORKLOAD,
+    blocking::WORKLOAD,
+    wakeup::WORKLOAD,
+    identity::WORKLOAD,
+    lock_across_yield::WORKLOAD,
+    skynet::WORKLOAD,
+    default_workers::WORKLOAD,
+];
 
 /// Something that runtimes are compared by.
 pub struct Workload {
@@ -67,4 +107,14 @@ impl Workload {
 /// For workloads that can be on everything.
 fn can(_: &str, _: Model) -> Option<&'static str> {
     None
+}
+
+/// For workloads that count and time what happens once: the time is that of all iterations, the figures are the last's.
+fn repeat(ask: &Ask<'_>, once: impl Fn() -> io::Result<Answer>) -> io::Result<Answer> {
+    let mut all = Answer::default();
+    for _ in 0..ask.iterations {
+        let answer = once()?;
+        all = Answer { nanoseconds: all.nanoseconds + answer.nanoseconds, ..answer };
+    }
+    Ok(all)
 }
