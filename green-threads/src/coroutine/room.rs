@@ -13,6 +13,8 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use crossbeam::utils::CachePadded;
+
 use crate::StackSize;
 
 /// Mappings a stack takes: itself and its guard page.
@@ -27,9 +29,11 @@ const CREDIT: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Room {
-    /// Coroutines that have been spawned and have not ended. One that overflowed its stack stays counted: its frames are
-    /// abandoned, and so is its [`Place`]. Too high a count costs proofs, and nothing else.
-    live: AtomicUsize,
+    /// What those who spawn count, and what those who end: apart, so that the two do not take each other's cache line.
+    begun: CachePadded<Begun>,
+    /// Coroutines that have ended. One that overflowed its stack is not counted: its frames are abandoned, and so is its
+    /// [`Place`]. It then seems to live, which costs a proof sooner, and nothing else.
+    ended: CachePadded<AtomicUsize>,
     /// So many can live without a proof.
     plenty: usize,
     /// How many spawns the last proof still allows.
@@ -37,13 +41,21 @@ pub(super) struct Room {
     stack: StackSize,
 }
 
+#[derive(Debug, Default)]
+struct Begun {
+    /// Coroutines that have been spawned, or tried to.
+    all: AtomicUsize,
+    /// How many had ended when somebody last looked; never more than have.
+    ended: AtomicUsize,
+}
+
 /// A live coroutine's place. It is given back when dropped.
 pub(super) struct Place(&'static Room);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Relaxed, here and below: the count is all there is, nothing is published by it.
-        self.0.live.fetch_sub(1, Relaxed);
+        // Relaxed, here and below: the counts are all there is, nothing is published by them.
+        self.0.ended.fetch_add(1, Relaxed);
     }
 }
 
@@ -60,15 +72,27 @@ impl Room {
         };
         system::map_and_unmap(pool, stack)?;
         // The pool's stacks serve the first of those that live.
-        Ok(Room { live: AtomicUsize::new(0), plenty: left / MAPPINGS_PER_STACK / 2, credit: Mutex::new(0), stack })
+        Ok(Room {
+            begun: CachePadded::default(),
+            ended: CachePadded::default(),
+            plenty: left / MAPPINGS_PER_STACK / 2,
+            credit: Mutex::new(0),
+            stack,
+        })
     }
 
     /// A place for one coroutine more, or an error that says what stands in the way.
     pub(super) fn enter(&'static self) -> io::Result<Place> {
-        let live = self.live.fetch_add(1, Relaxed);
+        let begun = self.begun.all.fetch_add(1, Relaxed);
         let place = Place(self);
-        if live >= self.plenty {
-            self.take_credit(live)?;
+        // An old count of those that have ended makes the living too many, never too few.
+        if begun.saturating_sub(self.begun.ended.load(Relaxed)) >= self.plenty {
+            let ended = self.ended.load(Relaxed);
+            self.begun.ended.fetch_max(ended, Relaxed);
+            let live = begun.saturating_sub(ended);
+            if live >= self.plenty {
+                self.take_credit(live)?;
+            }
         }
         Ok(place)
     }
