@@ -1,7 +1,8 @@
 //! Child processes under a deadline: whatever could hang or crash does it there, and what became of it is a result.
 
-use std::io::{self, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,6 +12,12 @@ use wait_timeout::ChildExt;
 /// The most that is kept of a child's output, in bytes; the rest is read and thrown away, so that the child never waits
 /// for a reader.
 const OUTPUT_LIMIT: usize = 1 << 20;
+
+/// The most bytes of a line of a conversation: a child that says more on one line says nothing that is understood.
+const LINE_LIMIT: usize = 1 << 16;
+
+/// How many lines of a conversation may wait to be heard. Then the child waits, so that one that babbles costs no memory.
+const LINES_WAITING: usize = 64;
 
 /// How a child ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,18 +54,112 @@ pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Report> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stdout = reader(child.stdout.take());
     let stderr = reader(child.stderr.take());
-    let end = match child.wait_timeout(deadline)? {
-        Some(status) => ended(status),
-        None => {
-            let asleep = all_asleep(&child);
-            // It may have ended meanwhile; then there is nothing to kill, and that is what we wanted.
-            let _ = child.kill();
-            child.wait()?;
-            End::Deadline { asleep }
-        }
-    };
+    let end = wait_or_kill(&mut child, deadline)?;
     let text = |reader: JoinHandle<String>| reader.join().unwrap_or_default();
     Ok(Report { end, stdout: text(stdout), stderr: text(stderr) })
+}
+
+fn wait_or_kill(child: &mut Child, deadline: Duration) -> io::Result<End> {
+    if let Some(status) = child.wait_timeout(deadline)? {
+        return Ok(ended(status));
+    }
+    let asleep = all_asleep(child);
+    // It may have ended meanwhile; then there is nothing to kill, and that is what we wanted.
+    let _ = child.kill();
+    child.wait()?;
+    Ok(End::Deadline { asleep })
+}
+
+/// A child that is asked and answers, a line each. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Conversation {
+    child: Child,
+    /// Until the child has been told that nothing more comes.
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Conversation {
+    /// Starts `command`.
+    ///
+    /// # Errors
+    ///
+    /// If the child cannot be started.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (said, lines) = mpsc::sync_channel(LINES_WAITING);
+        let stdout = child.stdout.take();
+        thread::spawn(move || {
+            let Some(mut stdout) = stdout.map(BufReader::new) else { return };
+            loop {
+                let mut line = Vec::new();
+                let limited = stdout.by_ref().take(LINE_LIMIT as u64).read_until(b'\n', &mut line);
+                // The end, or a broken pipe; or nobody listens any more.
+                if !limited.is_ok_and(|bytes| bytes > 0)
+                    || said.send(String::from_utf8_lossy(&line).into_owned()).is_err()
+                {
+                    return;
+                }
+            }
+        });
+        let stderr = Some(reader(child.stderr.take()));
+        Ok(Conversation { input: child.stdin.take(), child, lines, stderr })
+    }
+
+    /// The child's number at the operating system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Says a line. If the child is gone, nobody hears it, and [`hear`](Conversation::hear) will tell.
+    pub fn tell(&mut self, line: &str) {
+        if let Some(input) = &mut self.input {
+            let _ = writeln!(input, "{line}").and_then(|()| input.flush());
+        }
+    }
+
+    /// The child's next line, or how it ended: by itself, or killed since it said nothing for as long as `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// If the child cannot be waited for.
+    pub fn hear(&mut self, deadline: Duration) -> io::Result<Result<String, Report>> {
+        match self.lines.recv_timeout(deadline) {
+            Ok(line) => Ok(Ok(line)),
+            Err(RecvTimeoutError::Timeout) => self.end(Duration::ZERO).map(Err),
+            Err(RecvTimeoutError::Disconnected) => self.end(deadline).map(Err),
+        }
+    }
+
+    /// The child's next line, if it has said one; how it ended, if it will say no more.
+    pub(crate) fn try_hear(&mut self) -> Option<Result<String, Report>> {
+        match self.lines.try_recv() {
+            Ok(line) => Some(Ok(line)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => self.end(Duration::ZERO).ok().map(Err),
+        }
+    }
+
+    /// Tells the child that nothing more comes, and how it ended, killed if it has not after `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// If the child cannot be waited for.
+    pub fn end(&mut self, deadline: Duration) -> io::Result<Report> {
+        self.input = None;
+        let end = wait_or_kill(&mut self.child, deadline)?;
+        let stderr = self.stderr.take().map(|reader| reader.join().unwrap_or_default());
+        Ok(Report { end, stdout: self.lines.try_iter().collect(), stderr: stderr.unwrap_or_default() })
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Reads a pipe to its end on a thread of its own: a child that fills one pipe while we read the other would wait.
@@ -141,6 +242,33 @@ mod tests {
     fn a_sleeper_and_a_spinner_are_told_apart() {
         assert_eq!(shell("exec sleep 1000", SHORT).end, End::Deadline { asleep: true });
         assert_eq!(shell("while :; do :; done", SHORT).end, End::Deadline { asleep: false });
+    }
+
+    fn talk(script: &str) -> Conversation {
+        Conversation::start(Command::new("sh").args(["-c", script])).unwrap()
+    }
+
+    #[test]
+    fn a_conversation_goes_to_and_fro() {
+        let mut child = talk("while read line; do echo \"<$line>\"; done; exit 3");
+        for word in ["one", "two"] {
+            child.tell(word);
+            assert_eq!(child.hear(LONG).unwrap().unwrap(), format!("<{word}>\n"));
+        }
+        assert_eq!(child.end(LONG).unwrap().end, End::Exit(3));
+    }
+
+    #[test]
+    fn a_silent_child_is_killed_and_a_dead_one_is_told() {
+        assert_eq!(talk("exec sleep 1000").hear(SHORT).unwrap().unwrap_err().end, End::Deadline { asleep: true });
+        let report = talk("echo why >&2; kill -SEGV $$").hear(LONG).unwrap().unwrap_err();
+        assert_eq!((report.end, &*report.stderr), (End::Signal(11), "why\n"));
+    }
+
+    #[test]
+    fn babble_is_cut_and_costs_no_memory() {
+        let mut child = talk("exec cat /dev/zero");
+        assert_eq!(child.hear(LONG).unwrap().unwrap().len(), LINE_LIMIT);
     }
 
     #[test]

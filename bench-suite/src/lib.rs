@@ -10,17 +10,21 @@
 //! | [`experiment`] | what is timed, in interleaved rounds; `benches/suite.rs` runs it |
 //! | [`store`] | the results, and where they are kept |
 //! | [`report`] | the results as tables and as a page |
+//! | [`claim`] | what the source text says, held against the results |
 //!
-//! and three that serve them: [`pages`], the running example's client and server; [`child`], processes under a deadline;
-//! [`panics`], what a panic says. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
+//! and five that serve them: [`pages`], the running example's client and server; [`probe`], the children in which runtimes
+//! are measured; [`child`], processes under a deadline; [`panics`], what a panic says; [`doctor`], what this machine allows. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
 
 #![forbid(unsafe_code)]
 
 pub mod child;
+pub mod claim;
 pub mod conformance;
+pub mod doctor;
 pub mod experiment;
 pub mod pages;
 pub mod panics;
+pub mod probe;
 pub mod race;
 pub mod report;
 pub mod store;

@@ -46,7 +46,7 @@ impl Experiment for MemoHerd {
             .collect()
     }
 
-    fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
+    fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), String>)> {
         entrants(false)
     }
 

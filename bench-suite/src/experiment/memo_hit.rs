@@ -63,7 +63,7 @@ impl Experiment for MemoHit {
         settings
     }
 
-    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
+    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
         std::iter::once((LIMIT, Ok(()))).chain(entrants(setting.number("threads") == 1)).collect()
     }
 

@@ -54,7 +54,7 @@ impl Experiment for MemoHttp {
             .collect()
     }
 
-    fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
+    fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), String>)> {
         entrants(false)
     }
 

@@ -54,7 +54,7 @@ impl Experiment for MemoMiss {
         settings
     }
 
-    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), &'static str>)> {
+    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
         entrants(setting.number("threads") == 1)
     }
 

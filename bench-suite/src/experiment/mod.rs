@@ -2,12 +2,16 @@
 //!
 //! An experiment has settings (so many threads, so many keys, this placement), and in each of them all its subjects are
 //! measured together, in interleaved rounds (`rounds.rs`). `benches/suite.rs` runs them under criterion.
+//!
+//! Those of the memos run in this process; those of the runtimes in children, a child for each model (`runtimes/`). What
+//! is no time, such as bytes and counts, is observed: [`observations`].
 
 mod memo_herd;
 mod memo_hit;
 mod memo_http;
 mod memo_miss;
 mod rounds;
+mod runtimes;
 mod threads;
 
 use std::collections::BTreeMap;
@@ -19,8 +23,13 @@ use crate::store::{Cell, Depth, Figure, Found, Unit};
 use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo1, OneThread};
 use rounds::{Contestant, Plan};
 
+pub use runtimes::{Observations, observations, timed as runtimes};
+
 /// The name under which the limit of a read-only hit stands beside the subjects.
 pub const LIMIT: &str = "HashMap (the limit)";
+
+/// The name under which `may` itself stands beside the coroutines, which run it through our façade.
+pub const NO_FACADE: &str = "may, no façade";
 
 /// Every experiment of the memos, at this depth, in the order in which they run.
 #[must_use]
@@ -38,6 +47,11 @@ pub trait Experiment {
     /// Its name: criterion's group, and the file in the store.
     fn name(&self) -> &'static str;
 
+    /// The group of criterion's in which a setting stands.
+    fn group(&self, _: &Setting) -> String {
+        self.name().to_string()
+    }
+
     /// How many rounds it runs at its depth.
     fn rounds(&self) -> usize;
 
@@ -45,7 +59,7 @@ pub trait Experiment {
     fn settings(&self) -> Vec<Setting>;
 
     /// Who takes part in `setting`, and who cannot, with the reason.
-    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), &'static str>)>;
+    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)>;
 
     /// Measures, in `setting`, all who can take part but those in `without`. Calls `tick` with a share of the whole, at
     /// most 1, from time to time.
@@ -72,6 +86,12 @@ impl Setting {
         let mut parameters: BTreeMap<_, _> = parameters.into_iter().map(|(name, value, _)| (name, value)).collect();
         parameters.insert("placement", placement.name().to_string());
         Setting { parameters, id: format!("{}-{placement}", parts.join("-")), placement }
+    }
+
+    /// One whose id does not name its placement, since its group does.
+    fn named(mut parameters: BTreeMap<&'static str, String>, id: String, placement: Placement) -> Self {
+        parameters.insert("placement", placement.name().to_string());
+        Setting { parameters, id, placement }
     }
 
     /// Its name in criterion's ids: every parameter, briefly.
@@ -126,8 +146,11 @@ fn compete(
 }
 
 /// Every subject; memo1 can take part where one thread is `alone`, and elsewhere cannot.
-fn entrants(alone: bool) -> Vec<(&'static str, Result<(), &'static str>)> {
-    let can = |name| if name == <Memo1 as OneThread>::NAME && !alone { Err(MEMO1_IS_NOT_SYNC) } else { Ok(()) };
+fn entrants(alone: bool) -> Vec<(&'static str, Result<(), String>)> {
+    let can = |name| match name == <Memo1 as OneThread>::NAME && !alone {
+        true => Err(MEMO1_IS_NOT_SYNC.to_string()),
+        false => Ok(()),
+    };
     subject::list().into_iter().map(|(name, _)| (name, can(name))).collect()
 }
 

@@ -27,6 +27,7 @@ pub(super) fn sheet(results: &Results) -> Sheet {
         heads,
         rows: properties.iter().map(row).collect(),
         notes: std::iter::once(statements(&properties)).chain(failures(results)).collect(),
+        prose: false,
     }
 }
 

@@ -5,18 +5,47 @@
 
 mod conformance;
 mod html;
+mod observed;
 mod race;
+mod readings;
 mod terminal;
 mod timed;
+mod words;
 
 use std::path::PathBuf;
 
 use crate::store::{Results, Store, StoreError};
 
 pub use terminal::print;
+pub use words::{bytes, count, duration};
 
 /// The experiments, in the order in which reports show them.
-pub const EXPERIMENTS: &[&str] = &["memo_hit", "memo_miss", "memo_herd", "memo_http", "conformance", "race"];
+pub const EXPERIMENTS: &[&str] = &[
+    "memo_hit",
+    "memo_miss",
+    "memo_herd",
+    "memo_http",
+    "conformance",
+    "race",
+    "spawn",
+    "switch",
+    "ping_pong",
+    "ring",
+    "pipeline",
+    "compute",
+    "wakeup",
+    "skynet",
+    "system_calls",
+    "parked",
+    "stack",
+    "pipeline_most",
+    "zero_one",
+    "hog",
+    "blocking",
+    "identity",
+    "lock_across_yield",
+    "default_workers",
+];
 
 /// Writes the report of all complete results in `store`, beside them, and says where. What cannot be read is left out,
 /// with a note of why.
@@ -43,6 +72,7 @@ pub fn sheets(results: &Results) -> Vec<Sheet> {
     let mut sheets = match results.experiment.as_str() {
         "conformance" => vec![conformance::sheet(results)],
         "race" => vec![race::sheet(results)],
+        name if observed::is_one(name) => observed::sheets(results),
         _ => timed::sheets(results),
     };
     if !results.complete {
@@ -77,6 +107,8 @@ pub struct Sheet {
     pub rows: Vec<(String, Vec<Word>)>,
     /// What must be known besides.
     pub notes: Vec<String>,
+    /// Whether the words are sentences, which begin at the left, and not numbers, which end at the right.
+    pub prose: bool,
 }
 
 /// What stands in one place of a sheet.

@@ -26,5 +26,6 @@ pub(super) fn sheet(results: &Results) -> Sheet {
         heads: std::iter::once("memo").chain(Fate::ALL.iter().map(|fate| fate.name())).map(str::to_string).collect(),
         rows: rows.collect(),
         notes: Vec::new(),
+        prose: false,
     }
 }

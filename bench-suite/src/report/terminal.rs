@@ -41,7 +41,7 @@ fn table(sheet: &Sheet) -> String {
     }
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if at > 0 {
+        if at > 0 && !sheet.prose {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -16,13 +16,17 @@ const CRATES: &[&str] = &[
     "criterion",
     "crossbeam",
     "crossbeam-channel",
+    "corosensei",
     "dashmap",
+    "generator",
     "hyper",
+    "may",
     "moka",
     "once_map",
     "papaya",
     "parking_lot",
     "quick_cache",
+    "stacker",
     "tokio",
     "ureq",
 ];
@@ -107,14 +111,17 @@ fn limits() -> BTreeMap<String, String> {
         ("pid_max", "/proc/sys/kernel/pid_max"),
         ("threads-max", "/proc/sys/kernel/threads-max"),
         ("cgroup cpu.max", "/sys/fs/cgroup/cpu.max"),
+        ("cgroup pids.max", "/sys/fs/cgroup/pids.max"),
         ("transparent_hugepage", "/sys/kernel/mm/transparent_hugepage/enabled"),
     ];
     let mut limits: BTreeMap<String, String> =
         files.iter().filter_map(|(name, path)| Some((name.to_string(), trimmed(path)?))).collect();
-    let stack = fs::read_to_string("/proc/self/limits").ok().and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("Max stack size"))?;
-        Some(line.split_whitespace().next()?.to_string())
-    });
-    limits.extend(stack.map(|bytes| ("stack ulimit in bytes".to_string(), bytes)));
+    let ulimits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    for (name, line) in [("stack ulimit in bytes", "Max stack size"), ("process ulimit", "Max processes")] {
+        let rest = ulimits.lines().find_map(|text| text.strip_prefix(line));
+        if let Some(soft) = rest.and_then(|rest| rest.split_whitespace().next()) {
+            limits.insert(name.to_string(), soft.to_string());
+        }
+    }
     limits
 }

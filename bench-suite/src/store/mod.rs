@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::conformance::Outcome;
+use crate::probe::Fate;
 
 pub use folder::{Store, StoreError};
 pub use machine::Machine;
@@ -103,11 +104,24 @@ pub enum Found {
     Figures(BTreeMap<String, Figure>),
     /// What became of a trial.
     Outcome(Outcome),
+    /// What a child observed, as far as it came.
+    Observed(Observation),
     /// Nothing, since this cell cannot exist.
     Absent {
         /// Why not.
         why: String,
     },
+}
+
+/// What one child saw of its runtime.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Numbers, by their names.
+    pub figures: BTreeMap<String, Figure>,
+    /// Words, by their names.
+    pub facts: BTreeMap<String, String>,
+    /// What stopped it, if it did not come to its end.
+    pub stopped: Option<Fate>,
 }
 
 /// A number that was taken several times.
@@ -131,6 +145,8 @@ pub enum Unit {
     Count,
     /// Bytes.
     Bytes,
+    /// A part of a whole, from 0 to 1.
+    Share,
 }
 
 impl Figure {

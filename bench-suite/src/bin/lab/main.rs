@@ -7,13 +7,16 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod child;
+mod claims;
 mod conformance;
 mod demo;
+mod doctor;
 mod race;
 mod report;
+mod run;
 mod subjects;
 
-/// The lab of the course: run the memos, check them, and read what was measured.
+/// The lab of the course: run the memos and the runtimes, check them, and read what was measured.
 #[derive(Parser)]
 #[command(name = "cargo lab", bin_name = "cargo lab", version, arg_required_else_help = true)]
 struct Lab {
@@ -26,6 +29,9 @@ enum Command {
     Demo(demo::Demo),
     Conformance(conformance::Conformance),
     Race(race::Race),
+    Run(run::Run),
+    Claims(claims::Claims),
+    Doctor(doctor::Doctor),
     Report(report::Report),
     Subjects(subjects::Subjects),
     #[command(hide = true)]
@@ -37,6 +43,9 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Conformance(conformance) => conformance.run(),
         Command::Race(race) => race.run(),
+        Command::Run(run) => run.run(),
+        Command::Claims(claims) => claims.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Report(report) => report.run(),
         Command::Subjects(subjects) => subjects.run(),
         Command::Child(child) => child.run(),

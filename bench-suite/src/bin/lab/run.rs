@@ -1,0 +1,118 @@
+//! `cargo lab run`: the workloads of the runtimes.
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use anyhow::{Context, bail};
+use bench_suite::experiment::{self, Experiment, Observations};
+use bench_suite::probe::Programs;
+use bench_suite::probe::twin::Twin;
+use bench_suite::report;
+use bench_suite::store::{Cell, Depth, Found, Results, Store};
+use green_threads::workload;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Run workloads on OS threads, coroutines, tasks and goroutines, and show what each costs and does.
+///
+/// Each model runs in a process of its own, under a deadline: what hangs, crashes or meets a limit is shown as such.
+/// Goroutines take a `go` on PATH, and are skipped without one. `cargo lab run --list` names the workloads.
+#[derive(clap::Args)]
+pub(crate) struct Run {
+    /// Only these workloads [default: all].
+    workloads: Vec<String>,
+    /// Measure the whole matrix instead of its headline.
+    #[arg(long)]
+    full: bool,
+    /// Name the workloads, and run nothing.
+    #[arg(long)]
+    list: bool,
+    /// Print the results as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Run {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.list {
+            for workload in workload::ALL {
+                anstream::println!("{:<18}  {}", workload.name, workload.what);
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        for name in &self.workloads {
+            if !workload::ALL.iter().any(|workload| workload.name == name) {
+                let known: Vec<_> = workload::ALL.iter().map(|workload| workload.name).collect();
+                bail!("there is no workload {name:?}; there are: {}", known.join(", "));
+            }
+        }
+        let depth = if self.full { Depth::Full } else { Depth::from_environment()? };
+        let store = Store::here();
+        let programs = Rc::new(Programs::here(std::env::current_exe()?, &store.folder().join("twin")));
+        if let (Twin::Skipped(why), false) = (&programs.twin, self.json) {
+            anstream::println!("Skipped: goroutines, since {why}.");
+        }
+        let chosen = |name: &str| self.workloads.is_empty() || self.workloads.iter().any(|chosen| chosen == name);
+        let mut all = Vec::new();
+        let mut keep = |results: Results| -> anyhow::Result<()> {
+            store.write(&results)?;
+            if !self.json {
+                report::sheets(&results).iter().for_each(report::print);
+            }
+            all.push(results);
+            Ok(())
+        };
+        for mut experiment in experiment::runtimes(depth, &programs) {
+            if chosen(experiment.name()) {
+                keep(time(&mut *experiment, depth)?)?;
+            }
+        }
+        for observations in experiment::observations(depth) {
+            if chosen(observations.workload()) {
+                keep(observe(&observations, &programs)?)?;
+            }
+        }
+        if self.json {
+            anstream::println!("{}", serde_json::to_string_pretty(&all)?);
+        } else {
+            anstream::println!("\nThe full report:  {}", report::write_page(&store)?.display());
+            anstream::println!("The results:      {}", store.folder().display());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Measures every setting of a timed workload.
+fn time(experiment: &mut dyn Experiment, depth: Depth) -> anyhow::Result<Results> {
+    let name = experiment.name();
+    let settings = experiment.settings();
+    let bar = bar(settings.len() * 100)?;
+    let mut cells: Vec<Cell> = Vec::new();
+    for (at, setting) in settings.iter().enumerate() {
+        bar.set_message(format!("{} {}", experiment.group(setting), setting.id()));
+        let tick = |share: f64| bar.set_position(at as u64 * 100 + (share * 100.0) as u64);
+        let measured = experiment
+            .measure(setting, &[], &tick)
+            .with_context(|| format!("{name} cannot be measured in {}", setting.id()))?;
+        cells.extend(experiment.entrants(setting).into_iter().filter_map(|(subject, can)| match can {
+            Err(why) => Some(setting.cell(subject, Found::Absent { why })),
+            Ok(()) => measured.iter().find(|cell| cell.subject == subject).cloned(),
+        }));
+    }
+    bar.finish_and_clear();
+    Ok(Results::new(name, depth, true, cells))
+}
+
+fn observe(observations: &Observations, programs: &Programs) -> anyhow::Result<Results> {
+    let bar = bar(observations.len())?;
+    let results = observations.observe(programs, &|next| {
+        bar.set_message(next.to_string());
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    Ok(results)
+}
+
+fn bar(length: usize) -> anyhow::Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}")?;
+    Ok(ProgressBar::new(length as u64).with_style(style))
+}

@@ -1,0 +1,147 @@
+//! How the tables of the timed experiments are read: their captions and the heads of their columns.
+
+use std::collections::BTreeMap;
+
+use super::words::{count, duration};
+use crate::store::Figure;
+
+/// Makes words of a cell's figures.
+type Words = fn(&BTreeMap<String, Figure>) -> String;
+
+/// How an experiment's columns are headed, and how its numbers are to be read.
+pub(super) struct Reading {
+    /// What a row is.
+    pub(super) rows: &'static str,
+    pub(super) caption: &'static str,
+    /// A parameter that has sheets of its own for each of its values, as the placement has.
+    pub(super) split: &'static str,
+    pub(super) head: fn(&BTreeMap<String, String>) -> String,
+    /// The figure that stands in brackets.
+    pub(super) count: &'static str,
+    /// How often it should be counted: other numbers are marked.
+    pub(super) expected: Option<f64>,
+    /// What stands in a place instead of the time and its ratio.
+    pub(super) instead: Option<Words>,
+}
+
+const PLAIN: Reading = Reading {
+    rows: "",
+    caption: "",
+    split: "",
+    head: |of| of.values().cloned().collect::<Vec<_>>().join("\n"),
+    count: "",
+    expected: None,
+    instead: None,
+};
+
+const MEMO: Reading = Reading { rows: "memo", ..PLAIN };
+
+const MODEL: Reading = Reading { rows: "model", head: workers, ..PLAIN };
+
+pub(super) fn reading(experiment: &str) -> Reading {
+    match experiment {
+        "memo_hit" => Reading {
+            caption: "Every key is there. Time of one look-up as each thread sees it, and how many times the limit's: \
+                      a HashMap that nobody writes.",
+            split: "choice",
+            head: |of| format!("{} keys\n{}", grouped(&of["keys"]), several(&of["threads"], "thread")),
+            ..MEMO
+        },
+        "memo_miss" => Reading {
+            caption: "No key is there, and all are distinct. Time of one call as each thread sees it, and how many \
+                      times the best one's. f does nothing, or computes for 50 µs.",
+            head: |of| format!("f {}\n{}", of["f"].replace("50us", "50 µs"), several(&of["threads"], "thread")),
+            ..MEMO
+        },
+        "memo_herd" => Reading {
+            caption: "Many callers of one cold key. Time from the value being there until the last caller has it, how \
+                      many times the best one's, and in brackets the calls of f.",
+            head: |of| several(&of["callers"], "caller"),
+            count: "calls",
+            expected: Some(1.0),
+            ..MEMO
+        },
+        "memo_http" => Reading {
+            caption: "Real pages over HTTP: each caller asks for all of them. Time until all have all, how many times \
+                      the best one's, and in brackets the requests that the server saw.",
+            head: |of| format!("{} callers\n{} pages\n{} ms each", of["callers"], of["pages"], of["delay ms"]),
+            count: "requests",
+            ..MEMO
+        },
+        "spawn" => Reading {
+            caption: "A unit that does nothing is spawned and joined, in batches: time of one, and how many times the \
+                      best one's. Inside: a unit of the runtime spawns. Outside: a thread does that is no worker.",
+            split: "variant",
+            head: |of| format!("batches of {}\n{}", grouped(&of["batch"]), workers(of)),
+            ..MODEL
+        },
+        "switch" => Reading {
+            caption: "Two units take turns. yield: time of one yield of one of them. park: time of a round trip, in \
+                      which each wakes the other and waits to be woken.",
+            split: "variant",
+            ..MODEL
+        },
+        "ping_pong" => Reading {
+            caption: "A ball to and fro between two units, each way by a channel: time of a round trip, and how many \
+                      times the best one's (gopl exercise 9.5).",
+            ..MODEL
+        },
+        "ring" => Reading {
+            caption: "A token round a ring of units: time of one hop, and how many times the best one's.",
+            head: |of| format!("{} units\n{}", grouped(&of["units"]), workers(of)),
+            ..MODEL
+        },
+        "pipeline" => Reading {
+            caption: "A value through a chain of units: time of one crossing, and how many times the best one's (gopl \
+                      exercise 9.4).",
+            head: |of| format!("{} stages\n{}", grouped(&of["stages"]), workers(of)),
+            ..MODEL
+        },
+        "compute" => Reading {
+            caption: "64 units that only compute, spawned and joined: time of all, and how many times the best one's \
+                      (gopl exercise 9.6). Threads have no workers: the kernel schedules them on all cores.",
+            head: |of| {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                let more = of["workers"].parse().is_ok_and(|workers: usize| workers > cores);
+                format!("{}{}", workers(of), if more { "\nmore than cores" } else { "" })
+            },
+            ..MODEL
+        },
+        "wakeup" => Reading {
+            caption: "A unit wakes another and goes on working for 50 µs. Time until the woken one runs: half of the \
+                      time it is at most the first number, 99 times in a hundred at most the second. Beside: how often \
+                      it ran before its waker had finished, which takes another worker.",
+            instead: Some(|figures| {
+                let median = |name| figures.get(name).map_or(f64::NAN, Figure::median);
+                format!(
+                    "{} / {}  beside {}%",
+                    duration(median("p50")),
+                    duration(median("p99")),
+                    count((median("beside") * 100.0).round())
+                )
+            }),
+            ..MODEL
+        },
+        "skynet" => Reading {
+            caption: "A tree of units, ten children each, that sums the numbers of its leaves: time of a whole tree, how \
+                      many times the best one's, and in brackets the units created.",
+            head: |of| format!("{} leaves\n{}", grouped(&of["leaves"]), workers(of)),
+            count: "units",
+            ..MODEL
+        },
+        _ => PLAIN,
+    }
+}
+
+fn workers(of: &BTreeMap<String, String>) -> String {
+    several(&of["workers"], "worker")
+}
+
+fn several(number: &str, what: &str) -> String {
+    if number == "1" { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// A number with its thousands apart.
+fn grouped(number: &str) -> String {
+    number.parse().map_or_else(|_| number.to_string(), count)
+}
