@@ -19,7 +19,7 @@ use crate::store::{Cell, Depth, Figure, Found, Observation, Unit, median};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a model runs in a round.
-const ROUND: Duration = Duration::from_millis(4);
+const ROUND: Duration = Duration::from_millis(10);
 
 /// A model of which one iteration takes longer than this is measured once, before the rounds, and not in them: it would
 /// make them so long that the machine's speed moves within one.

@@ -1,0 +1,123 @@
+//! `cargo lab run`, `claims` and `doctor`, as one who types them sees them.
+
+#![cfg(target_os = "linux")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bench_suite::claim::{self, Evidence, LEDGER, Verdict};
+use bench_suite::store::Store;
+
+fn lab(store: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lab")).args(arguments).env("LAB_STORE", store).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_run_prints_its_table_and_keeps_its_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = lab(folder.path(), &["run", "default_workers"]);
+    let says = text(&output.stdout);
+    assert!(output.status.success(), "{says}{}", text(&output.stderr));
+    assert!(says.contains("How many workers a runtime takes when nobody says"), "{says}");
+    assert!(!says.contains('\u{1b}'), "no colour and no progress bar where nobody watches: {says}");
+    let results = Store::at(folder.path()).read("default_workers").unwrap().unwrap();
+    assert!(results.cells.iter().any(|cell| cell.subject == "coroutine"));
+
+    let json = lab(folder.path(), &["run", "default_workers", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json[0]["experiment"], "default_workers");
+}
+
+#[test]
+fn a_name_that_matches_nothing_is_an_error_with_all_that_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, names) in [
+        (["run", "pingpong"], ["spawn", "lock_across_yield"]),
+        (["claims", "pingpong"], ["fixed-stack", "no-identity"]),
+        (["report", "pingpong"], ["memo_hit", "hog"]),
+    ] {
+        let output = lab(folder.path(), &arguments);
+        let says = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{says}");
+        assert!(says.contains("\"pingpong\"") && names.iter().all(|name| says.contains(name)), "{says}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing has been written");
+}
+
+#[test]
+fn doctor_names_what_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = lab(folder.path(), &["doctor"]);
+    let says = text(&output.stdout);
+    assert!(output.status.success());
+    for name in [
+        "cores",
+        "vm.max_map_count",
+        "kernel.threads-max",
+        "kernel.pid_max",
+        "transparent huge pages",
+        "Go",
+        "nightly Rust",
+    ] {
+        assert!(says.contains(name), "{name}: {says}");
+    }
+    let json: serde_json::Value = serde_json::from_slice(&lab(folder.path(), &["doctor", "--json"]).stdout).unwrap();
+    assert!(json.as_array().is_some_and(|symptoms| symptoms.len() >= 10), "{json}");
+}
+
+/// The reference set is what the ledger was read off; every pinned claim is as it says.
+#[test]
+fn the_reference_set_bears_the_pinned_claims_out() {
+    let (evidence, unread) = claim::evidence(&Store::reference());
+    assert!(unread.is_empty(), "{unread:?}");
+    for claim in LEDGER {
+        for finding in claim.judge(&evidence) {
+            assert_ne!(finding.verdict, Verdict::NotMeasured, "{} of {}", claim.id, finding.model);
+            assert!(!finding.is_broken(), "{}: {finding:?}", claim.id);
+        }
+    }
+}
+
+#[test]
+fn without_results_nothing_is_judged() {
+    for claim in LEDGER {
+        let findings = claim.judge(&Evidence::default());
+        assert!(!findings.is_empty());
+        assert!(findings.iter().all(|finding| finding.verdict == Verdict::NotMeasured && !finding.is_broken()));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = lab(folder.path(), &["claims"]);
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("not everything has been measured yet"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_pinned_claim_that_is_broken_shuts_the_gate() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path());
+    let mut results = Store::reference().read("hog").unwrap().expect("the reference set has the hog");
+    for cell in results.cells.iter_mut().filter(|cell| cell.subject == "coroutine") {
+        if let bench_suite::store::Found::Observed(seen) = &mut cell.found {
+            seen.figures.get_mut("before").unwrap().rounds.fill(50.0);
+        }
+    }
+    store.write(&results).unwrap();
+    let output = lab(folder.path(), &["claims", "no-timer"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("broken: no-timer of coroutine"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn results_of_another_version_are_told_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hog.json");
+    std::fs::write(&path, "{\"schema\": 999}").unwrap();
+    let output = lab(folder.path(), &["claims", "no-timer"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("written by another version (schema 999"), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"schema\": 999}");
+}
