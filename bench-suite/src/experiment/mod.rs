@@ -29,7 +29,7 @@ pub use runtimes::{Observations, observations, timed as runtimes};
 pub const LIMIT: &str = "HashMap (the limit)";
 
 /// The name under which `may` itself stands beside the coroutines, which run it through our façade.
-pub const NO_FACADE: &str = "may, no façade";
+pub const NO_FACADE: &str = "may itself";
 
 /// Every experiment of the memos, at this depth, in the order in which they run.
 #[must_use]

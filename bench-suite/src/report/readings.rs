@@ -77,13 +77,15 @@ pub(super) fn reading(experiment: &str) -> Reading {
         },
         "switch" => Reading {
             caption: "Two units take turns. yield: time of one yield of one of them. park: time of a round trip, in \
-                      which each wakes the other and waits to be woken.",
+                      which each wakes the other and waits to be woken. The crates generator and corosensei switch \
+                      stacks with no scheduler: there it is a round trip, too.",
             split: "variant",
             ..MODEL
         },
         "ping_pong" => Reading {
             caption: "A ball to and fro between two units, each way by a channel: time of a round trip, and how many \
-                      times the best one's (gopl exercise 9.5).",
+                      times the best one's (gopl exercise 9.5). Spinning threads try for some microseconds before \
+                      they sleep: whether the other is awake to answer meanwhile is luck, and the time a hundredth or all.",
             ..MODEL
         },
         "ring" => Reading {

@@ -46,6 +46,7 @@ mod wakeup;
 mod zero_one;
 
 mod percentile;
+mod slot;
 
 /// Every workload, in the order in which tables show them.
 pub const ALL: &[Workload] = &[

@@ -2,24 +2,37 @@
 //!
 //! An iteration is one round trip, read by the unit that serves. Each way has its own channel with room for one ball,
 //! but for the coroutines: `may` has no bounded channel, and its unbounded one is never more than one ball full here.
+//! The threads' channel puts who waits to sleep; the variant `spinning` has one that spins first (`slot.rs` says why).
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
-use super::{Ask, Workload, can};
+use super::slot::slot;
+use super::{Ask, Workload};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
-use crate::probe::protocol::Answer;
+use crate::probe::protocol::{Answer, Model};
 
-pub(super) const WORKLOAD: Workload =
-    Workload { name: "ping_pong", what: "a ball to and fro between two units", variants: &[""], run, cannot: can };
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "ping_pong",
+    what: "a ball to and fro between two units",
+    variants: &["", "spinning"],
+    run,
+    cannot,
+};
+
+fn cannot(variant: &str, model: Model) -> Option<&'static str> {
+    let own = variant == "spinning" && model != Model::Thread;
+    own.then_some("its channels hand over to the scheduler, and spin for nobody")
+}
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let time = match runtime {
+        Runtime::Thread { stack } if ask.setup.variant == "spinning" => spinning_threads(*stack, ask.iterations)?,
         Runtime::Thread { stack } => threads(*stack, ask.iterations)?,
         Runtime::Coroutine(runtime) => coroutines(runtime, ask.iterations)?,
         Runtime::Task(runtime) => on_a_task(runtime, tasks(ask.iterations)),
@@ -29,6 +42,31 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
 
 // ANCHOR: thread
 fn threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
+    let (ping, pinged) = slot::<()>();
+    let (pong, ponged) = slot::<()>();
+    let thread = || std::thread::Builder::new().stack_size(stack.bytes());
+    let returning = thread().spawn(move || {
+        while pinged.recv().is_some() {
+            pong.send(()).expect("the server waits for it");
+        }
+    })?;
+    let serving = thread().spawn(move || {
+        let start = Instant::now();
+        for _ in 0..iterations {
+            ping.send(()).expect("the other returns it");
+            ponged.recv().expect("the other returns it");
+        }
+        start.elapsed()
+        // The way there closes here, and so ends the other.
+    })?;
+    let time = serving.join().expect("the server does not panic");
+    returning.join().expect("nor does the other");
+    Ok(time)
+}
+// ANCHOR_END: thread
+
+/// [`threads`], with channels that spin before they sleep.
+fn spinning_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
     let (ping, pinged) = bounded::<()>(1);
     let (pong, ponged) = bounded::<()>(1);
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
@@ -50,7 +88,6 @@ fn threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
     returning.join().expect("nor does the other");
     Ok(time)
 }
-// ANCHOR_END: thread
 
 // ANCHOR: coroutine
 fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> io::Result<Duration> {

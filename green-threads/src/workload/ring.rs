@@ -7,9 +7,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, bounded};
 use tokio::sync::mpsc as tokio_mpsc;
 
+use super::slot::{Receiver, Sender, slot};
 use super::{Ask, Workload, can};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
@@ -59,7 +59,7 @@ impl Token {
 fn threads(stack: StackSize, units: u64, hops: u64) -> io::Result<Duration> {
     fn pass_on(received: &Receiver<Token>, next: &Sender<Token>) -> Option<Duration> {
         // Whoever stops the clock goes, and closes its way out: then the next one goes, and so all round.
-        while let Ok(token) = received.recv() {
+        while let Some(token) = received.recv() {
             match token.hop() {
                 Ok(token) => next.send(token).expect("the next one waits for it"),
                 Err(time) => return Some(time),
@@ -67,10 +67,10 @@ fn threads(stack: StackSize, units: u64, hops: u64) -> io::Result<Duration> {
         }
         None
     }
-    let (to_second, mut received) = bounded(1);
+    let (to_second, mut received) = slot();
     let mut handles = Vec::new();
     for _ in 1..units {
-        let (next, from_me) = bounded(1);
+        let (next, from_me) = slot();
         let from_last = std::mem::replace(&mut received, from_me);
         let thread = std::thread::Builder::new().stack_size(stack.bytes());
         handles.push(thread.spawn(move || pass_on(&from_last, &next))?);

@@ -90,17 +90,19 @@ fn setting(workload: &str, point: Point) -> Setting {
 fn entrants(workload: &str, point: Point) -> Vec<Entrant> {
     let mut entrants: Vec<Entrant> =
         models(point.workers).map(|model| Entrant { name: model.name(), model, variant: point.variant }).collect();
+    let mut entrant = |name, model, variant| entrants.push(Entrant { name, model, variant });
+    if workload == "ping_pong" {
+        entrant("thread, spinning", Model::Thread, "spinning");
+    }
     let beside: &[(&'static str, &'static str)] = match (workload, point.variant) {
         ("spawn", "inside") => &[(NO_FACADE, "inside-raw")],
         ("spawn", "outside") => &[(NO_FACADE, "outside-raw")],
-        ("switch", "yield") => &[
-            (NO_FACADE, "yield-raw"),
-            ("generator, no scheduler", "raw-generator"),
-            ("corosensei, no scheduler", "raw-corosensei"),
-        ],
+        ("switch", "yield") => {
+            &[(NO_FACADE, "yield-raw"), ("generator", "raw-generator"), ("corosensei", "raw-corosensei")]
+        }
         _ => &[],
     };
-    entrants.extend(beside.iter().map(|&(name, variant)| Entrant { name, model: Model::Coroutine, variant }));
+    beside.iter().for_each(|&(name, variant)| entrant(name, Model::Coroutine, variant));
     entrants
 }
 
