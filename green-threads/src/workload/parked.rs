@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use super::{Ask, Workload, can};
 use crate::StackSize;
 use crate::coroutine;
-use crate::probe::memory::{Memory, available_and_total};
+use crate::probe::memory::{Memory, room_for_others};
 use crate::probe::protocol::Answer;
 use crate::probe::{Runtime, progress};
 
@@ -67,9 +67,8 @@ fn how_many(mut parked: Parked<'_>, most: u64) -> io::Result<Answer> {
         if units >= most {
             break None;
         }
-        let (available, total) = available_and_total()?;
-        if available < (512 << 20).max(total / 16) {
-            break Some(format!("stopped with {available} bytes of memory left"));
+        if let Err(error) = room_for_others() {
+            break Some(error.to_string());
         }
         let (spawned, end) = parked.as_many_as(STRIDE.min(most - units));
         units += spawned;

@@ -66,11 +66,7 @@ impl Plan {
     fn room_beside(&self, stages: usize) -> io::Result<()> {
         if self.most && stages > 0 && stages.is_multiple_of(1024) {
             progress(stages as u64);
-            // Nobody else on the machine should have to end for this.
-            let (available, total) = memory::available_and_total()?;
-            if available < (total / 16).max(512 << 20) {
-                return Err(io::Error::other(format!("stopped with {available} bytes of memory left")));
-            }
+            memory::room_for_others()?;
         }
         Ok(())
     }
