@@ -51,11 +51,26 @@ fn a_setup_that_cannot_be_is_refused_with_the_reason() {
         (|setup| (setup.model, setup.workers) = (Model::TaskCurrentThread, 2), "has one worker, not 2"),
         (|setup| setup.workload = "pingpong".to_string(), "there is no workload \"pingpong\""),
         (|setup| setup.variant = "table".to_string(), "ping_pong has no variant \"table\""),
+        (|setup| setup.n = 0, "takes an n of 1 to 10000000, not 0"),
+        (|setup| setup.n = u64::MAX, "not 18446744073709551615"),
         (|setup| setup.model = Model::Goroutine, "it is not needed"),
     ] {
         let why = odd(change);
         assert!(why.contains(reason), "{why:?} does not say {reason:?}");
     }
+}
+
+/// A number of units that the machine does not hold is a limit with a number, and neither a panic nor a hang.
+#[test]
+fn more_coroutines_than_there_can_be_are_a_limit() {
+    let wall = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse::<u64>().unwrap() / 2;
+    if wall > 1_000_000 {
+        return eprintln!("skipped: this machine has no such wall");
+    }
+    let tree = Setup { workload: "skynet".to_string(), n: 1_000_000, ..setup() };
+    let answer = Session::start(&lab(), &tree, Duration::from_secs(60)).unwrap().ask(1).unwrap();
+    assert!(answer.failure.is_some_and(|failure| failure.contains("vm.max_map_count")));
+    assert!(answer.figures["units"] >= wall as f64 * 0.9, "{:?}", answer.figures);
 }
 
 #[test]

@@ -121,6 +121,10 @@ fn word(cell: &Cell, best: f64, reading: &Reading) -> Word {
     if let Some(ratio) = ratio {
         text += &format!(" {:>6}", times(ratio));
     }
+    // What takes too long for rounds is measured once.
+    if figures.get("time").is_some_and(|time| time.rounds.len() == 1) {
+        text += " once";
+    }
     let count = figures.get(reading.count).map(Figure::median);
     if let Some(count) = count {
         text += &format!(" ({count})");

@@ -43,6 +43,9 @@ fn try_serve(setup: &str) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(why) = workload.cannot(&setup.variant, setup.model) {
         return Err(why.into());
     }
+    if setup.n == 0 || setup.n > workload.most {
+        return Err(format!("{} takes an n of 1 to {}, not {}", workload.name, workload.most, setup.n).into());
+    }
     let cores = allowed_cores()?.len();
     if setup.placement == Placement::OneCore && cores != 1 {
         return Err(format!("it was to be placed on one core, and may run on {cores}").into());

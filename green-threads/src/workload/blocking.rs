@@ -15,15 +15,21 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 
-use super::{Ask, Workload, repeat};
+use super::{Ask, MOST_UNITS, Workload, repeat};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::{Answer, Model};
 
-pub(super) const WORKLOAD: Workload =
-    Workload { name: "blocking", what: "calls that block", variants: &["sleep", "syscall", "offload"], run, cannot };
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "blocking",
+    what: "calls that block",
+    variants: &["sleep", "syscall", "offload"],
+    most: MOST_UNITS,
+    run,
+    cannot,
+};
 
 fn cannot(variant: &str, model: Model) -> Option<&'static str> {
     match (variant, model) {

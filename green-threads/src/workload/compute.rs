@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Ask, Workload, can};
+use super::{Ask, MOST_UNITS, Workload, can};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
@@ -15,7 +15,7 @@ use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
 pub(super) const WORKLOAD: Workload =
-    Workload { name: "compute", what: "units that only compute", variants: &[""], run, cannot: can };
+    Workload { name: "compute", what: "units that only compute", variants: &[""], most: MOST_UNITS, run, cannot: can };
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (iterations, units) = (ask.iterations, ask.setup.n);

@@ -6,7 +6,7 @@
 use std::io;
 use std::time::Instant;
 
-use super::{Ask, Workload};
+use super::{Ask, MOST_UNITS, Workload};
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::protocol::{Answer, Model};
@@ -15,6 +15,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "default_workers",
     what: "how many workers a runtime takes when nobody says",
     variants: &[""],
+    most: MOST_UNITS,
     run,
     cannot,
 };

@@ -12,14 +12,20 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Ask, Workload, can, repeat};
+use super::{Ask, MOST_UNITS, Workload, can, repeat};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::protocol::Answer;
 
-pub(super) const WORKLOAD: Workload =
-    Workload { name: "hog", what: "short units beside one that never yields", variants: &[""], run, cannot: can };
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "hog",
+    what: "short units beside one that never yields",
+    variants: &[""],
+    most: MOST_UNITS,
+    run,
+    cannot: can,
+};
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let units = ask.setup.n;

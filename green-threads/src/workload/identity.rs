@@ -15,7 +15,7 @@ use std::io;
 use std::sync::{Arc, Barrier};
 use std::time::Instant;
 
-use super::{Ask, Workload, can, repeat};
+use super::{Ask, MOST_UNITS, Workload, can, repeat};
 use crate::StackSize;
 use crate::coroutine::{self, coroutine_local};
 use crate::probe::protocol::Answer;
@@ -26,6 +26,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "identity",
     what: "on which thread a unit is, and what it owns",
     variants: &[""],
+    most: MOST_UNITS,
     run,
     cannot: can,
 };

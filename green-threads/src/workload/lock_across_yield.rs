@@ -13,7 +13,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::{Ask, Workload, repeat};
+use super::{Ask, MOST_UNITS, Workload, repeat};
 use crate::StackSize;
 use crate::Workers;
 use crate::coroutine::{self, mpsc};
@@ -24,6 +24,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "lock_across_yield",
     what: "a lock that is held across a yield",
     variants: &["os", "own"],
+    most: MOST_UNITS,
     run,
     cannot,
 };

@@ -76,9 +76,14 @@ pub struct Workload {
     pub what: &'static str,
     /// Its variants; one with an empty name, if there is nothing to vary.
     pub variants: &'static [&'static str],
+    /// The largest `n` that can be asked for: beyond it the machine would be at its end before the question.
+    pub most: u64,
     run: fn(&Runtime, &Ask<'_>) -> io::Result<Answer>,
     cannot: fn(&str, Model) -> Option<&'static str>,
 }
+
+/// The largest `n` where that counts units, or what is done with each: ten times what any setting asks for.
+const MOST_UNITS: u64 = 10_000_000;
 
 /// What is asked of a workload.
 pub struct Ask<'a> {

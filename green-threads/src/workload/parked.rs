@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
 
-use super::{Ask, Workload, can};
+use super::{Ask, MOST_UNITS, Workload, can};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::memory::{Memory, room_for_others};
@@ -24,6 +24,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "parked",
     what: "units that wait: what each takes, and how many there can be",
     variants: &["slope", "how_many"],
+    most: MOST_UNITS,
     run,
     cannot: can,
 };

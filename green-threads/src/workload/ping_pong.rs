@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::bounded;
 
 use super::slot::slot;
-use super::{Ask, Workload};
+use super::{Ask, MOST_UNITS, Workload};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -21,6 +21,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "ping_pong",
     what: "a ball to and fro between two units",
     variants: &["", "spinning"],
+    most: MOST_UNITS,
     run,
     cannot,
 };

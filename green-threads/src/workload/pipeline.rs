@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::bounded;
 use tokio::sync::mpsc as tokio_mpsc;
 
-use super::{Ask, Workload, can};
+use super::{Ask, MOST_UNITS, Workload, can};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -28,6 +28,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "pipeline",
     what: "a value through units in a row",
     variants: &["cross", "most"],
+    most: MOST_UNITS,
     run,
     cannot: can,
 };

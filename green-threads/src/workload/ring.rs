@@ -10,15 +10,21 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc as tokio_mpsc;
 
 use super::slot::{Receiver, Sender, slot};
-use super::{Ask, Workload, can};
+use super::{Ask, MOST_UNITS, Workload, can};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
-pub(super) const WORKLOAD: Workload =
-    Workload { name: "ring", what: "a token that goes round units in a ring", variants: &[""], run, cannot: can };
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "ring",
+    what: "a token that goes round units in a ring",
+    variants: &[""],
+    most: MOST_UNITS,
+    run,
+    cannot: can,
+};
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (units, hops) = (ask.setup.n, ask.iterations);

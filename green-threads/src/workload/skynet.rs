@@ -16,15 +16,21 @@ use std::time::{Duration, Instant};
 use crossbeam::channel;
 use tokio::sync::mpsc as tokio_mpsc;
 
-use super::{Ask, Workload, can};
+use super::{Ask, MOST_UNITS, Workload, can};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
-pub(super) const WORKLOAD: Workload =
-    Workload { name: "skynet", what: "a tree of units, ten below each", variants: &[""], run, cannot: can };
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "skynet",
+    what: "a tree of units, ten below each",
+    variants: &[""],
+    most: MOST_UNITS,
+    run,
+    cannot: can,
+};
 
 /// How many children a unit has that is no leaf.
 const CHILDREN: u64 = 10;

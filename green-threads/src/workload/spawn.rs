@@ -9,7 +9,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Ask, Workload};
+use super::{Ask, MOST_UNITS, Workload};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
@@ -20,6 +20,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "spawn",
     what: "spawn a unit that does nothing, and join it",
     variants: &["inside", "outside", "inside-raw", "outside-raw"],
+    most: MOST_UNITS,
     run,
     cannot,
 };

@@ -21,6 +21,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "stack",
     what: "what a stack holds, what it costs, and what happens at its end",
     variants: &["touch", "deepest", "overflow", "growing"],
+    most: 1 << 30,
     run,
     cannot,
 };

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Ask, Workload};
+use super::{Ask, MOST_UNITS, Workload};
 use crate::StackSize;
 use crate::coroutine::{self, Coroutine};
 use crate::probe::Runtime;
@@ -23,6 +23,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     name: "switch",
     what: "hand the processor to another unit",
     variants: &["yield", "yield-raw", "park", "raw-generator", "raw-corosensei"],
+    most: MOST_UNITS,
     run,
     cannot,
 };

@@ -21,8 +21,14 @@ use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
-pub(super) const WORKLOAD: Workload =
-    Workload { name: "wakeup", what: "wake a unit and go on working", variants: &[""], run, cannot: can };
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "wakeup",
+    what: "wake a unit and go on working",
+    variants: &[""],
+    most: 1_000_000_000,
+    run,
+    cannot: can,
+};
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (iterations, work) = (ask.iterations, Duration::from_nanos(ask.setup.n));

@@ -11,15 +11,21 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::percentile::nearest_rank;
-use super::{Ask, Workload, can, repeat};
+use super::{Ask, MOST_UNITS, Workload, can, repeat};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
-pub(super) const WORKLOAD: Workload =
-    Workload { name: "zero_one", what: "spawn units that write 0, and write 1", variants: &[""], run, cannot: can };
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "zero_one",
+    what: "spawn units that write 0, and write 1",
+    variants: &[""],
+    most: MOST_UNITS,
+    run,
+    cannot: can,
+};
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let prints = ask.setup.n;
