@@ -118,6 +118,7 @@ rusty_fork_test! {
                     while !released.load(Relaxed) {
                         coroutine::park();
                     }
+                    coroutine::yield_now();
                     1
                 })
             };

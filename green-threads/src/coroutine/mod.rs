@@ -13,6 +13,7 @@
 //! | at the limit of mappings a spawn panics, and with `RUST_BACKTRACE=1` the process hangs | [`Runtime::spawn`] returns an [`io::Error`](std::io::Error) |
 //! | after a sleep a coroutine runs on the timer thread, beside the workers | [`sleep`] comes back on a worker |
 //! | `join` gives a panic, an overflow and a cancellation as one `Box<dyn Any>` | [`JoinError`] tells them apart |
+//! | a coroutine that ends right after a park may lose its worker for ever | said at [`park`], which shows the way round |
 //! | `go!` hides that spawning is unsafe | [`Runtime::spawn`] is an `unsafe fn` |
 //!
 //! What no façade can close stays true. A coroutine that does not yield keeps its worker: there is no preemption, and a
@@ -28,7 +29,7 @@ mod spawn;
 #[allow(unsafe_code, reason = "the first spawn starts everything")]
 mod start;
 
-pub use may::coroutine::{park, yield_now};
+pub use may::coroutine::yield_now;
 pub use may::coroutine_local;
 /// What coroutines wait on without holding their worker. The single-producer queue `spsc` is left out: it has a data race
 /// that safe code reaches (may's issue 128).
@@ -37,6 +38,16 @@ pub use spawn::{Coroutine, JoinError, JoinHandle};
 pub use start::{Config, Runtime, StartError, start};
 
 use std::time::Duration;
+
+/// Waits until [`Coroutine::unpark`] is called, or was called before; or returns for no reason, as a thread's may.
+///
+/// Between its last park and its end, a coroutine must [`yield_now`] once. Where the unpark comes while `may` still puts
+/// the coroutine to rest, `may` 0.3.51 runs it on within its own parking: if it ends there, it waits for the parking
+/// to be over, which waits for it, and its worker is lost, spinning. To yield gets it out. (To yield here, after every
+/// park, would close the trap, and double what a park costs.)
+pub fn park() {
+    may::coroutine::park();
+}
 
 /// Waits for at least `time` and lets others run meanwhile.
 ///

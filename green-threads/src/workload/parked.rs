@@ -204,6 +204,8 @@ impl Coroutines {
                 while !released.load(Acquire) {
                     coroutine::park();
                 }
+                // `coroutine::park` says why.
+                coroutine::yield_now();
             };
             // SAFETY: across its parks it holds what it has captured, all of it `Send`, and nothing of a thread. `before`
             // does nothing, or uses so much of the stack as its setup says, which `stack.rs` chooses to fit, or not: an

@@ -163,7 +163,8 @@ fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> 
                 let server: &Coroutine = their_server.get().expect("it is set before the ball comes");
                 server.unpark();
             }
-            leave_park();
+            // `coroutine::park` says why.
+            coroutine::yield_now();
         })
     }?;
     // SAFETY: as above.
@@ -181,17 +182,12 @@ fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> 
             }
             let time = start.elapsed();
             returning.join().expect("the other only returns the ball");
-            leave_park();
+            // `coroutine::park` says why.
+            coroutine::yield_now();
             time
         })
     }?;
     Ok(serving.join()?)
-}
-
-/// To be called between a coroutine's last park and its end. If its unpark comes early, `may` 0.3.51 resumes it at once,
-/// *within* its own park: if it ends there, its worker waits for ever for that park to be over. A yield gets out of it.
-fn leave_park() {
-    coroutine::yield_now();
 }
 
 /// [`yielding_coroutines`], by `may` itself.
