@@ -28,9 +28,6 @@ pub use runtimes::{Observations, observations, timed as runtimes};
 /// The name under which the limit of a read-only hit stands beside the subjects.
 pub const LIMIT: &str = "HashMap (the limit)";
 
-/// The name under which `may` itself stands beside the coroutines, which run it through our façade.
-pub const NO_FACADE: &str = "may itself";
-
 /// Every experiment of the memos, at this depth, in the order in which they run.
 #[must_use]
 pub fn memos(depth: Depth) -> Vec<Box<dyn Experiment>> {

@@ -45,6 +45,7 @@ pub const EXPERIMENTS: &[&str] = &[
     "identity",
     "lock_across_yield",
     "default_workers",
+    "facade",
 ];
 
 /// Writes the report of all complete results in `store`, beside them, and says where. What cannot be read is left out,

@@ -1,6 +1,6 @@
 //! What was observed of runtimes: a sheet for each variant of a workload, a row for each model in each setting.
 
-use super::words::{bytes, count, duration};
+use super::words::{bytes, count, duration, times};
 use super::{Mood, Sheet, Word, distinct};
 use crate::store::{Cell, Figure, Found, Results, Unit};
 
@@ -160,6 +160,14 @@ fn tables(experiment: &str) -> &'static [Table] {
             figures: &[("done", "done")],
             facts: &[],
         }],
+        "facade" => &[Table {
+            variant: "*",
+            caption: "What our façade over may costs: the same through it and by may itself, in turns in one process; how \
+                      many times the one takes what the other does.",
+            parameters: &[("variant", "what"), ("n", "in a turn"), WORKERS],
+            figures: &[("overhead", "façade\nover may")],
+            facts: &[],
+        }],
         "default_workers" => &[Table {
             variant: "",
             caption: "How many workers a runtime takes when nobody says, here (GOMAXPROCS in gopl).",
@@ -265,7 +273,8 @@ fn number(figure: &Figure, name: &str) -> String {
         Unit::Bytes => bytes(median),
         // How far a recursion has come is told in bytes.
         Unit::Count if name == "progress" && median >= 1024.0 => count(median),
-        Unit::Count | Unit::Ratio | Unit::Share => count(median),
+        Unit::Ratio => times(median),
+        Unit::Count | Unit::Share => count(median),
     }
 }
 

@@ -4,7 +4,7 @@ use super::readings::{Reading, reading};
 use super::words::{duration, times};
 use super::{Mood, Sheet, Word, distinct};
 use crate::probe::Fate;
-use crate::store::{Cell, Figure, Found, Results, median};
+use crate::store::{Cell, Figure, Found, Results};
 
 /// A sheet for each placement, and for each value of the parameter that is split; the others make the columns.
 pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
@@ -47,37 +47,14 @@ fn one(title: &str, cells: &[&Cell], reading: &Reading) -> Sheet {
         )),
         _ => None,
     });
-    // One process's memory lies better than another's, by a few hundredths; so all settings together are said.
-    let facades: Vec<f64> = columns
-        .iter()
-        .filter_map(|setting| {
-            let of = |subject: &str| cells.iter().find(|cell| cell.subject == subject && column(cell) == *setting);
-            facade(of("coroutine")?, of(crate::experiment::NO_FACADE)?)
-        })
-        .collect();
-    let logarithms: f64 = facades.iter().map(|ratio| ratio.ln()).sum();
-    let facades = (!facades.is_empty()).then(|| {
-        let all = times((logarithms / facades.len() as f64).exp());
-        format!("- coroutines over {}, round by round, the columns' mean: {all}", crate::experiment::NO_FACADE)
-    });
     Sheet {
         title: title.to_string(),
         caption: reading.caption.to_string(),
         heads: std::iter::once(reading.rows.to_string()).chain(columns.iter().map(reading.head)).collect(),
         rows: distinct(cells.iter().map(|cell| cell.subject.clone())).into_iter().map(row).collect(),
-        notes: distinct(absent.chain(facades)),
+        notes: distinct(absent),
         prose: false,
     }
-}
-
-/// How many times the time of `raw` that of `through` is: the median of the rounds' ratios.
-fn facade(through: &Cell, raw: &Cell) -> Option<f64> {
-    let rounds = |cell: &Cell| match &cell.found {
-        Found::Figures(figures) => figures.get("time").map(|time| time.rounds.clone()),
-        _ => None,
-    };
-    let ratios: Vec<f64> = rounds(through)?.iter().zip(&rounds(raw)?).map(|(through, raw)| through / raw).collect();
-    (!ratios.is_empty()).then(|| median(ratios))
 }
 
 fn placed_words(placement: &str) -> &str {

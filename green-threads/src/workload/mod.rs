@@ -19,6 +19,8 @@ mod blocking;
 mod compute;
 mod default_workers;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
+mod facade;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod hog;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod identity;
@@ -66,6 +68,7 @@ pub const ALL: &[Workload] = &[
     lock_across_yield::WORKLOAD,
     skynet::WORKLOAD,
     default_workers::WORKLOAD,
+    facade::WORKLOAD,
 ];
 
 /// Something that runtimes are compared by.

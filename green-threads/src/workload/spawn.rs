@@ -3,8 +3,7 @@
 //! An iteration is one unit. They are spawned in batches of `n`, and a batch is joined before the next begins: with
 //! batches of one, each spawn waits for a switch there and back; with large ones, spawning is most of it. It matters from
 //! where: *inside*, a unit of the runtime does it, so that a new one goes to the spawner's own worker; *outside*, a
-//! thread that is no worker does, which must wake one. The variants called *raw* go to `may` past our façade, to see what
-//! that costs.
+//! thread that is no worker does, which must wake one.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use crate::probe::protocol::{Answer, Model};
 pub(super) const WORKLOAD: Workload = Workload {
     name: "spawn",
     what: "spawn a unit that does nothing, and join it",
-    variants: &["inside", "outside", "inside-raw", "outside-raw"],
+    variants: &["inside", "outside"],
     most: MOST_UNITS,
     run,
     cannot,
@@ -28,9 +27,6 @@ pub(super) const WORKLOAD: Workload = Workload {
 fn cannot(variant: &str, model: Model) -> Option<&'static str> {
     match (variant, model) {
         ("outside", Model::Thread) => Some("there is no runtime to be outside of"),
-        ("inside-raw" | "outside-raw", model) if model != Model::Coroutine => {
-            Some("only coroutines have a façade here")
-        }
         ("outside", Model::Goroutine) => Some("every line of a Go program runs in a goroutine"),
         _ => None,
     }
@@ -38,15 +34,9 @@ fn cannot(variant: &str, model: Model) -> Option<&'static str> {
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (iterations, batch) = (ask.iterations, ask.setup.n.max(1));
-    let inside = ask.setup.variant.starts_with("inside");
-    let raw = ask.setup.variant.ends_with("raw");
+    let inside = ask.setup.variant == "inside";
     let time = match runtime {
         Runtime::Thread { stack } => threads(*stack, iterations, batch)?,
-        Runtime::Coroutine(_) if raw && !inside => raw_coroutines(iterations, batch)?,
-        Runtime::Coroutine(runtime) if raw => {
-            // SAFETY: as below.
-            unsafe { runtime.spawn(move || raw_coroutines(iterations, batch)) }?.join()??
-        }
         Runtime::Coroutine(runtime) if inside => {
             let runtime = *runtime;
             // SAFETY: `coroutines` holds nothing of a thread across its joins, where it yields, and its frames are small.
@@ -96,22 +86,6 @@ fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64, batch: u64)
     Ok(start.elapsed())
 }
 // ANCHOR_END: coroutine
-
-/// [`coroutines`], by `may` itself.
-fn raw_coroutines(iterations: u64, batch: u64) -> io::Result<Duration> {
-    let start = Instant::now();
-    for units in batches(iterations, batch) {
-        let mut handles = Vec::with_capacity(units as usize);
-        for _ in 0..units {
-            // SAFETY: the coroutine does nothing.
-            handles.push(unsafe { may::coroutine::Builder::new().spawn(|| ()) }?);
-        }
-        for handle in handles {
-            handle.join().expect("a coroutine that does nothing");
-        }
-    }
-    Ok(start.elapsed())
-}
 
 // ANCHOR: task
 async fn tasks(iterations: u64, batch: u64) -> Duration {

@@ -2,7 +2,6 @@
 //!
 //! - `yield`: two units do nothing but yield. An iteration is one yield of either. With two workers (or cores) each has
 //!   one for itself, and a yield finds nobody to hand over to: what is left is the way into the scheduler and back.
-//! - `yield-raw`: the same, past our façade over `may`.
 //! - `park`: two units wake each other and wait. An iteration is one round trip.
 //! - `raw-generator`, `raw-corosensei`: the switch alone, with no scheduler: a coroutine is resumed and suspends
 //!   itself. An iteration is one round trip, read by the main thread. `may` is built on the first of the two crates.
@@ -22,7 +21,7 @@ use crate::probe::protocol::{Answer, Model};
 pub(super) const WORKLOAD: Workload = Workload {
     name: "switch",
     what: "hand the processor to another unit",
-    variants: &["yield", "yield-raw", "park", "raw-generator", "raw-corosensei"],
+    variants: &["yield", "park", "raw-generator", "raw-corosensei"],
     most: MOST_UNITS,
     run,
     cannot,
@@ -33,7 +32,6 @@ fn cannot(variant: &str, model: Model) -> Option<&'static str> {
         ("yield", _) | (_, Model::Coroutine) => None,
         ("park", Model::Goroutine) => Some("Go has no park for programs: goroutines wait on channels and locks"),
         ("park", _) => None,
-        ("yield-raw", _) => Some("only coroutines have a façade here"),
         (_, Model::Thread) => Some("only the kernel resumes a thread"),
         (_, Model::Goroutine) => Some("only Go's scheduler resumes a goroutine"),
         (_, Model::Task | Model::TaskCurrentThread) => Some("a task has no stack of its own to switch to"),
@@ -48,7 +46,6 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Coroutine(runtime) => match &*ask.setup.variant {
             "raw-generator" => raw_generator(runtime.config().stack, iterations),
             "raw-corosensei" => raw_corosensei(runtime.config().stack, iterations)?,
-            "yield-raw" => raw_yielding_coroutines(iterations)?,
             "park" => parking_coroutines(runtime, iterations)?,
             _ => yielding_coroutines(runtime, iterations)?,
         },
@@ -188,27 +185,6 @@ fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> 
         })
     }?;
     Ok(serving.join()?)
-}
-
-/// [`yielding_coroutines`], by `may` itself.
-fn raw_yielding_coroutines(iterations: u64) -> io::Result<Duration> {
-    let together = Arc::new(may::sync::Barrier::new(2));
-    let mut handles = Vec::new();
-    for yields in halves(iterations) {
-        let together = Arc::clone(&together);
-        let unit = move || {
-            together.wait();
-            let begun = Instant::now();
-            for _ in 0..yields {
-                may::coroutine::yield_now();
-            }
-            (begun, Instant::now())
-        };
-        // SAFETY: as above.
-        handles.push(unsafe { may::coroutine::Builder::new().spawn(unit) }?);
-    }
-    let spans: Vec<_> = handles.into_iter().map(|handle| handle.join().expect("it only yields")).collect();
-    Ok(overall(&spans))
 }
 
 fn raw_generator(stack: StackSize, iterations: u64) -> Duration {

@@ -36,6 +36,7 @@ const OBSERVED: &[(&str, &str)] = &[
     ("identity", "identity"),
     ("lock_across_yield", "lock_across_yield"),
     ("default_workers", "default_workers"),
+    ("facade", "facade"),
 ];
 
 /// Every timed experiment of the runtimes, at this depth, in the order in which they run.

@@ -203,6 +203,7 @@ fn with_progress(mut seen: Observation, progress: Option<u64>) -> Observation {
 fn unit(name: &str) -> Unit {
     match name {
         "time" | "total" | "first" | "last" | "hog" | "cross" => Unit::Nanoseconds,
+        "overhead" => Unit::Ratio,
         "resident" | "reserved" | "page_tables" | "kernel" | "depth" => Unit::Bytes,
         _ => Unit::Count,
     }

@@ -142,6 +142,14 @@ pub(super) fn observed(observation: &str, depth: Depth) -> Vec<Look> {
         }
         "identity" => looks(3, &|workers| look("", 100, workers)),
         "lock_across_yield" => vec![look("os", 2, one), look("own", 2, one)],
+        "facade" => vec![
+            look("spawn", 1000, one),
+            look("spawn", 1, one),
+            look("spawn", 1000, all),
+            look("spawn", 1, all),
+            look("yield", 10_000, one),
+            look("yield", 10_000, all),
+        ],
         "default_workers" => vec![look("", 1, one)],
         "pipeline_most" => vec![look("most", 1_000_000, all)],
         _ => unreachable!("{observation} is not observed"),

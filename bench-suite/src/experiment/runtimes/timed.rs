@@ -9,7 +9,7 @@ use green_threads::probe::protocol::{Answer, Model, Setup};
 use green_threads::workload;
 
 use super::super::rounds::{self, Contestant, Length, Plan, Run};
-use super::super::{Experiment, NO_FACADE, Setting};
+use super::super::{Experiment, Setting};
 use super::plan::{self, Point};
 use super::{default_stack, models, workers_of};
 use crate::probe::{Ended, Fate, Programs, Session};
@@ -90,19 +90,15 @@ fn setting(workload: &str, point: Point) -> Setting {
 fn entrants(workload: &str, point: Point) -> Vec<Entrant> {
     let mut entrants: Vec<Entrant> =
         models(point.workers).map(|model| Entrant { name: model.name(), model, variant: point.variant }).collect();
-    let mut entrant = |name, model, variant| entrants.push(Entrant { name, model, variant });
-    if workload == "ping_pong" {
-        entrant("thread, spinning", Model::Thread, "spinning");
-    }
-    let beside: &[(&'static str, &'static str)] = match (workload, point.variant) {
-        ("spawn", "inside") => &[(NO_FACADE, "inside-raw")],
-        ("spawn", "outside") => &[(NO_FACADE, "outside-raw")],
+    let mut beside = |name, model, variant| entrants.push(Entrant { name, model, variant });
+    match (workload, point.variant) {
+        ("ping_pong", _) => beside("thread, spinning", Model::Thread, "spinning"),
         ("switch", "yield") => {
-            &[(NO_FACADE, "yield-raw"), ("generator", "raw-generator"), ("corosensei", "raw-corosensei")]
+            beside("generator", Model::Coroutine, "raw-generator");
+            beside("corosensei", Model::Coroutine, "raw-corosensei");
         }
-        _ => &[],
-    };
-    beside.iter().for_each(|&(name, variant)| entrant(name, Model::Coroutine, variant));
+        _ => {}
+    }
     entrants
 }
 

@@ -1,0 +1,97 @@
+//! `facade`: what our façade over `may` costs, beside `may` itself.
+//!
+//! Both do the same in one process, in turns. In two processes memory happens to lie otherwise, and they differ by a
+//! tenth, far more than is looked for. A pair of turns gives a ratio; `overhead` is the median of [`PAIRS`] of them, which
+//! are an iteration. `spawn`: a turn spawns `n` coroutines and joins them. `yield`: it yields `n` times.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::{Ask, MOST_UNITS, Workload, repeat};
+use crate::coroutine;
+use crate::probe::Runtime;
+use crate::probe::protocol::{Answer, Model};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "facade",
+    what: "what our façade over may costs",
+    variants: &["spawn", "yield"],
+    most: MOST_UNITS,
+    run,
+    cannot,
+};
+
+const PAIRS: usize = 301;
+
+fn cannot(_: &str, model: Model) -> Option<&'static str> {
+    (model != Model::Coroutine).then_some("only coroutines have a façade here")
+}
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let Runtime::Coroutine(runtime) = runtime else {
+        return Err(io::Error::other("only coroutines have a façade here"));
+    };
+    let (runtime, n, spawns) = (*runtime, ask.setup.n, ask.setup.variant == "spawn");
+    repeat(ask, || {
+        let turns = move || {
+            let (mut total, mut ratios) = (Duration::ZERO, Vec::new());
+            for pair in 0..PAIRS {
+                // Who goes first changes, so that neither always finds what the other has left.
+                let (through, raw) = match (spawns, pair % 2 == 0) {
+                    (true, true) => (through_facade(runtime, n)?, raw(n)?),
+                    (true, false) => swapped(raw(n)?, through_facade(runtime, n)?),
+                    (false, true) => (yields_through_facade(n), raw_yields(n)),
+                    (false, false) => swapped(raw_yields(n), yields_through_facade(n)),
+                };
+                total += through;
+                ratios.push(through.as_secs_f64() / raw.as_secs_f64());
+            }
+            ratios.sort_by(f64::total_cmp);
+            Ok(Answer::time(total).figure("overhead", ratios[PAIRS / 2]))
+        };
+        // SAFETY: across its joins and yields it holds times and numbers, and nothing of a thread; its frames are small.
+        unsafe { runtime.spawn(turns) }?.join()?
+    })
+}
+
+fn swapped<T>(first: T, second: T) -> (T, T) {
+    (second, first)
+}
+
+fn through_facade(runtime: &'static coroutine::Runtime, n: u64) -> io::Result<Duration> {
+    let start = Instant::now();
+    let mut handles = Vec::with_capacity(n as usize);
+    for _ in 0..n {
+        // SAFETY: the coroutine does nothing.
+        handles.push(unsafe { runtime.spawn(|| ()) }?);
+    }
+    for handle in handles {
+        handle.join().expect("a coroutine that does nothing");
+    }
+    Ok(start.elapsed())
+}
+
+fn raw(n: u64) -> io::Result<Duration> {
+    let start = Instant::now();
+    let mut handles = Vec::with_capacity(n as usize);
+    for _ in 0..n {
+        // SAFETY: the coroutine does nothing.
+        handles.push(unsafe { may::coroutine::Builder::new().spawn(|| ()) }?);
+    }
+    for handle in handles {
+        handle.join().expect("a coroutine that does nothing");
+    }
+    Ok(start.elapsed())
+}
+
+fn yields_through_facade(n: u64) -> Duration {
+    let start = Instant::now();
+    (0..n).for_each(|_| coroutine::yield_now());
+    start.elapsed()
+}
+
+fn raw_yields(n: u64) -> Duration {
+    let start = Instant::now();
+    (0..n).for_each(|_| may::coroutine::yield_now());
+    start.elapsed()
+}
