@@ -7,6 +7,9 @@
 //! | [`Memo`] | a lock and a ready signal for each key: parallel, and one call a key | memo4 |
 //!
 //! [`Memo`] is the textbook answer. Begin with `coarse.rs`.
+//!
+//! Its twins for other runtimes stand beside it, each behind a feature: `coroutine` (feature `may`) for stackful
+//! coroutines, `task` (feature `tokio`) for async tasks. A diff with `memo.rs` shows what the runtime changes.
 
 #![forbid(unsafe_code)]
 
@@ -15,3 +18,9 @@ pub mod duplicating;
 mod memo;
 
 pub use memo::Memo;
+
+// The same memo where the callers are no threads.
+#[cfg(feature = "may")]
+pub mod coroutine;
+#[cfg(feature = "tokio")]
+pub mod task;

@@ -1,0 +1,180 @@
+//! What only tasks can do to the memo: drop the future of a call, at any point, or poll it once and leave it.
+//!
+//! The futures are polled by hand, so that what is first and what is next is no matter of luck.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use memo2::task::Memo;
+use tokio::sync::oneshot;
+
+/// Polls once.
+fn poll<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Poll<T> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Who lets the calls of `f` end, one for each call, and how many are inside.
+#[derive(Default)]
+struct Calls {
+    ends: RefCell<Vec<oneshot::Sender<bool>>>,
+    inside: Rc<Cell<usize>>,
+}
+
+impl Calls {
+    /// A call of `f`: it returns twice the key when it is let go with `true`, and panics when with `false`.
+    async fn call(self: Rc<Self>, key: usize) -> usize {
+        struct Inside(Rc<Cell<usize>>);
+        impl Drop for Inside {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() - 1);
+            }
+        }
+
+        assert_eq!(self.inside.replace(1), 0, "two calls at once");
+        let _inside = Inside(self.inside.clone());
+        let (end, ended) = oneshot::channel();
+        self.ends.borrow_mut().push(end);
+        assert!(ended.await.unwrap(), "this call shall panic");
+        key * 2
+    }
+
+    fn made(&self) -> usize {
+        self.ends.borrow().len()
+    }
+
+    /// Lets the last call end.
+    fn end(&self, well: bool) {
+        let (replaced, _) = oneshot::channel();
+        let last = std::mem::replace(self.ends.borrow_mut().last_mut().unwrap(), replaced);
+        last.send(well).unwrap();
+    }
+}
+
+/// A memo whose calls wait to be let go.
+macro_rules! memo {
+    () => {{
+        let calls = Rc::<Calls>::default();
+        let counted = calls.clone();
+        (calls, Memo::new(move |key: &usize| counted.clone().call(*key)))
+    }};
+}
+
+#[test]
+fn tasks_may_share_it() {
+    fn shareable<T: Send + Sync>(_: &T) {}
+    fn movable<T: Send>(_: T) {}
+    let memo = Memo::new(|key: &String| std::future::ready(key.len()));
+    shareable(&memo);
+    movable(memo.get(&"a key".into()));
+}
+
+#[test]
+fn one_call_for_all_who_wait() {
+    let (calls, memo) = memo!();
+    let mut callers: Vec<_> = (0..10).map(|_| Box::pin(memo.get(&7))).collect();
+    assert!(callers.iter_mut().all(|caller| poll(caller).is_pending()));
+    assert_eq!(calls.made(), 1);
+    calls.end(true);
+    // The leader first: nobody else polls its call.
+    assert!(callers.iter_mut().all(|caller| poll(caller) == Poll::Ready(14)));
+    assert_eq!(calls.made(), 1);
+}
+
+#[test]
+fn a_dropped_leader_hands_over() {
+    for waiters in [0, 1, 10] {
+        let (calls, memo) = memo!();
+        let mut leader = Box::pin(memo.get(&7));
+        assert!(poll(&mut leader).is_pending());
+        let mut waiters: Vec<_> = (0..waiters).map(|_| Box::pin(memo.get(&7))).collect();
+        assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
+
+        drop(leader);
+        assert_eq!(calls.inside.get(), 0, "the call of a leader that is dropped is gone");
+        // Whoever is polled may lead now, but one only.
+        assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
+        let mut late = Box::pin(memo.get(&7));
+        assert!(poll(&mut late).is_pending());
+        assert_eq!(calls.made(), 2);
+        calls.end(true);
+        waiters.push(late);
+        assert!(waiters.iter_mut().all(|waiter| poll(waiter) == Poll::Ready(14)));
+    }
+}
+
+/// The waiter that was to lead next is dropped before it knows: another is woken in its place.
+#[test]
+fn a_dropped_heir_hands_over() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    let (_, memo) = memo!();
+    let mut leader = Box::pin(memo.get(&7));
+    assert!(poll(&mut leader).is_pending());
+    let mut waiters: Vec<_> = (0..3).map(|_| (Box::pin(memo.get(&7)), Arc::<Woken>::default())).collect();
+    for (waiter, woken) in &mut waiters {
+        assert!(waiter.as_mut().poll(&mut Context::from_waker(&woken.clone().into())).is_pending());
+    }
+    drop(leader);
+    while !waiters.is_empty() {
+        let heir = waiters.iter().position(|(_, woken)| woken.0.load(Relaxed)).expect("somebody is woken");
+        assert_eq!(waiters.iter().filter(|(_, woken)| woken.0.load(Relaxed)).count(), 1, "one, and no herd");
+        drop(waiters.remove(heir));
+    }
+}
+
+#[test]
+fn dropped_waiters_leave() {
+    let (calls, memo) = memo!();
+    let mut leader = Box::pin(memo.get(&7));
+    assert!(poll(&mut leader).is_pending());
+    let mut waiters: Vec<_> = (0..10).map(|_| Box::pin(memo.get(&7))).collect();
+    assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
+    waiters.truncate(4);
+    calls.end(true);
+    assert_eq!(poll(&mut leader), Poll::Ready(14));
+    assert!(waiters.iter_mut().all(|waiter| poll(waiter) == Poll::Ready(14)));
+    assert_eq!(calls.made(), 1);
+}
+
+/// A panic is the leader's; one waiter makes the next call.
+#[test]
+fn a_panic_hands_over() {
+    let (calls, memo) = memo!();
+    let mut callers: Vec<_> = (0..10).map(|_| Box::pin(memo.get(&7))).collect();
+    assert!(callers.iter_mut().all(|caller| poll(caller).is_pending()));
+    for panics in 1..10 {
+        calls.end(false);
+        let mut leader = callers.remove(0);
+        assert!(catch_unwind(AssertUnwindSafe(|| poll(&mut leader))).is_err());
+        assert!(callers.iter_mut().all(|caller| poll(caller).is_pending()));
+        assert_eq!(calls.made(), panics + 1);
+    }
+    calls.end(true);
+    assert_eq!(poll(&mut callers[0]), Poll::Ready(14));
+}
+
+/// What this memo cannot help, and `memo3::task` can: a leader that is neither polled nor dropped keeps its key. Its
+/// waiters get the value when it is polled at last.
+#[test]
+fn a_leader_that_is_left_alone_keeps_its_key() {
+    let (calls, memo) = memo!();
+    let (mut leader, mut waiter) = (Box::pin(memo.get(&7)), Box::pin(memo.get(&7)));
+    assert!(poll(&mut leader).is_pending());
+    calls.end(true);
+    for _ in 0..1000 {
+        assert!(poll(&mut waiter).is_pending());
+    }
+    assert_eq!(poll(&mut leader), Poll::Ready(14));
+    assert_eq!(poll(&mut waiter), Poll::Ready(14));
+}
