@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -68,10 +68,29 @@ where
     where
         F: Fn(&K) -> V + Send + Sync + 'static,
     {
+        // SAFETY: the caller promises the same.
+        unsafe { Memo::with_hasher(f, RandomState::new()) }
+    }
+
+    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one after the
+    /// other, so a faster one than the standard library's serves them all.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Memo::new).
+    ///
+    /// # Safety
+    ///
+    /// As for [`new`](Memo::new), and the hash function runs on the monitor, too.
+    pub unsafe fn with_hasher<F, S>(f: F, hasher: S) -> Self
+    where
+        F: Fn(&K) -> V + Send + Sync + 'static,
+        S: BuildHasher + Send + 'static,
+    {
         let (mailbox, messages) = channel();
         let to_self = mailbox.clone();
-        let monitor = move || monitor(&Arc::new(f), &messages, &to_self);
-        // SAFETY: the caller promises for `f`, `K` and `V`. What else the monitor runs holds nothing of its thread: it
+        let monitor = move || monitor(&Arc::new(f), hasher, &messages, &to_self);
+        // SAFETY: the caller promises for `f`, `K`, `V` and `S`. What else the monitor runs holds nothing of its thread: it
         // yields only in `recv`, between two messages.
         let monitor = unsafe { spawn("memo3-monitor", monitor) };
         Memo { mailbox, monitor: Some(monitor.expect("memo3: there is no stack left for the monitor")) }
@@ -143,11 +162,12 @@ impl<K, V> Drop for Memo<K, V> {
 ///
 /// Every call of `f` runs on a coroutine of its own. There is no scope that would wait for them, so the monitor counts
 /// them, and ends when the last has.
-fn monitor<K, V, F>(f: &Arc<F>, messages: &Receiver<Message<K, V>>, mailbox: &Sender<Message<K, V>>)
+fn monitor<K, V, F, S>(f: &Arc<F>, hasher: S, messages: &Receiver<Message<K, V>>, mailbox: &Sender<Message<K, V>>)
 where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
     F: Fn(&K) -> V + Send + Sync + 'static,
+    S: BuildHasher,
 {
     let under_way = Cell::new(0_usize);
     let call = |number: usize, key: &Arc<K>| {
@@ -166,7 +186,7 @@ where
     };
 
     // The map: from a key to the number of its entry.
-    let mut numbers = HashMap::new();
+    let mut numbers = HashMap::with_hasher(hasher);
     let mut entries = Vec::new();
     let mut open = true;
     while open || under_way.get() > 0 {
@@ -213,7 +233,11 @@ fn told(panic: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
 
 // ANCHOR: find
 /// The number of `key`'s entry, which is added if the key is new.
-fn find<K: Hash + Eq, V>(numbers: &mut HashMap<Arc<K>, usize>, entries: &mut Vec<Entry<K, V>>, key: K) -> usize {
+fn find<K: Hash + Eq, V, S: BuildHasher>(
+    numbers: &mut HashMap<Arc<K>, usize, S>,
+    entries: &mut Vec<Entry<K, V>>,
+    key: K,
+) -> usize {
     if let Some(&number) = numbers.get(&key) {
         return number;
     }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -57,11 +57,25 @@ where
     where
         F: Fn(&K) -> V + Send + Sync + 'static,
     {
+        Memo::with_hasher(f, RandomState::new())
+    }
+
+    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one after the
+    /// other, so a faster one than the standard library's serves them all.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Memo::new).
+    pub fn with_hasher<F, S>(f: F, hasher: S) -> Self
+    where
+        F: Fn(&K) -> V + Send + Sync + 'static,
+        S: BuildHasher + Send + 'static,
+    {
         let (mailbox, messages) = unbounded();
         let to_self = mailbox.clone();
         let monitor = Builder::new()
             .name("memo3-monitor".into())
-            .spawn(move || monitor(&f, &messages, &to_self))
+            .spawn(move || monitor(&f, hasher, &messages, &to_self))
             .expect("memo3: the operating system has no thread left for the monitor");
         Memo { mailbox, monitor: Some(monitor) }
     }
@@ -130,11 +144,12 @@ impl<K, V> Drop for Memo<K, V> {
 /// The monitor: it owns the map and answers one message at a time. It never waits for anything but the next message.
 ///
 /// Every call of `f` runs on a thread of this scope, so the monitor ends when the last of them has.
-fn monitor<K, V, F>(f: &F, messages: &Receiver<Message<K, V>>, mailbox: &Sender<Message<K, V>>)
+fn monitor<K, V, F, S>(f: &F, hasher: S, messages: &Receiver<Message<K, V>>, mailbox: &Sender<Message<K, V>>)
 where
     K: Hash + Eq + Send + Sync,
     V: Send + Sync,
     F: Fn(&K) -> V + Sync,
+    S: BuildHasher,
 {
     thread::scope(|scope| {
         let call = |number: usize, key: &Arc<K>| {
@@ -147,7 +162,7 @@ where
         };
 
         // The map: from a key to the number of its entry.
-        let mut numbers = HashMap::new();
+        let mut numbers = HashMap::with_hasher(hasher);
         let mut entries = Vec::new();
         for message in messages {
             match message {
@@ -169,7 +184,11 @@ where
 
 // ANCHOR: find
 /// The number of `key`'s entry, which is added if the key is new.
-fn find<K: Hash + Eq, V>(numbers: &mut HashMap<Arc<K>, usize>, entries: &mut Vec<Entry<K, V>>, key: K) -> usize {
+fn find<K: Hash + Eq, V, S: BuildHasher>(
+    numbers: &mut HashMap<Arc<K>, usize, S>,
+    entries: &mut Vec<Entry<K, V>>,
+    key: K,
+) -> usize {
     if let Some(&number) = numbers.get(&key) {
         return number;
     }

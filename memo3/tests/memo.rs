@@ -43,8 +43,37 @@ fn threads_may_share_it() {
     shareable::<Memo<String, String>>();
 }
 
+/// Every key has the same hash.
+#[derive(Default)]
+struct Constant;
+
+impl std::hash::Hasher for Constant {
+    fn write(&mut self, _: &[u8]) {}
+    fn finish(&self) -> u64 {
+        7
+    }
+}
+
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 30000)]
+
+    /// Any hash function will do, if only slowly.
+    #[test]
+    fn keys_that_collide_are_told_apart() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let f = {
+            let calls = calls.clone();
+            move |key: &usize| {
+                calls.fetch_add(1, Relaxed);
+                key * 2
+            }
+        };
+        let memo = Memo::with_hasher(f, std::hash::BuildHasherDefault::<Constant>::default());
+        for _ in 0..2 {
+            assert!((0..ROUNDS).all(|key| memo.get(key) == key * 2));
+        }
+        assert_eq!(calls.load(Relaxed), ROUNDS);
+    }
 
     #[test]
     fn one_call_a_key() {
