@@ -7,6 +7,7 @@
 //! | [`subject`] | the memos, ours and the peers, and the slot for yours: [`subject::mine`] |
 //! | [`conformance`] | what a memo must do, and which of them does |
 //! | [`race`] | what becomes of a memo that no lock protects |
+//! | [`workload`] | the memos on each runtime, beside the workloads of the runtimes themselves |
 //! | [`experiment`] | what is timed, in interleaved rounds; `benches/suite.rs` runs it |
 //! | [`store`] | the results, and where they are kept |
 //! | [`report`] | the results as tables and as a page |
@@ -15,7 +16,7 @@
 //! and five that serve them: [`pages`], the running example's client and server; [`probe`], the children in which runtimes
 //! are measured; [`child`], processes under a deadline; [`panics`], what a panic says; [`doctor`], what this machine allows. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod child;
 pub mod claim;
@@ -29,3 +30,4 @@ pub mod race;
 pub mod report;
 pub mod store;
 pub mod subject;
+pub mod workload;

@@ -46,6 +46,10 @@ pub const EXPERIMENTS: &[&str] = &[
     "lock_across_yield",
     "default_workers",
     "facade",
+    "runtime_hit",
+    "monitor_round_trip",
+    "runtime_herd",
+    "runtime_http",
 ];
 
 /// Writes the report of all complete results in `store`, beside them, and says where. What cannot be read is left out,

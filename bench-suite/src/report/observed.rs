@@ -19,6 +19,8 @@ struct Table {
 
 const WORKERS: (&str, &str) = ("workers", "workers");
 
+const PLACEMENT: (&str, &str) = ("placement", "placed");
+
 fn tables(experiment: &str) -> &'static [Table] {
     match experiment {
         "system_calls" => &[Table {
@@ -173,6 +175,32 @@ fn tables(experiment: &str) -> &'static [Table] {
             caption: "How many workers a runtime takes when nobody says, here (GOMAXPROCS in gopl).",
             parameters: &[],
             figures: &[("default_workers", "workers")],
+            facts: &[],
+        }],
+        "runtime_herd" => &[Table {
+            variant: "*",
+            caption: "Many callers of one cold key, each a unit of its own. The value comes when all of them wait: how much                       memory each then takes, with its unit; half of them have the value after the first time, 99 in a                       hundred after the second, and the last after the third.",
+            parameters: &[("variant", "memo"), ("n", "callers"), WORKERS, PLACEMENT],
+            figures: &[
+                ("calls", "calls\nof f"),
+                ("resident", "each\ntakes"),
+                ("p50", "half"),
+                ("p99", "99%"),
+                ("last", "the last"),
+            ],
+            facts: &[],
+        }],
+        "runtime_http" => &[Table {
+            variant: "*",
+            caption: "10,000 requests at once, each on a unit of its own, for 1,000 pages over HTTP through one memo. The                       server, which takes 20 ms to answer, is another process: its count of requests is one a page.",
+            parameters: &[("variant", "memo"), WORKERS, PLACEMENT],
+            figures: &[
+                ("requests", "server\nsaw"),
+                ("most_a_page", "most\na page"),
+                ("time", "all done\nafter"),
+                ("throughput", "requests\na second"),
+                ("peak", "peak\nmemory"),
+            ],
             facts: &[],
         }],
         _ => &[],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::words::{count, duration};
+use super::words::{count, duration, times};
 use crate::store::Figure;
 
 /// Makes words of a cell's figures.
@@ -129,6 +129,24 @@ pub(super) fn reading(experiment: &str) -> Reading {
                       many times the best one's, and in brackets the units created.",
             head: |of| format!("{} leaves\n{}", grouped(&of["leaves"]), workers(of)),
             count: "units",
+            ..MODEL
+        },
+        "runtime_hit" => Reading {
+            caption: "Every key is there. Time of one look-up, and how many times the best one's: with several callers, of                       all look-ups together. memo2 looks by itself; memo3 asks its monitor.",
+            split: "variant",
+            head: |of| format!("{}\n{}", several(&of["callers"], "caller"), workers(of)),
+            ..MODEL
+        },
+        "monitor_round_trip" => Reading {
+            caption: "memo3, a key that is there: time of one look-up, and how many times the best one's. In brackets, \
+                      how many times that of a bare echo, which answers over the same kinds of channel and does nothing \
+                      else: what the memo adds to its channels; and the same with a faster hash function than the \
+                      standard library's.",
+            instead: Some(|figures| {
+                let median = |name| figures.get(name).map_or(f64::NAN, Figure::median);
+                let [over, faster] = ["over", "over_foldhash"].map(|name| times(median(name)));
+                format!("{} {:>6} ({over}, {faster})", duration(median("time")), times(median("ratio")))
+            }),
             ..MODEL
         },
         _ => PLAIN,

@@ -43,6 +43,15 @@ impl Memory {
         })
     }
 
+    /// The most main memory that it has had resident at a time so far, in bytes (`VmHWM`).
+    ///
+    /// # Errors
+    ///
+    /// As [`now`](Memory::now).
+    pub fn peak() -> io::Result<u64> {
+        Ok(number(&fs::read_to_string("/proc/self/status")?, "VmHWM")? * 1024)
+    }
+
     /// What it takes when it has come to rest: two readings in a row with the same resident memory, or the hundredth.
     ///
     /// # Errors

@@ -11,10 +11,10 @@ pub mod memory;
 mod parallelism;
 pub mod placement;
 pub mod protocol;
+pub mod rest;
 mod runtime;
 mod serve;
 pub mod threads;
 
-pub use runtime::Runtime;
-pub(crate) use runtime::on_a_task;
+pub use runtime::{Runtime, on_a_task};
 pub use serve::{progress, serve};

@@ -2,6 +2,7 @@
 
 use super::protocol::{Model, Setup};
 use crate::coroutine::{self, Config};
+use crate::workload::Workload;
 use crate::{StackSize, Workers};
 
 /// What runs a workload's units here.
@@ -18,12 +19,12 @@ pub enum Runtime {
 }
 
 impl Runtime {
-    /// Starts the runtime of `setup`.
+    /// Starts the runtime of `setup`, as `workload` needs it.
     ///
     /// # Errors
     ///
     /// If it cannot be as the setup asks, with the reason.
-    pub(super) fn start(setup: &Setup) -> Result<Runtime, Box<dyn std::error::Error>> {
+    pub(super) fn start(setup: &Setup, workload: &Workload) -> Result<Runtime, Box<dyn std::error::Error>> {
         let stack = StackSize::new(setup.stack)?;
         if setup.model == Model::Thread {
             return match setup.workers {
@@ -35,8 +36,7 @@ impl Runtime {
         match setup.model {
             Model::Coroutine => {
                 let mut config = Config::new(workers, stack);
-                if ["parked", "stack"].contains(&&*setup.workload) {
-                    // What a unit takes is read off a difference; stacks that are there before would hide it.
+                if workload.lean {
                     config.pool = 1;
                 }
                 Ok(Runtime::Coroutine(coroutine::start(config)?))
@@ -44,15 +44,21 @@ impl Runtime {
             Model::Task => {
                 let mut builder = tokio::runtime::Builder::new_multi_thread();
                 builder.worker_threads(workers.number()).thread_stack_size(stack.bytes());
-                Ok(Runtime::Task(builder.enable_time().build()?))
+                Ok(Runtime::Task(watching(&mut builder, workload.sockets).build()?))
             }
             Model::TaskCurrentThread if workers == Workers::ONE => {
-                Ok(Runtime::Task(tokio::runtime::Builder::new_current_thread().enable_time().build()?))
+                let mut builder = tokio::runtime::Builder::new_current_thread();
+                Ok(Runtime::Task(watching(&mut builder, workload.sockets).build()?))
             }
             Model::TaskCurrentThread => Err(format!("a current-thread runtime has one worker, not {workers}").into()),
             Model::Thread | Model::Goroutine => Err("goroutines are run by the Go twin, not here".into()),
         }
     }
+}
+
+/// With timers, and with sockets if they are asked for.
+fn watching(builder: &mut tokio::runtime::Builder, sockets: bool) -> &mut tokio::runtime::Builder {
+    if sockets { builder.enable_all() } else { builder.enable_time() }
 }
 
 /// Runs `future` as a task, on a worker, and waits for it outside. What `block_on` itself runs is no task: on the
@@ -61,7 +67,7 @@ impl Runtime {
 /// # Panics
 ///
 /// If the task panics.
-pub(crate) fn on_a_task<T: Send + 'static>(
+pub fn on_a_task<T: Send + 'static>(
     runtime: &tokio::runtime::Runtime,
     future: impl Future<Output = T> + Send + 'static,
 ) -> T {

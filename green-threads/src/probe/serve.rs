@@ -7,13 +7,13 @@ use super::memory::Memory;
 use super::placement::{Placement, allowed_cores};
 use super::protocol::{Line, Ready, Setup};
 use super::{Runtime, parallelism};
-use crate::workload::{self, Ask};
+use crate::workload::{Ask, Workload};
 
-/// Runs the workload of `setup`, which is JSON, as often as the standard input asks. Only the protocol goes to the
-/// standard output.
+/// Runs the workload of `setup`, which is JSON and names one of `workloads`, as often as the standard input asks. Only the
+/// protocol goes to the standard output.
 #[must_use]
-pub fn serve(setup: &str) -> ExitCode {
-    match try_serve(setup) {
+pub fn serve(setup: &str, workloads: impl IntoIterator<Item = &'static Workload>) -> ExitCode {
+    match try_serve(setup, workloads) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             // Whoever asked may be gone; then there is nobody to tell.
@@ -28,12 +28,15 @@ pub fn progress(so_far: u64) {
     let _ = say(&Line::Progress(so_far));
 }
 
-fn try_serve(setup: &str) -> Result<(), Box<dyn std::error::Error>> {
+fn try_serve(
+    setup: &str,
+    workloads: impl IntoIterator<Item = &'static Workload>,
+) -> Result<(), Box<dyn std::error::Error>> {
     if !cfg!(target_os = "linux") {
         return Err("the runtimes are measured on Linux only: placement and memory are asked of its kernel".into());
     }
     let setup: Setup = serde_json::from_str(setup).map_err(|error| format!("the setup is none: {error}"))?;
-    let workload = workload::ALL.iter().find(|workload| workload.name == setup.workload);
+    let workload = workloads.into_iter().find(|workload| workload.name == setup.workload);
     let workload = workload.ok_or_else(|| format!("there is no workload {:?}", setup.workload))?;
     if !workload.variants.contains(&&*setup.variant) {
         return Err(
@@ -50,7 +53,7 @@ fn try_serve(setup: &str) -> Result<(), Box<dyn std::error::Error>> {
     if setup.placement == Placement::OneCore && cores != 1 {
         return Err(format!("it was to be placed on one core, and may run on {cores}").into());
     }
-    let runtime = Runtime::start(&setup)?;
+    let runtime = Runtime::start(&setup, workload)?;
     let parallelism = parallelism::prove(&runtime, setup.workers)?;
     let threads = usize::try_from(Memory::now()?.threads)?;
     say(&Line::Ready(Ready { parallelism, threads }))?;

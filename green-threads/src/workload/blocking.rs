@@ -27,6 +27,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "calls that block",
     variants: &["sleep", "syscall", "offload"],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot,
 };

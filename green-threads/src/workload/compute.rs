@@ -14,8 +14,16 @@ use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
-pub(super) const WORKLOAD: Workload =
-    Workload { name: "compute", what: "units that only compute", variants: &[""], most: MOST_UNITS, run, cannot: can };
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "compute",
+    what: "units that only compute",
+    variants: &[""],
+    most: MOST_UNITS,
+    lean: false,
+    sockets: false,
+    run,
+    cannot: can,
+};
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (iterations, units) = (ask.iterations, ask.setup.n);

@@ -16,6 +16,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "how many workers a runtime takes when nobody says",
     variants: &[""],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot,
 };

@@ -17,6 +17,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "what our façade over may costs",
     variants: &["spawn", "yield"],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot,
 };

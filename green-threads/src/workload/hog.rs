@@ -23,6 +23,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "short units beside one that never yields",
     variants: &[""],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot: can,
 };

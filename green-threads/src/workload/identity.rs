@@ -27,6 +27,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "on which thread a unit is, and what it owns",
     variants: &[""],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot: can,
 };

@@ -25,6 +25,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "a lock that is held across a yield",
     variants: &["os", "own"],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot,
 };

@@ -47,7 +47,7 @@ mod wakeup;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod zero_one;
 
-mod percentile;
+pub mod percentile;
 mod slot;
 
 /// Every workload, in the order in which tables show them.
@@ -81,8 +81,15 @@ pub struct Workload {
     pub variants: &'static [&'static str],
     /// The largest `n` that can be asked for: beyond it the machine would be at its end before the question.
     pub most: u64,
-    run: fn(&Runtime, &Ask<'_>) -> io::Result<Answer>,
-    cannot: fn(&str, Model) -> Option<&'static str>,
+    /// Whether it reads off what a unit takes, as a difference: stacks that are there before would hide it.
+    pub lean: bool,
+    /// Whether its units use sockets. A runtime that watches sockets puts its workers to rest in another way, so it does
+    /// that for these only.
+    pub sockets: bool,
+    /// Runs it: see [`run`](Workload::run).
+    pub run: fn(&Runtime, &Ask<'_>) -> io::Result<Answer>,
+    /// Why it cannot be: see [`cannot`](Workload::cannot).
+    pub cannot: fn(&str, Model) -> Option<&'static str>,
 }
 
 /// The largest `n` where that counts units, or what is done with each: ten times what any setting asks for.

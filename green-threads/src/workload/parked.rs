@@ -25,6 +25,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "units that wait: what each takes, and how many there can be",
     variants: &["slope", "how_many"],
     most: MOST_UNITS,
+    lean: true,
+    sockets: false,
     run,
     cannot: can,
 };

@@ -1,7 +1,8 @@
 //! Percentiles by nearest rank: always a number that was measured, never one between two.
 
 /// The smallest of `sorted` that at least `percent` in a hundred of them do not exceed; 0 where there are none.
-pub(super) fn nearest_rank(sorted: &[u64], percent: usize) -> f64 {
+#[must_use]
+pub fn nearest_rank(sorted: &[u64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).map_or(0.0, |&number| number as f64)
 }

@@ -22,6 +22,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "a ball to and fro between two units",
     variants: &["", "spinning"],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot,
 };

@@ -29,6 +29,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "a value through units in a row",
     variants: &["cross", "most"],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot: can,
 };

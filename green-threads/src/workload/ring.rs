@@ -22,6 +22,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "a token that goes round units in a ring",
     variants: &[""],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot: can,
 };

@@ -28,6 +28,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "a tree of units, ten below each",
     variants: &[""],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot: can,
 };

@@ -20,6 +20,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "spawn a unit that does nothing, and join it",
     variants: &["inside", "outside"],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot,
 };

@@ -22,6 +22,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "what a stack holds, what it costs, and what happens at its end",
     variants: &["touch", "deepest", "overflow", "growing"],
     most: 1 << 30,
+    lean: true,
+    sockets: false,
     run,
     cannot,
 };

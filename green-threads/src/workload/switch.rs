@@ -23,6 +23,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "hand the processor to another unit",
     variants: &["yield", "park", "raw-generator", "raw-corosensei"],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot,
 };

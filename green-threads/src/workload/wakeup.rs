@@ -26,6 +26,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "wake a unit and go on working",
     variants: &[""],
     most: 1_000_000_000,
+    lean: false,
+    sockets: false,
     run,
     cannot: can,
 };

@@ -23,6 +23,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     what: "spawn units that write 0, and write 1",
     variants: &[""],
     most: MOST_UNITS,
+    lean: false,
+    sockets: false,
     run,
     cannot: can,
 };

@@ -1,8 +1,11 @@
 //! What the lab runs itself as, when something must happen in a process of its own.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bench_suite::conformance::matrix;
+use bench_suite::pages::{self, Site};
+use bench_suite::workload;
 
 /// One of the lab's own child processes; not for people.
 #[derive(clap::Args)]
@@ -15,13 +18,17 @@ pub(crate) struct Child {
 enum Part {
     Conformance { subject: String, property: String },
     Probe { setup: String },
+    Pages { pages: usize, size: usize, delay_ms: u64 },
 }
 
 impl Child {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         match &self.part {
             Part::Conformance { subject, property } => matrix::be_child(subject, property)?,
-            Part::Probe { setup } => return Ok(green_threads::probe::serve(setup)),
+            Part::Pages { pages, size, delay_ms } => {
+                pages::serve(Site { pages: *pages, size: *size, delay: Duration::from_millis(*delay_ms) })?;
+            }
+            Part::Probe { setup } => return Ok(green_threads::probe::serve(setup, workload::all())),
         }
         Ok(ExitCode::SUCCESS)
     }

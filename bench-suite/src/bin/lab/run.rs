@@ -9,7 +9,7 @@ use bench_suite::probe::Programs;
 use bench_suite::probe::twin::Twin;
 use bench_suite::report;
 use bench_suite::store::{Cell, Depth, Found, Results, Store};
-use green_threads::workload;
+use bench_suite::workload;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Run workloads on OS threads, coroutines, tasks and goroutines, and show what each costs and does.
@@ -34,14 +34,14 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         if self.list {
-            for workload in workload::ALL {
+            for workload in workload::all() {
                 anstream::println!("{:<18}  {}", workload.name, workload.what);
             }
             return Ok(ExitCode::SUCCESS);
         }
         for name in &self.workloads {
-            if !workload::ALL.iter().any(|workload| workload.name == name) {
-                let known: Vec<_> = workload::ALL.iter().map(|workload| workload.name).collect();
+            if !workload::all().any(|workload| workload.name == name) {
+                let known: Vec<_> = workload::all().map(|workload| workload.name).collect();
                 bail!("there is no workload {name:?}; there are: {}", known.join(", "));
             }
         }

@@ -1,4 +1,5 @@
-//! The experiments of the runtimes: what [`green_threads::workload`] does, measured in children.
+//! The experiments of the runtimes: what [`green_threads::workload`] and [`crate::workload`] do, measured
+//! in children.
 //!
 //! `plan.rs` says in which settings, `timed.rs` measures what is time, in rounds like those of the memos, and
 //! `observed.rs` the rest.
@@ -15,11 +16,23 @@ use green_threads::{StackSize, Workers};
 use super::Experiment;
 use crate::probe::Programs;
 use crate::store::Depth;
+use crate::workload::{self, Workload};
 
 pub use observed::Observations;
 
 /// The workloads whose result is time.
-const TIMED: &[&str] = &["spawn", "switch", "ping_pong", "ring", "pipeline", "compute", "wakeup", "skynet"];
+const TIMED: &[&str] = &[
+    "spawn",
+    "switch",
+    "ping_pong",
+    "ring",
+    "pipeline",
+    "compute",
+    "wakeup",
+    "skynet",
+    "runtime_hit",
+    "monitor_round_trip",
+];
 
 /// The observation for which children are traced.
 const SYSTEM_CALLS: &str = "system_calls";
@@ -37,6 +50,7 @@ const OBSERVED: &[(&str, &str)] = &[
     ("lock_across_yield", "lock_across_yield"),
     ("default_workers", "default_workers"),
     ("facade", "facade"),
+    ("runtime_herd", "runtime_herd"),
 ];
 
 /// Every timed experiment of the runtimes, at this depth, in the order in which they run.
@@ -53,10 +67,12 @@ pub fn observations(depth: Depth) -> Vec<Observations> {
     OBSERVED.iter().map(|(name, workload)| Observations::new(name, workload, depth)).collect()
 }
 
-/// The stack of a unit, or of tokio's workers, where a setting does not vary it: what each takes when nobody says.
-fn default_stack(model: Model) -> StackSize {
-    match model {
-        Model::Coroutine => StackSize::MAY_DEFAULT,
+/// The stack of a unit, or of tokio's workers, where a setting does not vary it: what each takes when nobody says. But an
+/// HTTP client is too much for the stack that coroutines have by default.
+fn default_stack(model: Model, workload: &str) -> StackSize {
+    match (model, workload) {
+        (Model::Coroutine, "runtime_http") => StackSize::MAY_DEFAULT,
+        (Model::Coroutine, _) => StackSize::MAY_DEFAULT,
         _ => StackSize::STD_DEFAULT,
     }
 }
@@ -69,7 +85,18 @@ fn workers_of(model: Model, workers: Workers) -> usize {
     }
 }
 
-/// The models that there are with so many workers.
-fn models(workers: Workers) -> impl Iterator<Item = Model> {
-    Model::ALL.iter().copied().filter(move |model| *model != Model::TaskCurrentThread || workers == Workers::ONE)
+/// The models that `workload` is run on, with so many workers.
+fn models(workload: &str, workers: Workers) -> impl Iterator<Item = Model> {
+    let with_twin = !workload::MEMOS.iter().any(|known| known.name == workload);
+    let is = move |model: &Model| match model {
+        Model::TaskCurrentThread => workers == Workers::ONE,
+        Model::Goroutine => with_twin,
+        _ => true,
+    };
+    Model::ALL.iter().copied().filter(is)
+}
+
+/// The workload of this name.
+fn workload(name: &str) -> &'static Workload {
+    workload::all().find(|known| known.name == name).expect("every experiment here has a workload")
 }

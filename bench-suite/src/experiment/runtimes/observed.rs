@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use green_threads::probe::placement::Placement;
 use green_threads::probe::protocol::{Answer, Model, Setup};
-use green_threads::workload;
 
 use super::plan::{self, Look};
-use super::{SYSTEM_CALLS, default_stack, models, workers_of};
+use super::{SYSTEM_CALLS, default_stack, models, workers_of, workload};
 use crate::probe::trace::{self, Untraced};
 use crate::probe::{Ended, Fate, Programs, Session};
 use crate::store::{Cell, Depth, Figure, Found, Observation, Results, Unit};
@@ -37,7 +35,7 @@ impl Observations {
         let looks = plan::observed(name, depth);
         let mut cells: Vec<(Look, Model)> = Vec::new();
         for look in looks {
-            for model in models(look.workers) {
+            for model in models(workload, look.workers) {
                 // Threads have no workers: what differs in nothing else is the same to them.
                 let same = |(other, of): &(Look, Model)| {
                     *of == Model::Thread && other.but_for_workers() == look.but_for_workers()
@@ -86,14 +84,14 @@ impl Observations {
     }
 
     fn cell(&self, look: Look, model: Model, programs: &Programs) -> Cell {
-        let stack = look.stack.unwrap_or_else(|| default_stack(model).bytes());
+        let stack = look.stack.unwrap_or_else(|| default_stack(model, self.workload).bytes());
         let setup = Setup {
             workload: self.workload.to_string(),
             variant: look.variant.to_string(),
             model,
             workers: workers_of(model, look.workers),
             stack,
-            placement: Placement::Free,
+            placement: look.placement,
             n: look.n,
         };
         let words = [
@@ -101,7 +99,7 @@ impl Observations {
             ("n", look.n.to_string()),
             ("workers", look.workers.to_string()),
             ("stack", look.stack.map_or_else(|| "default".to_string(), |bytes| bytes.to_string())),
-            ("placement", Placement::Free.to_string()),
+            ("placement", look.placement.to_string()),
         ];
         let setting = words.into_iter().filter(|(_, value)| !value.is_empty());
         Cell {
@@ -112,7 +110,7 @@ impl Observations {
     }
 
     fn found(&self, setup: &Setup, look: Look, programs: &Programs) -> Found {
-        let workload = workload::ALL.iter().find(|known| known.name == self.workload).expect("a workload");
+        let workload = workload(self.workload);
         if let Some(why) = workload.cannot(&setup.variant, setup.model) {
             return Found::Absent { why: why.to_string() };
         }
@@ -202,9 +200,9 @@ fn with_progress(mut seen: Observation, progress: Option<u64>) -> Observation {
 /// The unit of a figure that a workload reports.
 fn unit(name: &str) -> Unit {
     match name {
-        "time" | "total" | "first" | "last" | "hog" | "cross" => Unit::Nanoseconds,
+        "time" | "total" | "first" | "last" | "hog" | "cross" | "p50" | "p99" => Unit::Nanoseconds,
         "overhead" => Unit::Ratio,
-        "resident" | "reserved" | "page_tables" | "kernel" | "depth" => Unit::Bytes,
+        "resident" | "reserved" | "page_tables" | "kernel" | "depth" | "peak" => Unit::Bytes,
         _ => Unit::Count,
     }
 }

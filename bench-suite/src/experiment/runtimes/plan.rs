@@ -28,6 +28,8 @@ pub(super) fn timed(workload: &str, depth: Depth) -> Vec<Point> {
         ("compute", _) => &[("", 64)],
         ("wakeup", _) => &[("", 50_000)],
         ("skynet", _) => &[("", 1000)],
+        ("runtime_hit", _) => &[("memo2", 1), ("memo3", 1), ("memo2", 100), ("memo3", 100)],
+        ("monitor_round_trip", _) => &[("", 1)],
         _ => unreachable!("{workload} is not timed"),
     };
     let places = if workload == "compute" { compute_places() } else { places(full) };
@@ -82,6 +84,7 @@ pub(super) struct Look {
     pub(super) variant: &'static str,
     pub(super) n: u64,
     pub(super) workers: Workers,
+    pub(super) placement: Placement,
     /// Bytes, where the setting varies it.
     pub(super) stack: Option<usize>,
     /// How often each child is asked.
@@ -90,18 +93,18 @@ pub(super) struct Look {
 
 impl Look {
     /// What distinguishes it for threads, which have no workers.
-    pub(super) fn but_for_workers(&self) -> (&'static str, u64, Option<usize>) {
-        (self.variant, self.n, self.stack)
+    pub(super) fn but_for_workers(&self) -> (&'static str, u64, Placement, Option<usize>) {
+        (self.variant, self.n, self.placement, self.stack)
     }
 }
 
-/// The settings of an observation. All are placed freely.
+/// The settings of an observation. Those of the runtimes are placed freely, since what they show are no times.
 pub(super) fn observed(observation: &str, depth: Depth) -> Vec<Look> {
     const KIB: usize = 1 << 10;
     const MIB: usize = 1 << 20;
     let full = depth == Depth::Full;
     let (one, all) = (Workers::ONE, Workers::one_per_core());
-    let look = |variant, n, workers| Look { variant, n, workers, stack: None, times: 1 };
+    let look = |variant, n, workers| Look { variant, n, workers, placement: Placement::Free, stack: None, times: 1 };
     let looks = |times: usize, each: &dyn Fn(Workers) -> Look| -> Vec<Look> {
         let counts: Vec<Workers> = if full { worker_counts().collect() } else { vec![one, all] };
         let mut looks: Vec<Look> = counts.into_iter().map(|workers| Look { times, ..each(workers) }).collect();
@@ -151,7 +154,25 @@ pub(super) fn observed(observation: &str, depth: Depth) -> Vec<Look> {
             look("yield", 10_000, all),
         ],
         "default_workers" => vec![look("", 1, one)],
+        "runtime_herd" => {
+            let sizes: &[u64] = if full { &[1, 10, 100, 1000, 10_000] } else { &[1, 100, 10_000] };
+            of_memos(sizes, &places(full), depth)
+        }
+        "runtime_http" => of_memos(&[10_000], &places(full), depth),
         "pipeline_most" => vec![look("most", 1_000_000, all)],
         _ => unreachable!("{observation} is not observed"),
     }
+}
+
+/// Both memos, with each `n`, in each place: three times, but a crowd once where time is short.
+fn of_memos(sizes: &[u64], places: &[(Workers, Placement)], depth: Depth) -> Vec<Look> {
+    let mut looks = Vec::new();
+    for variant in ["memo2", "memo3"] {
+        for &n in sizes {
+            let times = if n >= 1000 && depth != Depth::Full { 1 } else { 3 };
+            let look = |&(workers, placement)| Look { variant, n, workers, placement, stack: None, times };
+            looks.extend(places.iter().map(look));
+        }
+    }
+    looks
 }

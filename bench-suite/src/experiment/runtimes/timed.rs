@@ -6,12 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use green_threads::probe::protocol::{Answer, Model, Setup};
-use green_threads::workload;
 
 use super::super::rounds::{self, Contestant, Length, Plan, Run};
 use super::super::{Experiment, Setting};
 use super::plan::{self, Point};
-use super::{default_stack, models, workers_of};
+use super::{default_stack, models, workers_of, workload};
 use crate::probe::{Ended, Fate, Programs, Session};
 use crate::store::{Cell, Depth, Figure, Found, Observation, Unit, median};
 
@@ -57,7 +56,7 @@ impl Timed {
             variant: entrant.variant.to_string(),
             model: entrant.model,
             workers: workers_of(entrant.model, point.workers),
-            stack: default_stack(entrant.model).bytes(),
+            stack: default_stack(entrant.model, self.workload).bytes(),
             placement: point.placement,
             n: point.n,
         }
@@ -70,6 +69,7 @@ fn setting(workload: &str, point: Point) -> Setting {
         "ring" => Some(("units", "units")),
         "pipeline" => Some(("stages", "stages")),
         "skynet" => Some(("leaves", "leaves")),
+        "runtime_hit" => Some(("callers", "callers")),
         _ => None,
     };
     let mut parameters = BTreeMap::from([("workers", point.workers.to_string()), ("stack", "default".to_string())]);
@@ -88,8 +88,9 @@ fn setting(workload: &str, point: Point) -> Setting {
 
 /// The models, and what stands beside them to be compared with.
 fn entrants(workload: &str, point: Point) -> Vec<Entrant> {
-    let mut entrants: Vec<Entrant> =
-        models(point.workers).map(|model| Entrant { name: model.name(), model, variant: point.variant }).collect();
+    let mut entrants: Vec<Entrant> = models(workload, point.workers)
+        .map(|model| Entrant { name: model.name(), model, variant: point.variant })
+        .collect();
     let mut beside = |name, model, variant| entrants.push(Entrant { name, model, variant });
     match (workload, point.variant) {
         ("ping_pong", _) => beside("thread, spinning", Model::Thread, "spinning"),
@@ -123,7 +124,7 @@ impl Experiment for Timed {
 
     fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
         let point = self.point(setting);
-        let workload = workload::ALL.iter().find(|known| known.name == self.workload).expect("a workload");
+        let workload = workload(self.workload);
         let can = |entrant: &Entrant| match workload.cannot(entrant.variant, entrant.model) {
             Some(why) => Err(why.to_string()),
             None => self.programs.has(entrant.model),
@@ -274,7 +275,8 @@ fn one(name: &str, number: f64) -> Figure {
 /// The unit of a figure that a timed workload reports.
 fn unit(name: &str) -> Unit {
     match name {
-        "p50" | "p90" | "p99" => Unit::Nanoseconds,
+        "p50" | "p90" | "p99" | "limit" => Unit::Nanoseconds,
+        "over" | "over_foldhash" => Unit::Ratio,
         "beside" => Unit::Share,
         _ => Unit::Count,
     }

@@ -1,0 +1,41 @@
+//! The memos as workloads: each on the runtime for which it was made, in a child process like any other workload.
+//!
+//! | file | what it asks |
+//! |---|---|
+//! | `runtime_hit.rs` | what a look-up of a key that is there costs |
+//! | `monitor_round_trip.rs` | what of that, in memo3, is the memo's and not the channels' |
+//! | `runtime_herd.rs` | how a cold key is served to all who wait for it, and what each of them takes |
+//! | `runtime_http.rs` | the running example: thousands of requests for pages |
+//!
+//! As in [`green_threads::workload`], the versions for threads, coroutines and tasks stand one under the other. What they
+//! drive stands in `memos.rs`.
+
+use green_threads::probe::protocol::Model;
+pub use green_threads::workload::Workload;
+
+mod memos;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod monitor_round_trip;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod runtime_herd;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod runtime_hit;
+
+/// The workloads of the memos, in the order in which tables show them.
+pub const MEMOS: &[Workload] = &[runtime_hit::WORKLOAD, monitor_round_trip::WORKLOAD, runtime_herd::WORKLOAD];
+
+/// Every workload that a child can run: those of the runtimes, and those of the memos.
+pub fn all() -> impl Iterator<Item = &'static Workload> {
+    green_threads::workload::ALL.iter().chain(MEMOS)
+}
+
+/// The two algorithms, which are the variants of a workload.
+const ALGORITHMS: &[&str] = &["memo2", "memo3"];
+
+/// The largest `n`: ten times what any setting asks for.
+const MOST: u64 = 100_000;
+
+/// There is no Go twin of these.
+fn cannot(_: &str, model: Model) -> Option<&'static str> {
+    (model == Model::Goroutine).then_some("the memos here are Rust's")
+}

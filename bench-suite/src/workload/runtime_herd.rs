@@ -1,0 +1,205 @@
+//! `runtime_herd`: `n` callers of one cold key. What does each of them take while it waits, and how soon has each the
+//! value when it is there?
+//!
+//! The call of `f` is held back until all callers have asked and the process has come to rest, so that each of them is
+//! a waiter. Then memory is read, and the clock starts. What a caller takes is what its unit takes and what the memo and
+//! the runtime keep for it, all together.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use green_threads::StackSize;
+use green_threads::coroutine::{self, SyncFlag};
+use green_threads::probe::Runtime;
+use green_threads::probe::memory::Memory;
+use green_threads::probe::protocol::Answer;
+use green_threads::probe::rest::come_to_rest;
+use green_threads::workload::percentile::nearest_rank;
+use green_threads::workload::{Ask, Workload};
+use tokio::sync::Semaphore;
+
+use super::memos::{Awaited, Called};
+use super::{ALGORITHMS, MOST, cannot};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "runtime_herd",
+    what: "memo2 and memo3, many callers of one cold key",
+    variants: ALGORITHMS,
+    most: MOST,
+    lean: true,
+    sockets: false,
+    run,
+    cannot,
+};
+
+/// The key that all ask for.
+const KEY: u64 = 7;
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let (callers, first) = (ask.setup.n, ask.setup.variant == ALGORITHMS[0]);
+    let mut all = Answer::default();
+    for _ in 0..ask.iterations {
+        let served = match runtime {
+            Runtime::Thread { stack } if first => threads::<memo2::Memo<_, _, _>>(*stack, callers)?,
+            Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, callers)?,
+            Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, callers)?,
+            Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, callers)?,
+            Runtime::Task(runtime) if first => tasks::<memo2::task::Memo<_, _, _>>(runtime, callers)?,
+            Runtime::Task(runtime) => tasks::<memo3::task::Memo<_, _>>(runtime, callers)?,
+        };
+        all = served.answer(all.nanoseconds);
+    }
+    Ok(all)
+}
+
+/// How a herd was served.
+struct Served {
+    /// How often `f` was called.
+    calls: u64,
+    /// What all callers together took while they waited, in bytes.
+    resident: f64,
+    /// When the value was there.
+    there: Instant,
+    /// When each caller had it.
+    had: Vec<Instant>,
+}
+
+impl Served {
+    /// With the time of the herds before.
+    fn answer(self, before: f64) -> Answer {
+        let mut waits: Vec<u64> = self.had.iter().map(|had| (*had - self.there).as_nanos() as u64).collect();
+        waits.sort_unstable();
+        let last = waits.last().map_or(0.0, |last| *last as f64);
+        let answer = Answer { nanoseconds: before + last, ..Answer::default() }.figure("calls", self.calls as f64);
+        // What a few take is lost in what the runtime keeps for all.
+        let answer = match waits.len() {
+            0..100 => answer,
+            callers => answer.figure("resident", self.resident / callers as f64),
+        };
+        answer.figure("p50", nearest_rank(&waits, 50)).figure("p99", nearest_rank(&waits, 99)).figure("last", last)
+    }
+}
+
+/// Waits until all `callers` have asked, and says how much more memory is in use then than `before`.
+fn all_wait(asked: &AtomicU64, callers: u64, before: &Memory) -> io::Result<f64> {
+    while asked.load(Relaxed) < callers {
+        // Every look takes the processor from those who are on their way.
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    come_to_rest()?;
+    Ok(Memory::at_rest()?.resident as f64 - before.resident as f64)
+}
+
+// ANCHOR: thread
+fn threads<M: Called<u64, u64>>(stack: StackSize, callers: u64) -> io::Result<Served> {
+    let (asked, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (hold, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let memo = M::memo({
+        let calls = calls.clone();
+        Box::new(move |key| {
+            calls.fetch_add(1, Relaxed);
+            // Nobody sends anything: the wait ends when the other end is dropped.
+            let _ = held.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            *key
+        })
+    });
+    let before = Memory::at_rest()?;
+    let mut handles = Vec::new();
+    for _ in 0..callers {
+        let (memo, asked) = (memo.clone(), asked.clone());
+        let asks = move || {
+            asked.fetch_add(1, Relaxed);
+            assert_eq!(memo.get(&KEY), KEY);
+            Instant::now()
+        };
+        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(asks)?);
+    }
+    let resident = all_wait(&asked, callers, &before)?;
+    let there = Instant::now();
+    drop(hold);
+    let had = handles.into_iter().map(|caller| caller.join().expect("a caller does not panic")).collect();
+    Ok(Served { calls: calls.load(Relaxed), resident, there, had })
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines<M: Called<u64, u64>>(runtime: &'static coroutine::Runtime, callers: u64) -> io::Result<Served> {
+    let (asked, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let held = Arc::new(SyncFlag::new());
+    let memo = M::memo({
+        let (calls, held) = (calls.clone(), held.clone());
+        Box::new(move |key| {
+            calls.fetch_add(1, Relaxed);
+            held.wait();
+            *key
+        })
+    });
+    let before = Memory::at_rest()?;
+    let mut handles = Vec::new();
+    for _ in 0..callers {
+        let (memo, asked) = (memo.clone(), asked.clone());
+        let asks = move || {
+            asked.fetch_add(1, Relaxed);
+            assert_eq!(memo.get(&KEY), KEY);
+            Instant::now()
+        };
+        // SAFETY: across its wait it holds the memo and a number, and nothing of a thread; its frames are small.
+        handles.push(unsafe { runtime.spawn(asks) }?);
+    }
+    let resident = all_wait(&asked, callers, &before)?;
+    let there = Instant::now();
+    held.fire();
+    let had = handles.into_iter().map(|caller| Ok(caller.join()?)).collect::<io::Result<_>>()?;
+    Ok(Served { calls: calls.load(Relaxed), resident, there, had })
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+fn tasks<M: Awaited<u64, u64>>(runtime: &tokio::runtime::Runtime, callers: u64) -> io::Result<Served> {
+    let _inside = runtime.enter();
+    let (asked, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let held = Arc::new(Semaphore::new(0));
+    let memo = M::memo({
+        let (calls, held) = (calls.clone(), held.clone());
+        Box::new(move |key| {
+            let (key, held) = (*key, held.clone());
+            calls.fetch_add(1, Relaxed);
+            async move {
+                // Nobody gives a permit: the wait ends when the semaphore is closed.
+                let _ = held.acquire().await;
+                key
+            }
+            .boxed()
+        })
+    });
+    let before = Memory::at_rest()?;
+    let mut handles = Vec::new();
+    for _ in 0..callers {
+        let (memo, asked) = (memo.clone(), asked.clone());
+        handles.push(runtime.spawn(async move {
+            asked.fetch_add(1, Relaxed);
+            assert_eq!(memo.get(&KEY).await, KEY);
+            Instant::now()
+        }));
+    }
+    // Beside the runtime: where that is of one thread, it runs on this one, and only while this waits for it.
+    let watcher = std::thread::spawn(move || {
+        let resident = all_wait(&asked, callers, &before)?;
+        let there = Instant::now();
+        held.close();
+        Ok::<_, io::Error>((resident, there))
+    });
+    let mut had = Vec::new();
+    runtime.block_on(async {
+        for caller in handles {
+            had.push(caller.await.expect("a caller does not panic"));
+        }
+    });
+    let (resident, there) = watcher.join().expect("the watcher does not panic")?;
+    Ok(Served { calls: calls.load(Relaxed), resident, there, had })
+}
+// ANCHOR_END: task

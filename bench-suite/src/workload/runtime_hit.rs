@@ -1,0 +1,142 @@
+//! `runtime_hit`: every key is in the memo. `n` callers go through the keys, each `iterations` times a key: what does a
+//! look-up cost on each runtime?
+//!
+//! The time is that of one look-up of the whole herd's: from the first start to the last end, by as many as there were.
+
+use std::io;
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+use green_threads::StackSize;
+use green_threads::coroutine::{self, SyncFlag};
+use green_threads::probe::protocol::Answer;
+use green_threads::probe::{Runtime, on_a_task};
+use green_threads::workload::{Ask, Workload};
+
+use super::memos::{Awaited, Called};
+use super::{ALGORITHMS, MOST, cannot};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "runtime_hit",
+    what: "memo2 and memo3, a key that is there",
+    variants: ALGORITHMS,
+    most: MOST,
+    lean: false,
+    sockets: false,
+    run,
+    cannot,
+};
+
+/// How many keys there are.
+const KEYS: usize = 1_000;
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let (callers, times) = (ask.setup.n, ask.iterations);
+    let first = ask.setup.variant == ALGORITHMS[0];
+    let spans = match runtime {
+        Runtime::Thread { stack } if first => threads::<memo2::Memo<_, _, _>>(*stack, callers, times)?,
+        Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, callers, times)?,
+        Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, callers, times)?,
+        Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, callers, times)?,
+        Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<memo2::task::Memo<_, _, _>>(callers, times)),
+        Runtime::Task(runtime) => on_a_task(runtime, tasks::<memo3::task::Memo<_, _>>(callers, times)),
+    };
+    let start = spans.iter().map(|(start, _)| *start).min();
+    let end = spans.iter().map(|(_, end)| *end).max();
+    let all = end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start);
+    Ok(Answer { nanoseconds: all.as_nanos() as f64 / callers as f64, ..Answer::default() })
+}
+
+type Spans = Vec<(Instant, Instant)>;
+
+fn keys() -> Arc<[String]> {
+    (0..KEYS).map(|page| format!("https://pages.example/{page:04}.html")).collect()
+}
+
+/// The keys that one caller asks for, which begins at a place of its own.
+fn turns(keys: &[String], caller: u64, times: u64) -> impl Iterator<Item = &String> + Send {
+    let first = caller as usize * 37 % keys.len();
+    keys.iter().cycle().skip(first).take(times as usize)
+}
+
+// ANCHOR: thread
+fn threads<M: Called<String, u64>>(stack: StackSize, callers: u64, times: u64) -> io::Result<Spans> {
+    let (keys, memo) = (keys(), M::memo(Box::new(|key: &String| key.len() as u64)));
+    for key in keys.iter() {
+        memo.get(key);
+    }
+    let start = Arc::new(Barrier::new(callers as usize));
+    let mut handles = Vec::new();
+    for caller in 0..callers {
+        let (keys, memo, start) = (keys.clone(), memo.clone(), start.clone());
+        let asks = move || {
+            start.wait();
+            let begun = Instant::now();
+            for key in turns(&keys, caller, times) {
+                std::hint::black_box(memo.get(key));
+            }
+            (begun, Instant::now())
+        };
+        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(asks)?);
+    }
+    Ok(handles.into_iter().map(|caller| caller.join().expect("a caller does not panic")).collect())
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines<M: Called<String, u64>>(
+    runtime: &'static coroutine::Runtime,
+    callers: u64,
+    times: u64,
+) -> io::Result<Spans> {
+    let (keys, memo) = (keys(), M::memo(Box::new(|key: &String| key.len() as u64)));
+    for key in keys.iter() {
+        memo.get(key);
+    }
+    let start = Arc::new(SyncFlag::new());
+    let mut handles = Vec::new();
+    for caller in 0..callers {
+        let (keys, memo, start) = (keys.clone(), memo.clone(), start.clone());
+        let asks = move || {
+            start.wait();
+            let begun = Instant::now();
+            for key in turns(&keys, caller, times) {
+                std::hint::black_box(memo.get(key));
+            }
+            (begun, Instant::now())
+        };
+        // SAFETY: across the waits it holds the memo, its keys and points in time, and nothing of a thread; its frames
+        // are small.
+        handles.push(unsafe { runtime.spawn(asks) }?);
+    }
+    start.fire();
+    handles.into_iter().map(|caller| Ok(caller.join()?)).collect()
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks<M: Awaited<String, u64>>(callers: u64, times: u64) -> Spans {
+    let (keys, memo) = (keys(), M::memo(Box::new(|key: &String| Box::pin(std::future::ready(key.len() as u64)))));
+    for key in keys.iter() {
+        memo.get(key).await;
+    }
+    let start = Arc::new(tokio::sync::Barrier::new(callers as usize));
+    let mut handles = Vec::new();
+    for caller in 0..callers {
+        let (keys, memo, start) = (keys.clone(), memo.clone(), start.clone());
+        handles.push(tokio::spawn(async move {
+            start.wait().await;
+            let begun = Instant::now();
+            for key in turns(&keys, caller, times) {
+                std::hint::black_box(memo.get(key).await);
+            }
+            (begun, Instant::now())
+        }));
+    }
+    let mut spans = Vec::new();
+    for caller in handles {
+        spans.push(caller.await.expect("a caller does not panic"));
+    }
+    spans
+}
+// ANCHOR_END: task

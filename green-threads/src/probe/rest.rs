@@ -1,0 +1,42 @@
+//! Whether the process has come to rest: all of its units wait.
+//!
+//! No runtime tells how many of its units are asleep. The kernel tells how much processor the process has used, and who
+//! sleeps uses none.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// How long the process is watched at a time.
+const WATCH: Duration = Duration::from_millis(5);
+
+/// How much processor time it may use meanwhile and still be at rest: idle workers look round from time to time.
+const IDLE: Duration = Duration::from_micros(500);
+
+/// How many times it is watched.
+const WATCHES: usize = 2_000;
+
+/// Waits until the process uses next to no processor.
+///
+/// # Errors
+///
+/// If it does not come to rest within ten seconds or so.
+pub fn come_to_rest() -> io::Result<()> {
+    let mut before = used();
+    for _ in 0..WATCHES {
+        std::thread::sleep(WATCH);
+        let now = used();
+        if now.saturating_sub(before) < IDLE {
+            return Ok(());
+        }
+        before = now;
+    }
+    Err(io::Error::new(io::ErrorKind::TimedOut, "the units do not come to rest"))
+}
+
+/// The processor time that the process has used.
+fn used() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
