@@ -20,9 +20,12 @@ mod monitor_round_trip;
 mod runtime_herd;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod runtime_hit;
+#[allow(unsafe_code, reason = "it spawns coroutines")]
+mod runtime_http;
 
 /// The workloads of the memos, in the order in which tables show them.
-pub const MEMOS: &[Workload] = &[runtime_hit::WORKLOAD, monitor_round_trip::WORKLOAD, runtime_herd::WORKLOAD];
+pub const MEMOS: &[Workload] =
+    &[runtime_hit::WORKLOAD, monitor_round_trip::WORKLOAD, runtime_herd::WORKLOAD, runtime_http::WORKLOAD];
 
 /// Every workload that a child can run: those of the runtimes, and those of the memos.
 pub fn all() -> impl Iterator<Item = &'static Workload> {

@@ -14,6 +14,7 @@ use green_threads::probe::protocol::Model;
 use green_threads::{StackSize, Workers};
 
 use super::Experiment;
+use crate::pages;
 use crate::probe::Programs;
 use crate::store::Depth;
 use crate::workload::{self, Workload};
@@ -51,6 +52,7 @@ const OBSERVED: &[(&str, &str)] = &[
     ("default_workers", "default_workers"),
     ("facade", "facade"),
     ("runtime_herd", "runtime_herd"),
+    ("runtime_http", "runtime_http"),
 ];
 
 /// Every timed experiment of the runtimes, at this depth, in the order in which they run.
@@ -67,13 +69,13 @@ pub fn observations(depth: Depth) -> Vec<Observations> {
     OBSERVED.iter().map(|(name, workload)| Observations::new(name, workload, depth)).collect()
 }
 
-/// The stack of a unit, or of tokio's workers, where a setting does not vary it: what each takes when nobody says. But an
-/// HTTP client is too much for the stack that coroutines have by default.
-fn default_stack(model: Model, workload: &str) -> StackSize {
+/// The stack of a unit, or of tokio's workers, in bytes, where a setting does not vary it: what each takes when nobody
+/// says. But an HTTP client is too much for the stack that coroutines have by default.
+fn default_stack(model: Model, workload: &str) -> usize {
     match (model, workload) {
-        (Model::Coroutine, "runtime_http") => StackSize::MAY_DEFAULT,
-        (Model::Coroutine, _) => StackSize::MAY_DEFAULT,
-        _ => StackSize::STD_DEFAULT,
+        (Model::Coroutine, "runtime_http") => pages::coroutine::STACK_BYTES,
+        (Model::Coroutine, _) => StackSize::MAY_DEFAULT.bytes(),
+        _ => StackSize::STD_DEFAULT.bytes(),
     }
 }
 

@@ -84,7 +84,7 @@ impl Observations {
     }
 
     fn cell(&self, look: Look, model: Model, programs: &Programs) -> Cell {
-        let stack = look.stack.unwrap_or_else(|| default_stack(model, self.workload).bytes());
+        let stack = look.stack.unwrap_or_else(|| default_stack(model, self.workload));
         let setup = Setup {
             workload: self.workload.to_string(),
             variant: look.variant.to_string(),

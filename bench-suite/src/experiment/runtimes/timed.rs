@@ -56,7 +56,7 @@ impl Timed {
             variant: entrant.variant.to_string(),
             model: entrant.model,
             workers: workers_of(entrant.model, point.workers),
-            stack: default_stack(entrant.model, self.workload).bytes(),
+            stack: default_stack(entrant.model, self.workload),
             placement: point.placement,
             n: point.n,
         }

@@ -1,0 +1,95 @@
+//! Fetching a page with ureq, whose code is plain blocking code: on the sockets of the operating system, or on others.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use ureq::http::Uri;
+use ureq::unversioned::resolver::Resolver;
+use ureq::unversioned::transport::Connector;
+use ureq::{Agent, Proxy};
+
+use super::url::{is_loopback, parse, peer};
+use super::{Body, FetchError, Limits};
+
+/// A ureq agent that keeps to limits, and explains what goes wrong. Clones share their connections.
+#[derive(Clone, Debug)]
+pub(super) struct Fetcher {
+    agent: Agent,
+    limits: Limits,
+}
+
+impl Fetcher {
+    /// One that keeps to `limits`, finds addresses by `resolver` and connects by `connector`.
+    pub(super) fn new(limits: Limits, connector: impl Connector, resolver: impl Resolver) -> Self {
+        // Later than anybody waits, and yet a time that can be added to the clock's.
+        const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+        // A herd's connections are kept for the next herd, where ureq would keep three: those closed instead would
+        // each occupy a port for a minute.
+        const IDLE_CONNECTIONS: usize = 64;
+        // Each way. ureq would take 128 KiB, which a thousand connections at once make a quarter of a gigabyte.
+        const BUFFER: usize = 16 << 10;
+        let config = Agent::config_builder()
+            .timeout_global(Some(limits.timeout.min(YEAR)))
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
+            .max_idle_connections(IDLE_CONNECTIONS)
+            .max_idle_connections_per_host(IDLE_CONNECTIONS)
+            .build();
+        Fetcher { agent: Agent::with_parts(config, connector, resolver), limits }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The body of the page at `url`.
+    pub(super) fn get_body(&self, url: &str) -> Result<Body, FetchError> {
+        let uri = parse(url).map_err(|why| FetchError::BadUrl { url: url.into(), why })?;
+        self.fetch(&uri).map_err(|error| self.explain(url, &uri, error))
+    }
+
+    fn fetch(&self, uri: &Uri) -> Result<Body, ureq::Error> {
+        let request = self.agent.get(uri);
+        let mut response = match is_loopback(uri) {
+            true => request.config().proxy(None).build().call()?,
+            false => request.call()?,
+        };
+        let body = response.body_mut().with_config().limit(self.limits.max_body).read_to_vec()?;
+        Ok(body.into())
+    }
+
+    fn explain(&self, url: &str, uri: &Uri, error: ureq::Error) -> FetchError {
+        let (url, Limits { timeout, max_body }) = (url.to_owned(), self.limits);
+        match error {
+            ureq::Error::HostNotFound => FetchError::HostNotFound { url, host: self.looked_up(uri) },
+            ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                FetchError::Refused { url, peer: self.peer(uri) }
+            }
+            ureq::Error::Timeout(_) => FetchError::Timeout { url, limit: timeout },
+            ureq::Error::StatusCode(status) => FetchError::Status { url, status },
+            ureq::Error::BodyExceedsLimit(_) => FetchError::BodyTooLong { url, limit: max_body },
+            other => FetchError::Other { url, why: other.to_string() },
+        }
+    }
+
+    /// The proxy that a request for `uri` goes through.
+    fn proxy(&self, uri: &Uri) -> Option<&Proxy> {
+        self.agent.config().proxy().filter(|proxy| !is_loopback(uri) && !proxy.is_no_proxy(uri))
+    }
+
+    /// Whose address is looked up for `uri`. Most proxies look the host up themselves.
+    fn looked_up(&self, uri: &Uri) -> String {
+        match self.proxy(uri).filter(|proxy| !proxy.resolve_target()) {
+            Some(proxy) => format!("the proxy {}", proxy.host()),
+            None => uri.host().unwrap_or_default().into(),
+        }
+    }
+
+    /// Whom a request for `uri` connects to.
+    fn peer(&self, uri: &Uri) -> String {
+        if let Some(proxy) = self.proxy(uri) {
+            return format!("the proxy {}:{}", proxy.host(), proxy.port());
+        }
+        peer(uri)
+    }
+}

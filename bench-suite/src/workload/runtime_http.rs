@@ -1,0 +1,153 @@
+//! `runtime_http`: the running example at size. `n` requests at once, each on a unit of its own, for 1,000 pages through
+//! one memo, from a server that takes 20 ms to answer.
+//!
+//! The server is a process of its own, so that it is in nobody's memory but its own, and its count of requests is the
+//! witness: one a page. The time is from the first unit's start to the last one's end.
+
+use std::io;
+
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use green_threads::StackSize;
+use green_threads::coroutine;
+use green_threads::probe::memory::Memory;
+use green_threads::probe::protocol::Answer;
+use green_threads::probe::{Runtime, on_a_task};
+use green_threads::workload::{Ask, Workload};
+
+use super::memos::{Awaited, Called};
+use super::{ALGORITHMS, MOST, cannot};
+use crate::pages::{self, Body, Elsewhere, FetchError, Limits, Site};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "runtime_http",
+    what: "memo2 and memo3, thousands of requests for pages over HTTP",
+    variants: ALGORITHMS,
+    most: MOST,
+    lean: false,
+    sockets: true,
+    run,
+    cannot,
+};
+
+const SITE: Site = Site { pages: 1_000, size: 4096, delay: Duration::from_millis(20) };
+
+/// What a memo remembers for a page.
+type Fetched = Result<Body, FetchError>;
+
+fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let (n, first) = (ask.setup.n as usize, ask.setup.variant == ALGORITHMS[0]);
+    let mut all = Answer::default();
+    for _ in 0..ask.iterations {
+        let mut server = Elsewhere::start(SITE)?;
+        let urls: Vec<String> = (0..n).map(|request| server.url(request % SITE.pages)).collect();
+        let before = Memory::now()?;
+        let spans = match runtime {
+            Runtime::Thread { stack } if first => threads::<memo2::Memo<_, _, _>>(*stack, urls)?,
+            Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, urls)?,
+            Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, urls)?,
+            Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, urls)?,
+            Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<memo2::task::Memo<_, _, _>>(urls)),
+            Runtime::Task(runtime) => on_a_task(runtime, tasks::<memo3::task::Memo<_, _>>(urls)),
+        };
+        let counts = server.requests()?;
+        all = spans
+            .answer(all.nanoseconds)
+            .figure("requests", counts.iter().sum::<usize>() as f64)
+            .figure("most_a_page", counts.iter().copied().max().unwrap_or(0) as f64)
+            .figure("peak", Memory::peak()?.saturating_sub(before.resident) as f64);
+    }
+    Ok(all)
+}
+
+/// When each unit began and ended, and what went wrong.
+#[derive(Default)]
+struct Spans {
+    spans: Vec<(Instant, Instant)>,
+    failed: usize,
+    why: Option<String>,
+}
+
+impl Spans {
+    fn note(&mut self, (begun, page, end): (Instant, Fetched, Instant)) {
+        self.spans.push((begun, end));
+        let why = match page {
+            Ok(body) if body.len() == SITE.size => return,
+            Ok(body) => format!("a page of {} bytes instead of {}", body.len(), SITE.size),
+            Err(error) => error.to_string(),
+        };
+        self.failed += 1;
+        self.why.get_or_insert(why);
+    }
+
+    /// With the time of the runs before.
+    fn answer(self, before: f64) -> Answer {
+        let begun = self.spans.iter().map(|(begun, _)| *begun).min();
+        let end = self.spans.iter().map(|(_, end)| *end).max();
+        let time = end.zip(begun).map_or(Duration::ZERO, |(end, begun)| end - begun);
+        let (all, failed) = (self.spans.len(), self.failed);
+        let failure = self.why.map(|why| format!("{failed} of {all} requests failed, the first with: {why}"));
+        Answer { nanoseconds: before + time.as_nanos() as f64, failure, ..Answer::default() }
+            .figure("throughput", all as f64 / time.as_secs_f64())
+    }
+}
+
+// ANCHOR: thread
+fn threads<M: Called<String, Fetched>>(stack: StackSize, urls: Vec<String>) -> io::Result<Spans> {
+    let client = pages::thread::Client::new(Limits::default());
+    let memo = M::memo(Box::new(move |url: &String| client.get_body(url)));
+    let mut handles = Vec::new();
+    for url in urls {
+        let memo = memo.clone();
+        let asks = move || (Instant::now(), memo.get(&url), Instant::now());
+        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(asks)?);
+    }
+    let mut spans = Spans::default();
+    handles.into_iter().for_each(|caller| spans.note(caller.join().expect("a caller does not panic")));
+    Ok(spans)
+}
+// ANCHOR_END: thread
+
+// ANCHOR: coroutine
+fn coroutines<M: Called<String, Fetched>>(
+    runtime: &'static coroutine::Runtime,
+    urls: Vec<String>,
+) -> io::Result<Spans> {
+    let client = pages::coroutine::Client::new(Limits::default());
+    let memo = M::memo(Box::new(move |url: &String| client.get_body(url)));
+    let mut handles = Vec::new();
+    for url in urls {
+        let memo = memo.clone();
+        let asks = move || (Instant::now(), memo.get(&url), Instant::now());
+        // SAFETY: across its waits it holds the memo and a URL, and nothing of a thread. The stack is the one that the
+        // client asks for.
+        handles.push(unsafe { runtime.spawn(asks) }?);
+    }
+    let mut spans = Spans::default();
+    for caller in handles {
+        spans.note(caller.join()?);
+    }
+    Ok(spans)
+}
+// ANCHOR_END: coroutine
+
+// ANCHOR: task
+async fn tasks<M: Awaited<String, Fetched>>(urls: Vec<String>) -> Spans {
+    let client = pages::task::Client::new(Limits::default());
+    let memo = M::memo(Box::new(move |url: &String| {
+        let (client, url) = (client.clone(), url.clone());
+        async move { client.get_body(&url).await }.boxed()
+    }));
+    let mut handles = Vec::new();
+    for url in urls {
+        let memo = memo.clone();
+        handles.push(tokio::spawn(async move { (Instant::now(), memo.get(&url).await, Instant::now()) }));
+    }
+    let mut spans = Spans::default();
+    for caller in handles {
+        spans.note(caller.await.expect("a caller does not panic"));
+    }
+    spans
+}
+// ANCHOR_END: task
