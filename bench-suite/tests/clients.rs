@@ -48,9 +48,9 @@ impl Unit {
         let (done, wait) = channel();
         thread::spawn(move || {
             let fetched = match self {
-                Unit::Thread => by_threads(limits, urls, at_once),
-                Unit::Coroutine => by_coroutines(limits, urls, at_once),
-                Unit::Task => by_tasks(limits, urls, at_once),
+                Unit::Thread => by_threads(limits, &urls, at_once),
+                Unit::Coroutine => by_coroutines(limits, &urls, at_once),
+                Unit::Task => by_tasks(limits, &urls, at_once),
             };
             let _ = done.send(fetched);
         });
@@ -62,7 +62,7 @@ impl Unit {
     }
 }
 
-fn by_threads(limits: Limits, urls: Vec<String>, at_once: usize) -> Vec<Fetched> {
+fn by_threads(limits: Limits, urls: &[String], at_once: usize) -> Vec<Fetched> {
     let client = pages::thread::Client::new(limits);
     let in_turns = |urls: &[String]| {
         thread::scope(|scope| {
@@ -74,7 +74,7 @@ fn by_threads(limits: Limits, urls: Vec<String>, at_once: usize) -> Vec<Fetched>
 }
 
 #[allow(unsafe_code)]
-fn by_coroutines(limits: Limits, urls: Vec<String>, at_once: usize) -> Vec<Fetched> {
+fn by_coroutines(limits: Limits, urls: &[String], at_once: usize) -> Vec<Fetched> {
     let client = pages::coroutine::Client::new(limits);
     let in_turns = |urls: &[String]| {
         let asks: Vec<_> = urls
@@ -90,7 +90,7 @@ fn by_coroutines(limits: Limits, urls: Vec<String>, at_once: usize) -> Vec<Fetch
     urls.chunks(at_once).flat_map(in_turns).collect()
 }
 
-fn by_tasks(limits: Limits, urls: Vec<String>, at_once: usize) -> Vec<Fetched> {
+fn by_tasks(limits: Limits, urls: &[String], at_once: usize) -> Vec<Fetched> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let client = Arc::new(pages::task::Client::new(limits));
