@@ -179,7 +179,9 @@ fn tables(experiment: &str) -> &'static [Table] {
         }],
         "runtime_herd" => &[Table {
             variant: "*",
-            caption: "Many callers of one cold key, each a unit of its own. The value comes when all of them wait: how much                       memory each then takes, with its unit; half of them have the value after the first time, 99 in a                       hundred after the second, and the last after the third.",
+            caption: "Many callers of one cold key, each a unit of its own. The value comes when all of them \
+                      wait: how much memory each then takes, with its unit; half of them have the value after \
+                      the first time, 99 in a hundred after the second, and the last after the third.",
             parameters: &[("variant", "memo"), ("n", "callers"), WORKERS, PLACEMENT],
             figures: &[
                 ("calls", "calls\nof f"),
@@ -192,7 +194,9 @@ fn tables(experiment: &str) -> &'static [Table] {
         }],
         "runtime_http" => &[Table {
             variant: "*",
-            caption: "10,000 requests at once, each on a unit of its own, for 1,000 pages over HTTP through one memo. The                       server, which takes 20 ms to answer, is another process: its count of requests is one a page.",
+            caption: "10,000 requests at once, each on a unit of its own, for 1,000 pages over HTTP through one \
+                      memo. The server, which takes 20 ms to answer, is another process: its count of requests \
+                      is one a page.",
             parameters: &[("variant", "memo"), WORKERS, PLACEMENT],
             figures: &[
                 ("requests", "server\nsaw"),

@@ -132,7 +132,8 @@ pub(super) fn reading(experiment: &str) -> Reading {
             ..MODEL
         },
         "runtime_hit" => Reading {
-            caption: "Every key is there. Time of one look-up, and how many times the best one's: with several callers, of                       all look-ups together. memo2 looks by itself; memo3 asks its monitor.",
+            caption: "Every key is there. Time of one look-up, and how many times the best one's: with several \
+                      callers, of all look-ups together. memo2 looks by itself; memo3 asks its monitor.",
             split: "variant",
             head: |of| format!("{}\n{}", several(&of["callers"], "caller"), workers(of)),
             ..MODEL

@@ -76,7 +76,7 @@ impl Served {
         let answer = Answer { nanoseconds: before + last, ..Answer::default() }.figure("calls", self.calls as f64);
         // What a few take is lost in what the runtime keeps for all.
         let answer = match waits.len() {
-            0..100 => answer,
+            0..1000 => answer,
             callers => answer.figure("resident", self.resident / callers as f64),
         };
         answer.figure("p50", nearest_rank(&waits, 50)).figure("p99", nearest_rank(&waits, 99)).figure("last", last)

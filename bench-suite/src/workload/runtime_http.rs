@@ -89,7 +89,7 @@ impl Spans {
         let (all, failed) = (self.spans.len(), self.failed);
         let failure = self.why.map(|why| format!("{failed} of {all} requests failed, the first with: {why}"));
         Answer { nanoseconds: before + time.as_nanos() as f64, failure, ..Answer::default() }
-            .figure("throughput", all as f64 / time.as_secs_f64())
+            .figure("throughput", (all as f64 / time.as_secs_f64()).round())
     }
 }
 

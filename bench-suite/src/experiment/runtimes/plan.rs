@@ -28,7 +28,7 @@ pub(super) fn timed(workload: &str, depth: Depth) -> Vec<Point> {
         ("compute", _) => &[("", 64)],
         ("wakeup", _) => &[("", 50_000)],
         ("skynet", _) => &[("", 1000)],
-        ("runtime_hit", _) => &[("memo2", 1), ("memo3", 1), ("memo2", 100), ("memo3", 100)],
+        ("runtime_hit", _) => &[("memo2", 1), ("memo3", 1), ("memo2", 16), ("memo3", 16)],
         ("monitor_round_trip", _) => &[("", 1)],
         _ => unreachable!("{workload} is not timed"),
     };
