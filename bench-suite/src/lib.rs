@@ -21,6 +21,8 @@
 pub mod child;
 pub mod claim;
 pub mod conformance;
+#[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
+mod coroutine;
 pub mod doctor;
 pub mod experiment;
 pub mod pages;

@@ -7,15 +7,21 @@
 //! All of them hash with the standard library's [`RandomState`](std::hash::RandomState), so that what is compared is
 //! the memo and not its hash function.
 
+mod async_peers;
 mod ladder;
 pub mod mine;
+mod on_coroutines;
 mod peers;
+mod task;
 
 use std::hash::Hash;
 
+pub use async_peers::{AsyncSingleflight, MokaFuture, QuickCacheAsync, TokioOnceCell};
 pub use ladder::{Coarse, Duplicating, Memo1, Memo2, Memo3};
 pub use mine::Mine;
+pub use on_coroutines::{Memo2Coroutine, Memo3Coroutine};
 pub use peers::{Dashmap, Moka, OnceMap, Papaya, QuickCache};
+pub use task::{AsyncFunction, AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 /// What every memo here takes as a key.
 pub trait Key: Hash + Eq + Clone + Send + Sync + 'static {}
@@ -42,6 +48,9 @@ pub trait Subject: 'static {
     const WHAT: &'static str;
     /// The memo itself.
     type Memo<K: Key, V: Value>: Memo<K, V> + Send + Sync + 'static;
+
+    /// Starts what must run in this process before a memo can be made: for most, nothing.
+    fn prepare() {}
 
     /// An empty memo of `f`.
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V>;
@@ -81,13 +90,54 @@ pub trait Visitor {
     fn one_thread<S: OneThread>(&mut self);
 }
 
+/// Something to do with each subject for tasks.
+pub trait AsyncVisitor {
+    /// With this one.
+    fn task<S: AsyncSubject>(&mut self);
+}
+
 /// The registry: calls `visitor` with each subject, in the order in which tables list them.
 pub fn visit(visitor: &mut impl Visitor) {
+    visit_ours(visitor);
+    visit_others(visitor);
+}
+
+/// The registry of those whom threads can call: those of [`visit`], and our memos for coroutines.
+pub fn visit_from_threads(visitor: &mut impl Visitor) {
+    visit_ours(visitor);
+    visitor.shared::<Memo2Coroutine>();
+    visitor.shared::<Memo3Coroutine>();
+    visit_others(visitor);
+}
+
+/// The registry of those that are tried from coroutines: our memos for them, and those for threads, to see what they do
+/// there.
+pub fn visit_from_coroutines(visitor: &mut impl Visitor) {
+    visitor.shared::<Memo2Coroutine>();
+    visitor.shared::<Memo3Coroutine>();
+    visitor.shared::<Memo2>();
+    visitor.shared::<Memo3>();
+}
+
+/// The registry of the memos for tasks.
+pub fn visit_from_tasks(visitor: &mut impl AsyncVisitor) {
+    visitor.task::<Memo2Task>();
+    visitor.task::<Memo3Task>();
+    visitor.task::<MokaFuture>();
+    visitor.task::<QuickCacheAsync>();
+    visitor.task::<TokioOnceCell>();
+    visitor.task::<AsyncSingleflight>();
+}
+
+fn visit_ours(visitor: &mut impl Visitor) {
     visitor.one_thread::<Memo1>();
     visitor.shared::<Coarse>();
     visitor.shared::<Duplicating>();
     visitor.shared::<Memo2>();
     visitor.shared::<Memo3>();
+}
+
+fn visit_others(visitor: &mut impl Visitor) {
     visitor.shared::<Mine>();
     visitor.shared::<Dashmap>();
     visitor.shared::<Moka>();
@@ -96,19 +146,54 @@ pub fn visit(visitor: &mut impl Visitor) {
     visitor.shared::<QuickCache>();
 }
 
-/// Every subject's name and what it is, in the registry's order.
-#[must_use]
-pub fn list() -> Vec<(&'static str, &'static str)> {
-    struct List(Vec<(&'static str, &'static str)>);
-    impl Visitor for List {
-        fn shared<S: Subject>(&mut self) {
-            self.one_thread::<S>();
-        }
-        fn one_thread<S: OneThread>(&mut self) {
-            self.0.push((S::NAME, S::WHAT));
-        }
+/// Names, and what each is in a line.
+pub type Names = Vec<(&'static str, &'static str)>;
+
+struct List(Names);
+
+impl Visitor for List {
+    fn shared<S: Subject>(&mut self) {
+        self.one_thread::<S>();
     }
+    fn one_thread<S: OneThread>(&mut self) {
+        self.0.push((S::NAME, S::WHAT));
+    }
+}
+
+impl AsyncVisitor for List {
+    fn task<S: AsyncSubject>(&mut self) {
+        self.0.push((S::NAME, S::WHAT));
+    }
+}
+
+/// Every subject of [`visit`], in the registry's order.
+#[must_use]
+pub fn list() -> Names {
     let mut list = List(Vec::new());
     visit(&mut list);
+    list.0
+}
+
+/// Every subject of [`visit_from_threads`].
+#[must_use]
+pub fn list_from_threads() -> Names {
+    let mut list = List(Vec::new());
+    visit_from_threads(&mut list);
+    list.0
+}
+
+/// Every subject of [`visit_from_coroutines`].
+#[must_use]
+pub fn list_from_coroutines() -> Names {
+    let mut list = List(Vec::new());
+    visit_from_coroutines(&mut list);
+    list.0
+}
+
+/// Every subject of [`visit_from_tasks`].
+#[must_use]
+pub fn list_from_tasks() -> Names {
+    let mut list = List(Vec::new());
+    visit_from_tasks(&mut list);
     list.0
 }

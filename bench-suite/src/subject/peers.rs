@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::{Function, Key, Memo, Subject, Value};
 
 /// How many entries a bounded cache may hold: more than any experiment asks for, so that none evicts.
-const UNBOUNDED: usize = 1 << 24;
+pub(super) const UNBOUNDED: usize = 1 << 24;
 
 /// `dashmap` with an `Arc<OnceLock>` for each key: the shard's lock is let go before the value is computed.
 #[derive(Debug)]

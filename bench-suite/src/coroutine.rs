@@ -1,0 +1,71 @@
+//! Where the suite runs coroutines, and all that is `unsafe` about it.
+//!
+//! What is spawned here, and what the memo of [`memo3`] calls, are the programs of [`conformance`](crate::conformance),
+//! whichever caller they come from. For all of them this module promises what
+//! [`Runtime::spawn`](green_threads::coroutine::Runtime::spawn) asks:
+//!
+//! 1. They have no `thread_local!` of their own, and what they call (locks, counters, random numbers from a seed) keeps
+//!    none across a yield. The thread memos that are tried on coroutines block their worker instead of yielding.
+//! 2. No guard of an OS lock lives across a yield: they wait in [`Gate`](crate::conformance)s, flags and joins, and hold
+//!    nothing meanwhile.
+//! 3. [`STACK`] is larger than the deepest of them needs, a recursion of 1,000 calls.
+
+use std::sync::OnceLock;
+
+use green_threads::coroutine::{self, Config, JoinHandle, Runtime};
+use green_threads::{StackSize, Workers};
+
+use crate::subject::{Function, Key, Value};
+
+/// The size of every coroutine's stack, in bytes. The kernel gives pages only when they are touched.
+const STACK: usize = 4 << 20;
+
+/// How many stacks are made at the start and kept for reuse.
+const POOL: usize = 64;
+
+/// The coroutine runtime of this process: one worker, so that whoever keeps it while waiting stops everything, and so
+/// that a program that draws its steps from a seed takes the same ones again.
+///
+/// # Panics
+///
+/// If it cannot be started.
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<&Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let stack = StackSize::new(STACK).expect("a whole number of pages");
+        let workers = Workers::new(1).expect("one worker");
+        coroutine::start(Config { pool: POOL, ..Config::new(workers, stack) }).expect("the coroutine runtime starts")
+    })
+}
+
+/// Runs `body` on a coroutine.
+pub(crate) fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    // SAFETY: `body` is a program of the conformance suite; the head of this file promises for them.
+    unsafe { runtime().spawn(body) }.expect("there is room for another stack")
+}
+
+/// Runs `body` on `count` coroutines at once, with the number of each, and returns what each brought back.
+pub(crate) fn scoped<T: Send>(count: usize, body: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    runtime();
+    may::coroutine::scope(|scope| {
+        let body = &body;
+        // SAFETY: as in `spawn`. The scope joins all of them before what `body` borrows can end.
+        let spawn = |number| unsafe { scope.spawn(move || body(number)) };
+        let all: Vec<_> = (0..count).map(spawn).collect();
+        all.into_iter().map(|one| one.join()).collect()
+    })
+}
+
+/// Cancels a coroutine: it unwinds out of its next yield, or out of the one in which it is.
+pub(crate) fn cancel<T>(coroutine: &JoinHandle<T>) {
+    // SAFETY: the programs of the conformance suite own only what may be dropped by unwinding, and pass on what they
+    // catch and do not know.
+    unsafe { coroutine.coroutine().cancel() }
+}
+
+/// `memo3`'s memo, whose monitor and calls are coroutines.
+pub(crate) fn memo3<K: Key, V: Value>(f: Function<K, V>) -> memo3::coroutine::Memo<K, V> {
+    runtime();
+    // SAFETY: `f`, `K` and `V` are of a program of the conformance suite; the head of this file promises for them.
+    unsafe { memo3::coroutine::Memo::new(f) }
+}

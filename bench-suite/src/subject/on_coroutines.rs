@@ -1,0 +1,53 @@
+//! This workspace's memos for coroutines. Threads may call them too, so they are subjects like the others.
+
+use super::{Function, Key, Memo, Subject, Value};
+use crate::coroutine;
+
+/// `memo2::coroutine::Memo`.
+#[derive(Debug)]
+pub struct Memo2Coroutine;
+
+impl Subject for Memo2Coroutine {
+    const NAME: &'static str = "memo2::coroutine";
+    const WHAT: &'static str = "memo2::coroutine::Memo: its ready signal suspends a coroutine";
+    type Memo<K: Key, V: Value> = memo2::coroutine::Memo<K, V, Function<K, V>>;
+
+    fn prepare() {
+        coroutine::runtime();
+    }
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        memo2::coroutine::Memo::new(f)
+    }
+}
+
+impl<K: Key, V: Value> Memo<K, V> for memo2::coroutine::Memo<K, V, Function<K, V>> {
+    fn get(&self, key: &K) -> V {
+        self.get(key)
+    }
+}
+
+/// `memo3::coroutine::Memo`.
+#[derive(Debug)]
+pub struct Memo3Coroutine;
+
+impl Subject for Memo3Coroutine {
+    const NAME: &'static str = "memo3::coroutine";
+    const WHAT: &'static str = "memo3::coroutine::Memo: the monitor is a coroutine, and so is each call of f";
+    type Memo<K: Key, V: Value> = memo3::coroutine::Memo<K, V>;
+
+    fn prepare() {
+        coroutine::runtime();
+    }
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        coroutine::memo3(f)
+    }
+}
+
+impl<K: Key, V: Value> Memo<K, V> for memo3::coroutine::Memo<K, V> {
+    fn get(&self, key: &K) -> V {
+        // The request takes the key along to the monitor.
+        self.get(key.clone())
+    }
+}
