@@ -5,9 +5,12 @@
 //! does not promise stands in [`declared`], and the suite's test holds both: what is promised is kept, and what is
 //! declared to fail really fails.
 
+mod counted;
 pub mod declared;
+mod fragile;
 mod gate;
 pub mod matrix;
+mod payload;
 pub mod spec;
 
 use std::fmt;

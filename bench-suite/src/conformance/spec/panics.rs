@@ -1,35 +1,19 @@
 //! Panics: of `f`, and of the code that keys and values bring along.
 
-use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 
+use crate::conformance::fragile::{Fragile, Fuses, burn};
 use crate::conformance::gate::{asleep, herd};
-use crate::panics::message;
+use crate::conformance::payload::{Payload, caught};
 use crate::subject::{Memo, OneThread, Subject, Value};
 
 const CALLERS: usize = 8;
 const PATIENCE: Duration = Duration::from_millis(20);
-
-/// What `f` panics with: which call it was.
-struct Payload(usize);
-
-/// The value, or the number of the call that panicked; an error if the panic was somebody else's.
-fn caught<V>(ask: impl FnOnce() -> V) -> anyhow::Result<Result<V, usize>> {
-    match catch_unwind(AssertUnwindSafe(ask)) {
-        Ok(value) => Ok(Ok(value)),
-        Err(panic) => {
-            let Some(payload) = panic.downcast_ref::<Payload>() else {
-                bail!("the caller saw a panic that is not f's: {}", message(&*panic));
-            };
-            Ok(Err(payload.0))
-        }
-    }
-}
 
 pub(super) fn to_caller<S: OneThread>() -> anyhow::Result<()> {
     let calls = AtomicUsize::new(0);
@@ -98,47 +82,6 @@ pub(super) fn other_keys<S: OneThread>() -> anyhow::Result<()> {
     ensure!(calls.load(Relaxed) == 2, "a kept key was computed again");
     ensure!(caught(|| memo.get(&3))? == Ok(4), "a new key does not work");
     Ok(())
-}
-
-/// Where the next panic of a [`Fragile`] comes from.
-#[derive(Clone, Default)]
-struct Fuses {
-    hash: Arc<AtomicBool>,
-    eq: Arc<AtomicBool>,
-    clone: Arc<AtomicBool>,
-}
-
-/// Panics if the fuse is lit, and so puts it out.
-fn burn(fuse: &AtomicBool) {
-    if fuse.swap(false, Relaxed) {
-        panic_any(Payload(0));
-    }
-}
-
-/// A key or value with fuses.
-struct Fragile(usize, Fuses);
-
-impl Clone for Fragile {
-    fn clone(&self) -> Self {
-        burn(&self.1.clone);
-        Fragile(self.0, self.1.clone())
-    }
-}
-
-impl PartialEq for Fragile {
-    fn eq(&self, other: &Self) -> bool {
-        burn(&self.1.eq);
-        self.0 == other.0
-    }
-}
-
-impl Eq for Fragile {}
-
-impl Hash for Fragile {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        burn(&self.1.hash);
-        state.write_usize(self.0);
-    }
 }
 
 /// Asks for key 1 with a fuse lit, and then for several keys without.

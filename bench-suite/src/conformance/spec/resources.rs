@@ -1,12 +1,12 @@
 //! What a memo uses: the processor while it waits, and what it must give back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
+use crate::conformance::counted::Alive;
 use crate::conformance::gate::{herd, sleepers};
 use crate::subject::{Memo, OneThread, Subject};
 
@@ -60,43 +60,21 @@ fn soon(done: impl Fn() -> bool) -> bool {
     true
 }
 
-/// A value that is counted: how many of its kind are alive.
-struct Counted(Arc<AtomicIsize>);
-
-impl Counted {
-    fn new(alive: &Arc<AtomicIsize>) -> Self {
-        alive.fetch_add(1, SeqCst);
-        Counted(alive.clone())
-    }
-}
-
-impl Clone for Counted {
-    fn clone(&self) -> Self {
-        Counted::new(&self.0)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
-    }
-}
-
 /// A value dropped twice would take the count below what it should be; one not dropped leaves it above.
 pub(super) fn values_dropped<S: OneThread>() -> anyhow::Result<()> {
     const KEYS: isize = 200;
-    let alive = Arc::new(AtomicIsize::new(0));
+    let alive = Alive::default();
     let memo = S::memo({
         let alive = alive.clone();
-        Box::new(move |_: &isize| Counted::new(&alive))
+        Box::new(move |_: &isize| alive.one())
     });
     for _ in 0..2 {
         (0..KEYS).for_each(|key| drop(memo.get(&key)));
         // More may be alive, for a memo may let go of its spare copies later; fewer would mean that one was dropped twice.
-        ensure!(alive.load(SeqCst) >= KEYS, "{KEYS} keys hold {} values", alive.load(SeqCst));
+        ensure!(alive.count() >= KEYS, "{KEYS} keys hold {} values", alive.count());
     }
     drop(memo);
-    ensure!(soon(|| alive.load(SeqCst) == 0), "when the memo is gone, {} values are left", alive.load(SeqCst));
+    ensure!(soon(|| alive.count() == 0), "when the memo is gone, {} values are left", alive.count());
     Ok(())
 }
 
