@@ -17,7 +17,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use bench_suite::conformance::{Outcome, matrix};
+use bench_suite::conformance::matrix::{self, Situation};
+use bench_suite::conformance::{Callers, Outcome, storm};
 use bench_suite::experiment::{self, Experiment, Observations, Setting};
 use bench_suite::probe::Programs;
 use bench_suite::probe::twin::Twin;
@@ -275,7 +276,13 @@ fn filters(arguments: impl Iterator<Item = String>) -> Vec<String> {
 fn unfit() -> anyhow::Result<Option<(&'static str, String)>> {
     let lab = Path::new(env!("CARGO_BIN_EXE_lab"));
     for property in ["right-values", "one-call"] {
-        let why = match matrix::try_one(lab, "mine", property)?.outcome {
+        let why = match matrix::try_one(
+            lab,
+            Situation { callers: Callers::Threads, subject: "mine", property },
+            storm::SEED,
+        )?
+        .outcome
+        {
             Outcome::Broken { how } if property == "right-values" => how,
             outcome @ (Outcome::Hangs { .. } | Outcome::Crashes { .. }) => outcome.to_string(),
             _ => continue,

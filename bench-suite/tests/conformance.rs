@@ -5,20 +5,23 @@ use std::process::Command;
 use std::time::Duration;
 
 use bench_suite::child::{self, End};
-use bench_suite::conformance::Outcome;
-use bench_suite::conformance::matrix;
-use bench_suite::conformance::spec::PROPERTIES;
-use bench_suite::subject;
+use bench_suite::conformance::Callers::{self, Threads};
+use bench_suite::conformance::matrix::{self, Situation, Tried};
+use bench_suite::conformance::{Outcome, storm};
 
 fn lab() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_lab"))
 }
 
+fn outcome(callers: Callers, subject: &'static str, property: &'static str) -> Tried {
+    matrix::try_one(lab(), Situation { callers, subject, property }, storm::SEED).unwrap()
+}
+
 #[test]
 fn the_matrix_is_as_declared() {
-    let subjects: Vec<_> = subject::list().into_iter().map(|(name, _)| name).collect();
-    let tried = matrix::run(lab(), &subjects, &PROPERTIES.iter().collect::<Vec<_>>(), &|_| {}).unwrap();
-    assert_eq!(tried.len(), subjects.len() * PROPERTIES.len());
+    let situations = matrix::all();
+    let tried = matrix::run(lab(), &situations, storm::SEED, &|_| {}).unwrap();
+    assert_eq!(tried.len(), situations.len());
     let surprises: Vec<_> = tried.iter().filter(|tried| tried.as_declared == Some(false)).collect();
     assert!(surprises.is_empty(), "not as declared: {surprises:#?}");
 }
@@ -27,7 +30,7 @@ fn the_matrix_is_as_declared() {
 #[test]
 fn mine_is_never_judged() {
     for property in ["right-values", "same-key"] {
-        let tried = matrix::try_one(lab(), "mine", property).unwrap();
+        let tried = outcome(Threads, "mine", property);
         assert_eq!(tried.as_declared, None, "{tried:?}");
     }
 }
@@ -35,12 +38,22 @@ fn mine_is_never_judged() {
 /// A hang is found out, and told from a crash and from a wrong answer.
 #[test]
 fn each_kind_of_failure_is_told() {
-    let outcome = |subject, property| matrix::try_one(lab(), subject, property).unwrap().outcome;
+    let outcome = |subject, property| outcome(Threads, subject, property).outcome;
     assert_eq!(outcome("memo2::coarse", "distinct-keys-overlap"), Outcome::Hangs { asleep: true });
     assert_eq!(outcome("memo2::duplicating", "same-key"), Outcome::Crashes { signal: "SIGABRT".into() });
     assert!(matches!(outcome("memo2::duplicating", "one-call"), Outcome::Broken { .. }));
     assert!(matches!(outcome("memo1", "one-call"), Outcome::CannotBe { .. }));
     assert_eq!(outcome("memo1", "errors-are-kept"), Outcome::Kept);
+}
+
+/// What is there twice means the same twice.
+#[test]
+fn a_property_of_several_kinds_of_callers_has_one_name() {
+    for callers in Callers::ALL {
+        let ids: Vec<_> = callers.properties().iter().map(|property| property.id).collect();
+        assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id)), "{} has one twice", callers.name());
+        assert!(storm::PROPERTIES.iter().any(|id| ids.contains(id)) == (callers != Threads));
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Everything that is not listed here is a promise, and the suite's test holds a subject to it. What is listed must
 //! fail in the way that is listed: a peer that has learnt something new turns the test red, and the list is mended.
 
+use super::Callers;
+
 /// How a subject is known to fail a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -28,13 +30,25 @@ pub enum Declared {
 /// The situations in which a call waits for itself.
 const CIRCLES: [&str; 4] = ["same-key", "cycle", "two-caller-cycle", "three-caller-cycle"];
 
-/// What is held about `subject` and `property`.
+/// What is held about `subject` and `property` where `callers` try it.
 #[must_use]
-pub fn declared(subject: &str, property: &str) -> Declared {
+pub fn declared(callers: Callers, subject: &str, property: &str) -> Declared {
+    // Nobody who suppresses duplicates sees a circle, neither we nor any peer: each call in it waits for the next.
+    let circle = CIRCLES.contains(&property) && subject != "memo2::duplicating";
+    match subject {
+        "mine" => Declared::Nothing,
+        _ if circle => Declared::Fails(Failure::Hangs),
+        _ => match callers {
+            Callers::Threads => from_threads(subject, property),
+            Callers::Coroutines => from_coroutines(subject, property),
+            Callers::Tasks => from_tasks(subject, property),
+        },
+    }
+}
+
+fn from_threads(subject: &str, property: &str) -> Declared {
     use Failure::{Breaks, Crashes, Hangs};
     match (subject, property) {
-        ("mine", _) => Declared::Nothing,
-
         // It holds its only lock while f runs: whoever else asks waits, and f itself too.
         ("memo2::coarse", "distinct-keys-overlap" | "same-hash-overlap" | "hits-pass-slow-keys") => {
             Declared::Fails(Hangs)
@@ -49,12 +63,47 @@ pub fn declared(subject: &str, property: &str) -> Declared {
         // A circle of calls goes on until the stack ends, as it would without a memo.
         ("memo2::duplicating", circle) if CIRCLES.contains(&circle) => Declared::Fails(Crashes),
 
-        // Nobody who suppresses duplicates sees a circle, neither we nor any peer: each call in it waits for the next.
-        (_, circle) if CIRCLES.contains(&circle) => Declared::Fails(Hangs),
-
         // After a value has panicked in Clone, the next call for its key panics too: "Got unexpected state `Computing`
         // after resolving `init` future. This might be a bug in Moka".
         ("moka", "value-clone-panics") => Declared::Fails(Breaks),
+
+        _ => Declared::Kept,
+    }
+}
+
+fn from_coroutines(subject: &str, property: &str) -> Declared {
+    const CANCELLED: [&str; 4] = ["leader-cancelled", "waiters-cancelled", "all-cancelled", "one-at-a-time"];
+    match (subject, property) {
+        // The memos for threads block the one worker while they wait, and with it whom they wait for.
+        //
+        // In memo2 that is a leader whose f has yielded: the next who asks for its key stops everything.
+        ("memo2", "one-call" | "one-value" | "panic-hand-over" | "panics-in-a-row" | "cancel-storm") => {
+            Declared::Fails(Failure::Hangs)
+        }
+        // In memo3 f runs on a thread of its own, which goes on, unless it waits for another coroutine.
+        ("memo3", "distinct-keys-overlap" | "same-hash-overlap" | "hits-pass-slow-keys") => {
+            Declared::Fails(Failure::Hangs)
+        }
+        // Who shall cancel is a coroutine too.
+        ("memo2" | "memo3", cancelled) if CANCELLED.contains(&cancelled) => Declared::Fails(Failure::Hangs),
+
+        _ => Declared::Kept,
+    }
+}
+
+fn from_tasks(subject: &str, property: &str) -> Declared {
+    match (subject, property) {
+        // Its calls have tasks of their own, which go on whoever is polled.
+        ("memo3::task", _) => Declared::Kept,
+        // The call of f is a part of its caller's future, and goes on only when that is polled.
+        (_, "leader-left") => Declared::Fails(Failure::Hangs),
+        // Where a leader is dropped one waiter is woken to lead, and the others rely on that one. (quick_cache wakes the
+        // next as well when that one is left, and async_singleflight wakes all.)
+        ("memo2::task" | "moka::future" | "tokio::OnceCell", "waiter-left") => Declared::Fails(Failure::Hangs),
+        // By chance: where a leader is aborted on one worker, a waiter on the other may begin the next call of f while the
+        // old one is still being dropped, which makes two at once; and some values outlive the cache by seconds, if not for
+        // ever.
+        ("moka::future", "abort-storm" | "one-at-a-time") => Declared::Nothing,
 
         _ => Declared::Kept,
     }

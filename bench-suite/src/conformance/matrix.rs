@@ -7,14 +7,16 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use anyhow::Context;
 use parking_lot::Mutex;
 
-use super::Outcome;
 use super::declared::{Declared, Failure, declared};
-use super::spec::{self, ON_LINUX, PROPERTIES, Property};
+use super::spec::{self, ON_LINUX};
+use super::{Callers, Outcome, storm, tasks};
 use crate::child::{self, End, Report};
+use crate::coroutine;
 use crate::panics::message;
-use crate::subject::{self, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
+use crate::subject::{self, AsyncSubject, AsyncVisitor, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
 
 /// How long a child may take for what its subject promises: far longer than it needs, since to miss it is a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,36 +27,55 @@ const CURIOSITY: Duration = Duration::from_secs(5);
 /// How long for a hang that is declared: the shorter, the sooner the matrix is there.
 const FORMALITY: Duration = Duration::from_secs(2);
 
-/// One subject in one situation.
-#[derive(Clone, Debug)]
-pub struct Tried {
+/// One subject in one situation, with callers of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Situation {
+    /// Who calls.
+    pub callers: Callers,
     /// The subject's name.
     pub subject: &'static str,
     /// The property's id.
     pub property: &'static str,
+}
+
+/// What became of a situation.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// Who called whom, and what for.
+    pub situation: Situation,
     /// What became of it.
     pub outcome: Outcome,
     /// Whether that is what is declared; `None` where nothing is.
     pub as_declared: Option<bool>,
 }
 
-/// Tries all `subjects` in all situations of `properties`, and calls `tried` after each.
+/// Every situation there is: kind by kind, subject by subject.
+#[must_use]
+pub fn all() -> Vec<Situation> {
+    let mut all = Vec::new();
+    for callers in Callers::ALL {
+        for (subject, _) in callers.subjects() {
+            all.extend(callers.properties().iter().map(|property| Situation {
+                callers,
+                subject,
+                property: property.id,
+            }));
+        }
+    }
+    all
+}
+
+/// Tries all `situations`, the storms among them from `seed`, and calls `tried` after each.
 ///
 /// `lab` is the program that can be the child: it hands its arguments after `child conformance` to [`be_child`].
 ///
 /// # Errors
 ///
 /// If a child cannot be started.
-pub fn run(
-    lab: &Path,
-    subjects: &[&'static str],
-    properties: &[&'static Property],
-    tried: &(dyn Fn(&Tried) + Sync),
-) -> io::Result<Vec<Tried>> {
-    let cells = subjects.iter().flat_map(|subject| properties.iter().map(move |property| (*subject, property.id)));
-    let mut queue: Vec<_> = cells.enumerate().collect();
+pub fn run(lab: &Path, situations: &[Situation], seed: u64, tried: &(dyn Fn(&Tried) + Sync)) -> io::Result<Vec<Tried>> {
+    let mut queue: Vec<_> = situations.iter().enumerate().collect();
     // Those that will hang come first: each then sleeps through its deadline beside others that work.
-    queue.sort_by_key(|(_, (subject, property))| declared(subject, property) != Declared::Fails(Failure::Hangs));
+    queue.sort_by_key(|(_, situation)| situation.declared() != Declared::Fails(Failure::Hangs));
     queue.reverse();
     let queue = Mutex::new(queue);
     let done = Mutex::new(Vec::new());
@@ -66,8 +87,8 @@ pub fn run(
                 scope.spawn(|| -> io::Result<()> {
                     loop {
                         let next = queue.lock().pop();
-                        let Some((at, (subject, property))) = next else { return Ok(()) };
-                        let one = try_one(lab, subject, property)?;
+                        let Some((at, situation)) = next else { return Ok(()) };
+                        let one = try_one(lab, *situation, seed)?;
                         tried(&one);
                         done.lock().push((at, one));
                     }
@@ -83,20 +104,28 @@ pub fn run(
     Ok(done.into_iter().map(|(_, one)| one).collect())
 }
 
-/// Tries one subject in one situation; `lab` as for [`run`].
+impl Situation {
+    fn declared(&self) -> Declared {
+        declared(self.callers, self.subject, self.property)
+    }
+}
+
+/// Tries one situation; `lab` and `seed` as for [`run`].
 ///
 /// # Errors
 ///
 /// If the child cannot be started.
-pub fn try_one(lab: &Path, subject: &'static str, property: &'static str) -> io::Result<Tried> {
-    let declared = declared(subject, property);
+pub fn try_one(lab: &Path, situation: Situation, seed: u64) -> io::Result<Tried> {
+    let declared = situation.declared();
     let deadline = match declared {
         Declared::Kept | Declared::Fails(Failure::Breaks | Failure::Crashes) => PATIENCE,
         Declared::Nothing => CURIOSITY,
         Declared::Fails(Failure::Hangs) => FORMALITY,
     };
-    let report = child::run(Command::new(lab).args(["child", "conformance", subject, property]), deadline)?;
-    let outcome = outcome(&report);
+    let Situation { callers, subject, property } = situation;
+    let mut child = Command::new(lab);
+    child.args(["child", "conformance", callers.name(), subject, property, &seed.to_string()]);
+    let outcome = outcome(&child::run(&mut child, deadline)?);
     let as_declared = match (&outcome, declared) {
         (Outcome::CannotBe { .. }, _) | (_, Declared::Nothing) => None,
         (Outcome::Kept, Declared::Kept)
@@ -105,7 +134,7 @@ pub fn try_one(lab: &Path, subject: &'static str, property: &'static str) -> io:
         | (Outcome::Crashes { .. }, Declared::Fails(Failure::Crashes)) => Some(true),
         _ => Some(false),
     };
-    Ok(Tried { subject, property, outcome, as_declared })
+    Ok(Tried { situation, outcome, as_declared })
 }
 
 /// What a child's end and its last line say. A child that ends well without saying anything has broken off: something
@@ -125,39 +154,68 @@ fn outcome(report: &Report) -> Outcome {
 ///
 /// # Errors
 ///
-/// If there is no such subject or property.
-pub fn be_child(subject: &str, property: &str) -> anyhow::Result<()> {
-    struct Try<'a> {
-        subject: &'a str,
-        property: &'a str,
-        outcome: Option<Outcome>,
-    }
-    impl Visitor for Try<'_> {
-        fn shared<S: Subject>(&mut self) {
-            if <S as Subject>::NAME == self.subject {
-                self.outcome = caught(|| spec::try_shared::<S>(self.property));
-            }
-        }
-        fn one_thread<S: OneThread>(&mut self) {
-            if S::NAME == self.subject {
-                let why = || format!("this takes threads, and {MEMO1_IS_NOT_SYNC}");
-                let cannot_be = || Outcome::CannotBe { why: why() };
-                self.outcome = caught(|| spec::try_alone::<S>(self.property)).or_else(|| Some(cannot_be()));
-            }
-        }
-    }
-    anyhow::ensure!(PROPERTIES.iter().any(|known| known.id == property), "there is no property {property:?}");
+/// If there is no such kind of callers, subject or property.
+pub fn be_child(callers: &str, subject: &str, property: &str, seed: u64) -> anyhow::Result<()> {
+    let callers = Callers::named(callers).with_context(|| format!("there are no callers of the kind {callers:?}"))?;
+    let known = callers.properties().into_iter().find(|known| known.id == property);
+    let property = known.with_context(|| format!("there is no property {property:?} of {}", callers.name()))?.id;
     if cfg!(not(target_os = "linux")) && ON_LINUX.contains(&property) {
         println!("{}", serde_json::to_string(&Outcome::CannotBe { why: "only Linux can try this".into() })?);
         return Ok(());
     }
+    storm::choose(seed);
     // The situations panic on purpose, in any number of threads; the outcome says what matters.
     std::panic::set_hook(Box::new(|_| {}));
-    let mut attempt = Try { subject, property, outcome: None };
-    subject::visit(&mut attempt);
-    let outcome = attempt.outcome.ok_or_else(|| anyhow::anyhow!("there is no subject {subject:?}"))?;
+    let mut attempt = Attempt { callers, subject, property, outcome: None };
+    match callers {
+        Callers::Threads => subject::visit_from_threads(&mut attempt),
+        Callers::Coroutines => subject::visit_from_coroutines(&mut attempt),
+        Callers::Tasks => subject::visit_from_tasks(&mut attempt),
+    }
+    let outcome = attempt.outcome.with_context(|| format!("there is no subject {subject:?} of {}", callers.name()))?;
     println!("{}", serde_json::to_string(&outcome)?);
     Ok(())
+}
+
+/// Waits for the subject to come by that shall be tried.
+struct Attempt<'a> {
+    callers: Callers,
+    subject: &'a str,
+    property: &'static str,
+    outcome: Option<Outcome>,
+}
+
+impl Visitor for Attempt<'_> {
+    fn shared<S: Subject>(&mut self) {
+        if <S as Subject>::NAME != self.subject {
+            return;
+        }
+        S::prepare();
+        let property = self.property;
+        let program = move || caught(|| spec::try_shared::<S>(property));
+        self.outcome = match self.callers {
+            // The whole program runs on a coroutine, and its herds are then of coroutines.
+            Callers::Coroutines => coroutine::spawn(program)
+                .join()
+                .unwrap_or_else(|error| Some(Outcome::Broken { how: format!("its coroutine ended: {error}") })),
+            _ => program(),
+        };
+    }
+    fn one_thread<S: OneThread>(&mut self) {
+        if S::NAME == self.subject {
+            let why = || format!("this takes threads, and {MEMO1_IS_NOT_SYNC}");
+            let cannot_be = || Outcome::CannotBe { why: why() };
+            self.outcome = caught(|| spec::try_alone::<S>(self.property)).or_else(|| Some(cannot_be()));
+        }
+    }
+}
+
+impl AsyncVisitor for Attempt<'_> {
+    fn task<S: AsyncSubject>(&mut self) {
+        if S::NAME == self.subject {
+            self.outcome = caught(|| tasks::attempt::<S>(self.property));
+        }
+    }
 }
 
 /// The outcome of a program that ends, well or by a panic.

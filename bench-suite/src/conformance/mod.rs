@@ -5,16 +5,21 @@
 //! does not promise stands in [`declared`], and the suite's test holds both: what is promised is kept, and what is
 //! declared to fail really fails.
 
+mod callers;
 mod counted;
 pub mod declared;
 mod fragile;
 mod gate;
 pub mod matrix;
 mod payload;
+mod soon;
 pub mod spec;
+pub mod storm;
+mod tasks;
 
 use std::fmt;
 
+pub use callers::Callers;
 use serde::{Deserialize, Serialize};
 
 /// What became of a subject in a situation.

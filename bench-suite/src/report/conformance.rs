@@ -3,32 +3,48 @@
 use std::fmt;
 
 use super::{Mood, Sheet, Word, distinct};
-use crate::conformance::Outcome;
-use crate::conformance::spec::PROPERTIES;
+use crate::conformance::{Callers, Outcome};
 use crate::store::{Cell, Found, Results};
 
-pub(super) fn sheet(results: &Results) -> Sheet {
-    let subjects = distinct(results.cells.iter().map(|cell| cell.subject.as_str()));
-    let properties = distinct(results.cells.iter().map(property));
+/// A sheet for each kind of callers.
+pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
+    distinct(results.cells.iter().map(callers)).into_iter().map(|callers| sheet(results, callers)).collect()
+}
+
+fn sheet(results: &Results, callers: Callers) -> Sheet {
+    let cells: Vec<&Cell> = results.cells.iter().filter(|cell| self::callers(cell) == callers).collect();
+    let subjects = distinct(cells.iter().map(|cell| cell.subject.as_str()));
+    let properties = distinct(cells.iter().map(|cell| property(cell)));
     let mut heads = vec!["property".to_string()];
     heads.extend(subjects.iter().map(|subject| head(subject)));
     let row = |property: &&str| {
         let words = subjects.iter().map(|subject| {
-            let cell = results.cells.iter().find(|cell| cell.subject == *subject && self::property(cell) == *property);
-            cell.map_or_else(|| Word::new("", Mood::Faint), word)
+            let cell = cells.iter().find(|cell| cell.subject == *subject && self::property(cell) == *property);
+            cell.map_or_else(|| Word::new("", Mood::Faint), |cell| word(cell))
         });
         (property.to_string(), words.collect())
     };
+    let who = match callers {
+        Callers::Threads => "threads call",
+        Callers::Coroutines => "coroutines on one worker call",
+        Callers::Tasks => "tasks await",
+    };
     Sheet {
-        title: "conformance".to_string(),
-        caption: "What each memo does in each situation, every one in a process of its own. `kept`: as the property \
-                  says. `hangs`: its process never ended and was killed. `-`: cannot be tried."
-            .to_string(),
+        title: format!("conformance, {}", callers.name()),
+        caption: format!(
+            "What each memo that {who} does in each situation, every one in a process of its own. `kept`: as the \
+             property says. `hangs`: its process never ended and was killed. `-`: cannot be tried."
+        ),
         heads,
         rows: properties.iter().map(row).collect(),
-        notes: std::iter::once(statements(&properties)).chain(failures(results)).collect(),
+        notes: std::iter::once(statements(callers, &properties)).chain(failures(&cells)).collect(),
         prose: false,
     }
+}
+
+/// Who called. Results of older versions do not say: there were threads only.
+fn callers(cell: &Cell) -> Callers {
+    cell.setting.get("callers").and_then(|name| Callers::named(name)).unwrap_or(Callers::Threads)
 }
 
 fn property(cell: &Cell) -> &str {
@@ -55,15 +71,16 @@ fn word(cell: &Cell) -> Word {
 }
 
 /// What the properties say.
-fn statements(properties: &[&str]) -> String {
-    let lines = PROPERTIES.iter().filter(|property| properties.contains(&property.id));
+fn statements(callers: Callers, properties: &[&str]) -> String {
+    let known = callers.properties();
+    let lines = known.iter().filter(|property| properties.contains(&property.id));
     lines.map(|property| format!("{:<21} {}", property.id, property.says)).collect::<Vec<_>>().join("\n")
 }
 
 /// What failed, and how: each way of failing once, with the situations and those who fail so.
-fn failures(results: &Results) -> Option<String> {
+fn failures(cells: &[&Cell]) -> Option<String> {
     let mut failures: Vec<Failure<'_>> = Vec::new();
-    for cell in &results.cells {
+    for cell in cells {
         match &cell.found {
             Found::Outcome(Outcome::Kept) => {}
             Found::Outcome(how) => {

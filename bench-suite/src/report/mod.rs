@@ -75,7 +75,7 @@ pub fn write_page(store: &Store) -> Result<PathBuf, StoreError> {
 #[must_use]
 pub fn sheets(results: &Results) -> Vec<Sheet> {
     let mut sheets = match results.experiment.as_str() {
-        "conformance" => vec![conformance::sheet(results)],
+        "conformance" => conformance::sheets(results),
         "race" => vec![race::sheet(results)],
         name if observed::is_one(name) => observed::sheets(results),
         _ => timed::sheets(results),

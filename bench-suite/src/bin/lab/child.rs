@@ -16,7 +16,7 @@ pub(crate) struct Child {
 
 #[derive(clap::Subcommand)]
 enum Part {
-    Conformance { subject: String, property: String },
+    Conformance { callers: String, subject: String, property: String, seed: u64 },
     Probe { setup: String },
     Pages { pages: usize, size: usize, delay_ms: u64 },
 }
@@ -24,7 +24,9 @@ enum Part {
 impl Child {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         match &self.part {
-            Part::Conformance { subject, property } => matrix::be_child(subject, property)?,
+            Part::Conformance { callers, subject, property, seed } => {
+                matrix::be_child(callers, subject, property, *seed)?;
+            }
             Part::Pages { pages, size, delay_ms } => {
                 pages::serve(Site { pages: *pages, size: *size, delay: Duration::from_millis(*delay_ms) })?;
             }

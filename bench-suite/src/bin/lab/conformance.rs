@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use bench_suite::conformance::matrix::{self, Tried};
-use bench_suite::conformance::spec::{PROPERTIES, Property};
+use bench_suite::conformance::matrix::{self, Situation, Tried};
+use bench_suite::conformance::storm;
 use bench_suite::report;
 use bench_suite::store::{Cell, Depth, Found, Results, Store};
-use bench_suite::subject;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Try every memo in every situation of the specification, and show what each keeps.
+/// Try every memo in every situation of the specification, from threads, coroutines and tasks, and show what each keeps.
 ///
 /// The exit status is 1 if a memo does not do what is declared of it. What `mine` does is shown and never judged.
 #[derive(clap::Args)]
 pub(crate) struct Conformance {
-    /// Only these memos and these properties, by name [default: all].
+    /// Only these memos, these properties, and these callers (`threads`, `coroutines`, `tasks`), by name [default: all].
     names: Vec<String>,
+    /// Where the storms of random cancellations begin. The same seed takes the same steps again.
+    #[arg(long, value_name = "N", default_value_t = storm::SEED)]
+    seed: u64,
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
@@ -25,17 +27,18 @@ pub(crate) struct Conformance {
 
 impl Conformance {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let (subjects, properties) = self.chosen()?;
-        let bar = ProgressBar::new((subjects.len() * properties.len()) as u64)
+        let situations = self.chosen()?;
+        let bar = ProgressBar::new(situations.len() as u64)
             .with_style(ProgressStyle::with_template("{pos:>3} of {len}  {bar:30}  {msg}")?);
-        let tried = matrix::run(&std::env::current_exe()?, &subjects, &properties, &|tried| {
-            bar.set_message(format!("{} {}", tried.subject, tried.property));
+        let tried = matrix::run(&std::env::current_exe()?, &situations, self.seed, &|tried| {
+            bar.set_message(words(&tried.situation));
             bar.inc(1);
         })?;
         bar.finish_and_clear();
 
-        let complete = tried.len() == subject::list().len() * PROPERTIES.len();
-        let results = Results::new("conformance", Depth::Full, complete, tried.iter().map(cell).collect());
+        let complete = tried.len() == matrix::all().len();
+        let cells = tried.iter().map(|tried| self.cell(tried)).collect();
+        let results = Results::new("conformance", Depth::Full, complete, cells);
         let store = Store::here();
         store.write(&results)?;
         if self.json {
@@ -46,38 +49,61 @@ impl Conformance {
 
         let surprises: Vec<&Tried> = tried.iter().filter(|tried| tried.as_declared == Some(false)).collect();
         for surprise in &surprises {
-            let Tried { subject, property, outcome, .. } = surprise;
-            anstream::eprintln!("not as declared: {subject} {property}: {outcome}");
+            anstream::eprintln!("not as declared: {}: {}", words(&surprise.situation), surprise.outcome);
         }
         Ok(if surprises.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// The memos and the properties that are named; all of a kind, if none of it is.
-    fn chosen(&self) -> anyhow::Result<(Vec<&'static str>, Vec<&'static Property>)> {
-        let mut subjects: Vec<_> = subject::list().into_iter().map(|(name, _)| name).collect();
-        let mut properties: Vec<_> = PROPERTIES.iter().collect();
+    /// The situations whose callers, memos and properties are named; of each, all if none of it is.
+    fn chosen(&self) -> anyhow::Result<Vec<Situation>> {
+        let mut situations = matrix::all();
+        let parts: [fn(&Situation) -> &'static str; 3] =
+            [|one| one.callers.name(), |one| one.subject, |one| one.property];
         for name in &self.names {
-            if !subjects.contains(&name.as_str()) && !properties.iter().any(|property| property.id == name) {
-                let known: Vec<_> = properties.iter().map(|property| property.id).collect();
+            if !situations.iter().any(|one| parts.iter().any(|part| part(one) == name)) {
+                let known = parts.map(|part| distinct(situations.iter().map(part)).join(", "));
+                let [callers, memos, properties] = known;
                 bail!(
-                    "there is no memo and no property {name:?}\nmemos: {}\nproperties: {}",
-                    subjects.join(", "),
-                    known.join(", ")
+                    "there is no memo, no property and no kind of callers {name:?}\nmemos: {memos}\nproperties: \
+                     {properties}\ncallers: {callers}"
                 );
             }
         }
-        let named = |name: &str| self.names.iter().any(|chosen| chosen == name);
-        if subjects.iter().any(|name| named(name)) {
-            subjects.retain(|name| named(name));
+        for part in parts {
+            let named = |one: &Situation| self.names.iter().any(|name| name == part(one));
+            if matrix::all().iter().any(named) {
+                situations.retain(named);
+            }
         }
-        if properties.iter().any(|property| named(property.id)) {
-            properties.retain(|property| named(property.id));
+        if situations.is_empty() {
+            bail!("{} have no situation in common: name fewer of them", self.names.join(", "));
         }
-        Ok((subjects, properties))
+        Ok(situations)
+    }
+
+    fn cell(&self, tried: &Tried) -> Cell {
+        let Situation { callers, subject, property } = tried.situation;
+        let mut setting = BTreeMap::from([("callers", callers.name().to_string()), ("property", property.to_string())]);
+        if storm::PROPERTIES.contains(&property) {
+            setting.insert("seed", self.seed.to_string());
+        }
+        let setting = setting.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        Cell { subject: subject.to_string(), setting, found: Found::Outcome(tried.outcome.clone()) }
     }
 }
 
-fn cell(tried: &Tried) -> Cell {
-    let setting = BTreeMap::from([("property".to_string(), tried.property.to_string())]);
-    Cell { subject: tried.subject.to_string(), setting, found: Found::Outcome(tried.outcome.clone()) }
+fn words(situation: &Situation) -> String {
+    let Situation { callers, subject, property } = situation;
+    format!("{} {subject} {property}", callers.name())
+}
+
+/// What of `all` is new, in order.
+fn distinct(all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
 }

@@ -1,11 +1,10 @@
 //! `f` asks the memo: for other keys, which must work, and round in a circle, which can only be refused.
 
 use std::sync::{Arc, Weak};
-use std::thread::Builder;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
-use crate::conformance::gate::{Gate, herd};
+use crate::conformance::gate::{Gate, deep, herd};
 use crate::subject::{Memo, Subject};
 
 /// A memo whose `f` can ask it.
@@ -26,16 +25,15 @@ impl<S: Subject> Recursive<S> {
     }
 }
 
-/// Each key asks for the one below it. A memo that runs `f` on its caller's thread does so on one stack, which is
-/// therefore a large one.
+/// Each key asks for the one below it. A memo that runs `f` on its caller does so on one stack, which is therefore a
+/// large one.
 pub(super) fn other_keys<S: Subject>() -> anyhow::Result<()> {
     const DEPTH: u64 = 1_000;
     let memo = Recursive::<S>::new(|ask, key| match key {
         0 => 0,
         _ => key + ask(key - 1),
     });
-    let caller = Builder::new().stack_size(256 << 20).spawn(move || memo.0.get(&DEPTH))?;
-    let sum = caller.join().ok().context("the caller panicked")?;
+    let sum = deep(|| memo.0.get(&DEPTH));
     ensure!(sum == DEPTH * (DEPTH + 1) / 2, "got {sum}");
     Ok(())
 }

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicIsize, Ordering::SeqCst};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::ensure;
 
 use crate::conformance::counted::Alive;
 use crate::conformance::gate::{herd, sleepers};
+use crate::conformance::soon::{SOON, soon, threads};
 use crate::subject::{Memo, OneThread, Subject};
 
 /// How long the leader watches its waiters at a time.
@@ -16,9 +17,6 @@ const WATCHED: Duration = Duration::from_millis(100);
 /// How often it does so until it has seen nobody wake up. A waiter that was still on its way to bed comes to rest; one
 /// that polls never does.
 const WATCHES: u32 = 20;
-
-/// How long something that is on its way out may take: a thread to leave the kernel's list, a value its last reader.
-const SOON: Duration = Duration::from_secs(10);
 
 /// The leader watches its waiters through the kernel's eyes: all asleep, and none of them woken while it looks on.
 pub(super) fn waiters_sleep<S: Subject>() -> anyhow::Result<()> {
@@ -48,18 +46,6 @@ pub(super) fn waiters_sleep<S: Subject>() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until `done`, at most [`SOON`].
-fn soon(done: impl Fn() -> bool) -> bool {
-    let start = Instant::now();
-    while !done() {
-        if start.elapsed() > SOON {
-            return false;
-        }
-        thread::yield_now();
-    }
-    true
-}
-
 /// A value dropped twice would take the count below what it should be; one not dropped leaves it above.
 pub(super) fn values_dropped<S: OneThread>() -> anyhow::Result<()> {
     const KEYS: isize = 200;
@@ -86,15 +72,4 @@ pub(super) fn no_thread_stays<S: OneThread>() -> anyhow::Result<()> {
     drop(memo);
     ensure!(soon(|| threads() == before), "{before} threads before, {} after", threads());
     Ok(())
-}
-
-#[cfg(target_os = "linux")]
-fn threads() -> usize {
-    green_threads::probe::threads::all().map_or(0, |threads| threads.len())
-}
-
-/// Only Linux tells.
-#[cfg(not(target_os = "linux"))]
-fn threads() -> usize {
-    0
 }

@@ -1,0 +1,242 @@
+//! What only tasks can do: drop the future of a call, at any point, or poll it once and leave it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::Poll;
+
+use anyhow::ensure;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use rand::RngExt;
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
+
+use super::hand::{caller, once, wait};
+use super::herd::Gate;
+use super::runtime::{on_one_thread, on_workers, soon, turns};
+use crate::conformance::counted::{Alive, Counted};
+use crate::conformance::storm::Ledger;
+use crate::subject::{AsyncFunction, AsyncSubject};
+
+/// The one key of most of these.
+const KEY: usize = 7;
+
+/// What the calls of `f` do, and leave for them to end.
+#[derive(Clone)]
+struct Calls {
+    ledger: Ledger,
+    made: Arc<AtomicUsize>,
+    leave: Arc<Semaphore>,
+    alive: Alive,
+}
+
+impl Calls {
+    fn new() -> Self {
+        let (ledger, made) = (Ledger::default(), Arc::default());
+        Calls { ledger, made, leave: Arc::new(Semaphore::new(0)), alive: Alive::default() }
+    }
+
+    /// Twice the key, when there is leave.
+    fn f(&self) -> AsyncFunction<usize, (usize, Counted)> {
+        let calls = self.clone();
+        Box::new(move |key| {
+            let (calls, key) = (calls.clone(), *key);
+            async move {
+                let _inside = calls.ledger.call(key);
+                calls.made.fetch_add(1, SeqCst);
+                calls.leave.acquire().await.expect("it is never closed").forget();
+                (key * 2, calls.alive.one())
+            }
+            .boxed()
+        })
+    }
+
+    fn made(&self) -> usize {
+        self.made.load(SeqCst)
+    }
+
+    /// One call at a time, and at most `most` in all.
+    fn judge(&self, most: usize) -> anyhow::Result<()> {
+        self.ledger.judge()?;
+        ensure!(self.made() <= most, "{} calls of f, where {most} are enough", self.made());
+        Ok(())
+    }
+}
+
+type Caller = BoxFuture<'static, (usize, Counted)>;
+
+/// Polls the leader until it is inside `f`.
+async fn lead(leader: &mut Caller, calls: &Calls) {
+    let before = calls.made();
+    while calls.made() == before {
+        assert!(once(leader).is_pending(), "the leader has a value although no call of f has ended");
+        yield_now().await;
+    }
+}
+
+/// All of them come back, with the right value.
+async fn come_back(callers: Vec<Caller>) -> anyhow::Result<()> {
+    let values: Vec<usize> = join_all(callers).await.into_iter().map(|(value, _)| value).collect();
+    ensure!(values.iter().all(|value| *value == KEY * 2), "wrong values: {values:?}");
+    Ok(())
+}
+
+pub(super) fn leader<S: AsyncSubject>() -> anyhow::Result<()> {
+    [0, 1, 8].into_iter().try_for_each(|waiters| {
+        on_one_thread(async {
+            let calls = Calls::new();
+            let memo = Arc::new(S::memo(calls.f()));
+            let mut leader = caller(&memo, KEY);
+            lead(&mut leader, &calls).await;
+            let mut waiters: Vec<Caller> = (0..waiters).map(|_| caller(&memo, KEY)).collect();
+            wait(&mut waiters).await;
+
+            calls.ledger.cancels(KEY);
+            drop(leader);
+            wait(&mut waiters).await;
+            calls.leave.add_permits(2);
+            come_back(waiters).await?;
+            // A later caller, whom the cancellation must not reach.
+            come_back(vec![caller(&memo, KEY)]).await?;
+            calls.judge(2)
+        })
+    })
+}
+
+pub(super) fn waiters<S: AsyncSubject>() -> anyhow::Result<()> {
+    on_one_thread(async {
+        let calls = Calls::new();
+        let memo = Arc::new(S::memo(calls.f()));
+        let mut leader = caller(&memo, KEY);
+        lead(&mut leader, &calls).await;
+        let mut waiters: Vec<Caller> = (0..10).map(|_| caller(&memo, KEY)).collect();
+        wait(&mut waiters).await;
+
+        waiters.truncate(4);
+        wait(&mut waiters).await;
+        calls.leave.add_permits(1);
+        waiters.push(leader);
+        come_back(waiters).await?;
+        calls.judge(1)
+    })
+}
+
+/// All callers leave while `f` is under way, and then a later one comes, or the memo goes too.
+pub(super) fn all<S: AsyncSubject>() -> anyhow::Result<()> {
+    [true, false].into_iter().try_for_each(|a_later_one_comes| {
+        on_one_thread(async {
+            let calls = Calls::new();
+            let memo = Arc::new(S::memo(calls.f()));
+            let mut callers: Vec<Caller> = (0..5).map(|_| caller(&memo, KEY)).collect();
+            lead(&mut callers[0], &calls).await;
+            wait(&mut callers[1..]).await;
+            for caller in callers {
+                calls.ledger.cancels(KEY);
+                drop(caller);
+            }
+            turns().await;
+            if a_later_one_comes {
+                calls.leave.add_permits(1);
+                come_back(vec![caller(&memo, KEY)]).await?;
+            }
+            calls.judge(2)?;
+
+            let memo = Arc::into_inner(memo);
+            ensure!(memo.is_some(), "a caller that is gone still holds the memo");
+            drop(memo);
+            // What is left of `calls` is this one: `f` and its calls are gone.
+            let gone = soon(|| calls.alive.count() == 0 && Arc::strong_count(&calls.made) == 1).await;
+            ensure!(
+                gone,
+                "when all callers and the memo are gone, {} values are left, and {} calls of f",
+                calls.alive.count(),
+                calls.ledger.under_way()
+            );
+            Ok(())
+        })
+    })
+}
+
+/// On two workers, so that the one who is aborted may be anywhere.
+pub(super) fn one_at_a_time<S: AsyncSubject>() -> anyhow::Result<()> {
+    const CALLERS: usize = 6;
+    let mut random = crate::conformance::storm::random();
+    on_workers(2, async {
+        let calls = Calls::new();
+        // Leave enough, but not at once.
+        let f = calls.f();
+        let memo = Arc::new(S::memo::<usize, (usize, Counted)>(Box::new(move |key| {
+            let called = f(key);
+            async move {
+                yield_now().await;
+                let value = called.await;
+                yield_now().await;
+                value
+            }
+            .boxed()
+        })));
+        for key in 0..100 {
+            let start = Gate::default();
+            let callers: Vec<_> = (0..CALLERS)
+                .map(|_| {
+                    let (start, asked) = (start.clone(), caller(&memo, key));
+                    tokio::spawn(async move {
+                        start.meet(CALLERS).await;
+                        asked.await
+                    })
+                })
+                .collect();
+            start.wait_for(CALLERS).await;
+            for caller in &callers[..CALLERS - 1] {
+                for _ in 0..random.random_range(0..20) {
+                    yield_now().await;
+                }
+                caller.abort();
+                calls.ledger.cancels(key);
+            }
+            calls.leave.add_permits(CALLERS);
+            for caller in callers {
+                match caller.await {
+                    Ok((value, _)) => ensure!(value == key * 2, "key {key} got {value}"),
+                    Err(error) => ensure!(error.is_cancelled(), "a caller panicked: {error}"),
+                }
+            }
+            // What nobody took shall not help the next round's.
+            calls.leave.forget_permits(CALLERS);
+        }
+        calls.ledger.judge()
+    })
+}
+
+/// The leader is neither polled nor dropped until its waiters have the value.
+pub(super) fn left<S: AsyncSubject>() -> anyhow::Result<()> {
+    on_one_thread(async {
+        let calls = Calls::new();
+        let memo = Arc::new(S::memo(calls.f()));
+        let mut leader = caller(&memo, KEY);
+        lead(&mut leader, &calls).await;
+        calls.leave.add_permits(1);
+        come_back((0..8).map(|_| caller(&memo, KEY)).collect()).await?;
+        ensure!(matches!(once(&mut leader), Poll::Ready((14, _))), "the leader did not get the value at last");
+        calls.judge(1)
+    })
+}
+
+/// The leader is dropped, and the first of its waiters is left: the next call must not be waited for from that one.
+pub(super) fn waiter_left<S: AsyncSubject>() -> anyhow::Result<()> {
+    on_one_thread(async {
+        let calls = Calls::new();
+        let memo = Arc::new(S::memo(calls.f()));
+        let mut leader = caller(&memo, KEY);
+        lead(&mut leader, &calls).await;
+        let mut waiters: Vec<Caller> = (0..8).map(|_| caller(&memo, KEY)).collect();
+        wait(&mut waiters).await;
+        let left = waiters.remove(0);
+        calls.ledger.cancels(KEY);
+        drop(leader);
+        calls.leave.add_permits(2);
+        come_back(waiters).await?;
+        come_back(vec![left]).await?;
+        calls.judge(2)
+    })
+}

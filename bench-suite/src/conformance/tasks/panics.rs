@@ -1,0 +1,202 @@
+//! Panics: of `f`, and of the code that keys and values bring along.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+use anyhow::ensure;
+use futures_util::FutureExt;
+use futures_util::future::ready;
+
+use super::herd::{Gate, herd};
+use super::runtime::{on_one_thread, on_workers, turns};
+use crate::conformance::fragile::{Fragile, Fuses, burn};
+use crate::conformance::payload::{Payload, caught_async};
+use crate::subject::{AsyncMemo, AsyncSubject, Value};
+
+const CALLERS: usize = 8;
+
+pub(super) fn to_caller<S: AsyncSubject>() -> anyhow::Result<()> {
+    on_one_thread(async {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let memo = S::memo::<usize, usize>(Box::new(move |key| {
+            let (call, key) = (calls.fetch_add(1, Relaxed), *key);
+            // One in three panics before there is a future, one at its first poll, one after a while.
+            if call < 300 && call % 3 == 0 {
+                panic_any(Payload(call));
+            }
+            async move {
+                if call < 300 {
+                    if call % 3 == 1 {
+                        turns().await;
+                    }
+                    panic_any(Payload(call));
+                }
+                key + 1
+            }
+            .boxed()
+        }));
+        for call in 0..300 {
+            let seen = caught_async(memo.get(&1)).await?;
+            ensure!(seen == Err(call), "call {call} panicked, and its caller saw {seen:?}");
+        }
+        ensure!(caught_async(memo.get(&1)).await? == Ok(2), "no value after the panics");
+        Ok(())
+    })
+}
+
+/// A herd on one key whose first `panics` calls panic.
+fn herd_after_panics<S: AsyncSubject>(panics: usize) -> anyhow::Result<()> {
+    on_workers(2, async {
+        let (calls, asking) = (Arc::new(AtomicUsize::new(0)), Gate::default());
+        let memo = Arc::new(S::memo::<usize, usize>({
+            let (calls, asking) = (calls.clone(), asking.clone());
+            Box::new(move |key| {
+                let (calls, asking, key) = (calls.clone(), asking.clone(), *key);
+                async move {
+                    let call = calls.fetch_add(1, Relaxed);
+                    asking.wait_for((key + 1) * CALLERS).await;
+                    turns().await;
+                    if call < panics {
+                        panic_any(Payload(call));
+                    }
+                    key + 1
+                }
+                .boxed()
+            })
+        }));
+        for key in 0..20 {
+            calls.store(0, Relaxed);
+            let ask = |_| {
+                let (memo, asking) = (memo.clone(), asking.clone());
+                async move {
+                    asking.arrive();
+                    caught_async(memo.get(&key)).await
+                }
+            };
+            let seen = herd(CALLERS, ask).await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+            let mut panicked: Vec<usize> = seen.iter().filter_map(|seen| seen.err()).collect();
+            panicked.sort_unstable();
+            ensure!(
+                panicked.iter().copied().eq(0..panics),
+                "{panics} calls panicked, and callers saw the panics of calls {panicked:?}"
+            );
+            ensure!(seen.into_iter().filter_map(Result::ok).all(|value| value == key + 1), "a wrong value");
+            let calls = calls.load(Relaxed);
+            ensure!(calls == panics + 1, "{calls} calls, where {panics} panicked");
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn hand_over<S: AsyncSubject>() -> anyhow::Result<()> {
+    herd_after_panics::<S>(1)
+}
+
+pub(super) fn in_a_row<S: AsyncSubject>() -> anyhow::Result<()> {
+    herd_after_panics::<S>(CALLERS - 2)
+}
+
+pub(super) fn other_keys<S: AsyncSubject>() -> anyhow::Result<()> {
+    on_one_thread(async {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let memo = S::memo::<usize, usize>({
+            let calls = calls.clone();
+            Box::new(move |key| match calls.fetch_add(1, Relaxed) {
+                1 => async { panic_any(Payload(1)) }.boxed(),
+                _ => ready(key + 1).boxed(),
+            })
+        });
+        ensure!(caught_async(memo.get(&1)).await? == Ok(2), "no value before the panic");
+        ensure!(caught_async(memo.get(&2)).await? == Err(1), "no panic");
+        ensure!(caught_async(memo.get(&1)).await? == Ok(2), "a kept key is lost");
+        ensure!(calls.load(Relaxed) == 2, "a kept key was computed again");
+        ensure!(caught_async(memo.get(&3)).await? == Ok(4), "a new key does not work");
+        Ok(())
+    })
+}
+
+/// Asks for key 1 with a fuse lit, and then for several keys without.
+async fn fragile<M: AsyncMemo<Fragile, V>, V: Value>(
+    memo: M,
+    fuses: Fuses,
+    light: &AtomicBool,
+    number: fn(&V) -> usize,
+) -> anyhow::Result<()> {
+    let ask = async |key: usize| {
+        let key = Fragile(key, fuses.clone());
+        caught_async(async { number(&memo.get(&key).await) }).await
+    };
+    // Twice: on a cold key, and on a kept one.
+    for _ in 0..2 {
+        light.store(true, Relaxed);
+        // It may panic or not, for a memo need not clone, or compare, at this point; but only with our panic.
+        let _ = ask(1).await?;
+        light.store(false, Relaxed);
+        for key in [2, 1, 3] {
+            let seen = ask(key).await?;
+            ensure!(seen == Ok(key + 1), "afterwards key {key} got {seen:?}");
+        }
+    }
+    Ok(())
+}
+
+/// A memo of fragile keys, tried with the fuse that `light` picks.
+fn fragile_keys<S: AsyncSubject>(light: fn(&Fuses) -> &AtomicBool) -> anyhow::Result<()> {
+    on_one_thread(async {
+        let fuses = Fuses::default();
+        let memo = S::memo::<Fragile, usize>(Box::new(|key| ready(key.0 + 1).boxed()));
+        fragile(memo, fuses.clone(), light(&fuses), |value| *value).await
+    })
+}
+
+pub(super) fn hash<S: AsyncSubject>() -> anyhow::Result<()> {
+    fragile_keys::<S>(|fuses| &fuses.hash)
+}
+
+pub(super) fn eq<S: AsyncSubject>() -> anyhow::Result<()> {
+    fragile_keys::<S>(|fuses| &fuses.eq)
+}
+
+pub(super) fn key_clone<S: AsyncSubject>() -> anyhow::Result<()> {
+    fragile_keys::<S>(|fuses| &fuses.clone)
+}
+
+/// The keys do not panic here: their fuses are others.
+pub(super) fn value_clone<S: AsyncSubject>() -> anyhow::Result<()> {
+    on_one_thread(async {
+        let (keys, values) = (Fuses::default(), Fuses::default());
+        let light = values.clone.clone();
+        let memo = S::memo::<Fragile, Fragile>(Box::new(move |key| {
+            // Made anew and not cloned: the value's own fuse is for the memo.
+            let fuses = Fuses { hash: values.hash.clone(), eq: values.eq.clone(), clone: values.clone.clone() };
+            ready(Fragile(key.0 + 1, fuses)).boxed()
+        }));
+        fragile(memo, keys, &light, |value| value.0).await
+    })
+}
+
+/// The memo is dropped with a value inside that panics: the panic may come out or not, but the process lives.
+pub(super) fn value_drop<S: AsyncSubject>() -> anyhow::Result<()> {
+    #[derive(Clone)]
+    struct Bomb(Arc<AtomicBool>);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            burn(&self.0);
+        }
+    }
+    on_one_thread(async {
+        let lit = Arc::new(AtomicBool::new(false));
+        let memo = S::memo::<usize, Bomb>({
+            let lit = lit.clone();
+            Box::new(move |_| ready(Bomb(lit.clone())).boxed())
+        });
+        for key in 0..10 {
+            drop(memo.get(&key).await);
+        }
+        lit.store(true, Relaxed);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(memo)));
+        turns().await;
+        Ok(())
+    })
+}
