@@ -52,7 +52,11 @@ pub(crate) fn scoped<T: Send>(count: usize, body: impl Fn(usize) -> T + Sync) ->
         // SAFETY: as in `spawn`. The scope joins all of them before what `body` borrows can end.
         let spawn = |number| unsafe { scope.spawn(move || body(number)) };
         let all: Vec<_> = (0..count).map(spawn).collect();
-        all.into_iter().map(|one| one.join()).collect()
+        let mut brought = Vec::new();
+        for one in all {
+            brought.push(one.join());
+        }
+        brought
     })
 }
 

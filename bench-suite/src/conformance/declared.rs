@@ -100,10 +100,11 @@ fn from_tasks(subject: &str, property: &str) -> Declared {
         // Where a leader is dropped one waiter is woken to lead, and the others rely on that one. (quick_cache wakes the
         // next as well when that one is left, and async_singleflight wakes all.)
         ("memo2::task" | "moka::future" | "tokio::OnceCell", "waiter-left") => Declared::Fails(Failure::Hangs),
-        // By chance: where a leader is aborted on one worker, a waiter on the other may begin the next call of f while the
-        // old one is still being dropped, which makes two at once; and some values outlive the cache by seconds, if not for
-        // ever.
-        ("moka::future", "abort-storm" | "one-at-a-time") => Declared::Nothing,
+        // Where a leader is dropped, they let the next one lead, and drop the call of f after that: two calls at once, for
+        // as long as the drop takes.
+        ("moka::future" | "async_singleflight", "old-call-goes-first") => Declared::Fails(Failure::Breaks),
+        // The same by chance, on two workers. And some values of moka's outlive their cache, by seconds at least.
+        ("moka::future" | "async_singleflight", "abort-storm" | "one-at-a-time") => Declared::Nothing,
 
         _ => Declared::Kept,
     }

@@ -27,6 +27,9 @@ const CURIOSITY: Duration = Duration::from_secs(5);
 /// How long for a hang that is declared: the shorter, the sooner the matrix is there.
 const FORMALITY: Duration = Duration::from_secs(2);
 
+/// How many situations that are declared to hang are tried at once.
+const SLEEPERS: usize = 8;
+
 /// One subject in one situation, with callers of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situation {
@@ -73,28 +76,24 @@ pub fn all() -> Vec<Situation> {
 ///
 /// If a child cannot be started.
 pub fn run(lab: &Path, situations: &[Situation], seed: u64, tried: &(dyn Fn(&Tried) + Sync)) -> io::Result<Vec<Tried>> {
-    let mut queue: Vec<_> = situations.iter().enumerate().collect();
-    // Those that will hang come first: each then sleeps through its deadline beside others that work.
-    queue.sort_by_key(|(_, situation)| situation.declared() != Declared::Fails(Failure::Hangs));
-    queue.reverse();
-    let queue = Mutex::new(queue);
+    // Those that will hang have a queue of their own: each sleeps through its deadline, and needs no core for that.
+    let (hang, end): (Vec<_>, Vec<_>) = (situations.iter().enumerate().rev())
+        .partition(|(_, situation)| situation.declared() == Declared::Fails(Failure::Hangs));
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let queues = [(Mutex::new(hang), SLEEPERS), (Mutex::new(end), 2 + cores)];
     let done = Mutex::new(Vec::new());
+    let work = |queue: &Mutex<Vec<(usize, &Situation)>>| -> io::Result<()> {
+        loop {
+            let next = queue.lock().pop();
+            let Some((at, situation)) = next else { return Ok(()) };
+            let one = try_one(lab, *situation, seed)?;
+            tried(&one);
+            done.lock().push((at, one));
+        }
+    };
     thread::scope(|scope| {
-        // More than there are cores, since a child that hangs needs none.
-        let workers = 4 + thread::available_parallelism().map_or(1, usize::from);
-        let workers: Vec<_> = (0..workers)
-            .map(|_| {
-                scope.spawn(|| -> io::Result<()> {
-                    loop {
-                        let next = queue.lock().pop();
-                        let Some((at, situation)) = next else { return Ok(()) };
-                        let one = try_one(lab, *situation, seed)?;
-                        tried(&one);
-                        done.lock().push((at, one));
-                    }
-                })
-            })
-            .collect();
+        let workers = queues.iter().flat_map(|(queue, workers)| std::iter::repeat_n(queue, *workers));
+        let workers: Vec<_> = workers.map(|queue| scope.spawn(|| work(queue))).collect();
         workers
             .into_iter()
             .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

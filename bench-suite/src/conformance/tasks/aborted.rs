@@ -1,12 +1,13 @@
 //! What only tasks can do: drop the future of a call, at any point, or poll it once and leave it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
 
 use anyhow::ensure;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join_all, pending, ready};
+use parking_lot::Mutex;
 use rand::RngExt;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
@@ -238,5 +239,58 @@ pub(super) fn waiter_left<S: AsyncSubject>() -> anyhow::Result<()> {
         come_back(waiters).await?;
         come_back(vec![left]).await?;
         calls.judge(2)
+    })
+}
+
+/// The leader is dropped, and while its call of `f` is being dropped, a waiter is polled: it must not lead yet. (On one
+/// thread no waiter could come at that moment; on two it can, and the call that is going looks on from within.)
+pub(super) fn old_call_goes_first<S: AsyncSubject>() -> anyhow::Result<()> {
+    /// Does something when it is dropped.
+    struct AtEnd(Option<Box<dyn FnOnce() + Send>>);
+    impl Drop for AtEnd {
+        fn drop(&mut self) {
+            if let Some(last) = self.0.take() {
+                last();
+            }
+        }
+    }
+    on_one_thread(async {
+        let made = Arc::new(AtomicUsize::new(0));
+        let waiter = Arc::new(Mutex::new(None::<BoxFuture<'static, usize>>));
+        let too_early = Arc::new(AtomicBool::new(false));
+        let memo = Arc::new(S::memo::<usize, usize>({
+            let (made, waiter, too_early) = (made.clone(), waiter.clone(), too_early.clone());
+            Box::new(move |key| {
+                let key = *key;
+                if made.fetch_add(1, SeqCst) > 0 {
+                    return ready(key * 2).boxed();
+                }
+                let (made, waiter, too_early) = (made.clone(), waiter.clone(), too_early.clone());
+                let look = move || {
+                    if let Some(waiter) = waiter.lock().as_mut() {
+                        let _ = once(waiter);
+                        too_early.store(made.load(SeqCst) > 1, SeqCst);
+                    }
+                };
+                async move {
+                    let _at_end = AtEnd(Some(Box::new(look)));
+                    pending().await
+                }
+                .boxed()
+            })
+        }));
+        let mut leader = caller(&memo, KEY);
+        while made.load(SeqCst) == 0 {
+            let _ = once(&mut leader);
+            yield_now().await;
+        }
+        let mut waits = [caller(&memo, KEY)];
+        wait(&mut waits).await;
+        let [waits] = waits;
+        *waiter.lock() = Some(waits);
+        drop(leader);
+        turns().await;
+        ensure!(!too_early.load(SeqCst), "the next call of f began before the call of a dropped leader was gone");
+        Ok(())
     })
 }

@@ -64,6 +64,7 @@ spec! {
     "two-caller-cycle", "a cycle closed by two callers, A to B and B to A, is refused", recursion::two_callers;
     "three-caller-cycle", "and so is one closed by three", recursion::three_callers;
     "leader-cancelled", "a leader dropped inside f, with 0, 1, 8 waiters: all get the value, one call at a time", aborted::leader;
+    "old-call-goes-first", "a dropped leader's call of f is gone before the next call begins", aborted::old_call_goes_first;
     "waiters-cancelled", "waiters that are dropped leave the others as they are", aborted::waiters;
     "all-cancelled", "when all callers are dropped nothing of f stays behind, and a later caller gets the value", aborted::all;
     "one-at-a-time", "leaders aborted one after the other, on two workers: never two calls at once", aborted::one_at_a_time;
