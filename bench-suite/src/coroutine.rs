@@ -12,7 +12,7 @@
 
 use std::sync::OnceLock;
 
-use green_threads::coroutine::{self, Config, JoinHandle, Runtime};
+use green_threads::coroutine::{self, Config, Coroutine, JoinHandle, Runtime};
 use green_threads::{StackSize, Workers};
 
 use crate::subject::{Function, Key, Value};
@@ -61,10 +61,10 @@ pub(crate) fn scoped<T: Send>(count: usize, body: impl Fn(usize) -> T + Sync) ->
 }
 
 /// Cancels a coroutine: it unwinds out of its next yield, or out of the one in which it is.
-pub(crate) fn cancel<T>(coroutine: &JoinHandle<T>) {
+pub(crate) fn cancel(coroutine: &Coroutine) {
     // SAFETY: the programs of the conformance suite own only what may be dropped by unwinding, and pass on what they
     // catch and do not know.
-    unsafe { coroutine.coroutine().cancel() }
+    unsafe { coroutine.cancel() }
 }
 
 /// `memo3`'s memo, whose monitor and calls are coroutines.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use anyhow::{Context, bail, ensure};
-use green_threads::coroutine::{JoinError, JoinHandle, SyncFlag, yield_now};
+use green_threads::coroutine::{Coroutine, JoinError, JoinHandle, SyncFlag, yield_now};
 use parking_lot::Mutex;
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -78,7 +78,7 @@ impl Calls {
 /// Cancels a caller, and sees it end by that.
 fn cancelled(caller: JoinHandle<usize>, calls: &Calls) -> anyhow::Result<()> {
     calls.ledger.cancels(KEY);
-    cancel(&caller);
+    cancel(&caller.coroutine());
     match caller.join() {
         Err(JoinError::Cancelled) => Ok(()),
         Err(error) => bail!("a caller that was cancelled ended otherwise: {error}"),
@@ -170,6 +170,8 @@ struct Storm {
     ledger: Ledger,
     alive: Alive,
     random: Arc<Mutex<StdRng>>,
+    /// The callers of this round.
+    callers: Arc<Mutex<Vec<Coroutine>>>,
     /// When it is over, the calls of `f` return at once.
     over: Arc<AtomicBool>,
 }
@@ -183,11 +185,16 @@ impl Storm {
         (0..self.draw(0..below)).for_each(|_| yield_now());
     }
 
-    /// Some turns, and then a value or, one time in five, a panic.
+    /// Some turns, and then a value or, one time in five, a panic. One time in four it cancels a caller, who may be the one
+    /// that runs it: that one is then cancelled while it runs, and learns it where the memo yields next.
     fn call(&self, key: usize) -> (usize, Counted) {
         let _inside = self.ledger.call(key);
         if !self.over.load(SeqCst) {
             self.yields(8);
+            if self.draw(0..4) == 0 {
+                let callers = self.callers.lock();
+                callers.get(self.draw(0..callers.len())).into_iter().for_each(cancel);
+            }
             if self.draw(0..5) == 0 {
                 self.ledger.panics(key);
                 panic_any(Payload(key));
@@ -227,6 +234,7 @@ fn whole_storm<S: Subject>() -> anyhow::Result<()> {
         ledger: Ledger::default(),
         alive: Alive::default(),
         random: Arc::new(Mutex::new(random())),
+        callers: Arc::default(),
         over: Arc::default(),
     };
     let memo = Arc::new(S::memo::<usize, (usize, Counted)>({
@@ -249,10 +257,11 @@ fn whole_storm<S: Subject>() -> anyhow::Result<()> {
             })
             .collect();
         keys += KEYS;
+        *storm.callers.lock() = callers.iter().map(|(_, caller)| caller.coroutine()).collect();
         start.meet(CALLERS + 1);
         for _ in 0..CALLERS * 2 / 3 {
             storm.yields(6);
-            cancel(&callers[storm.draw(0..CALLERS)].1);
+            cancel(&callers[storm.draw(0..CALLERS)].1.coroutine());
         }
         for (key, caller) in callers.drain(..) {
             match caller.join() {
@@ -267,6 +276,7 @@ fn whole_storm<S: Subject>() -> anyhow::Result<()> {
 
     // Afterwards: each key works, nothing was called twice, and with the memo everything goes.
     storm.over.store(true, SeqCst);
+    storm.callers.lock().clear();
     for key in 0..keys {
         // A call that is still under way may panic yet, and its panic be somebody else's.
         storm.ask(&*memo, key)?;
