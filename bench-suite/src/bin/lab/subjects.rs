@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use bench_suite::subject;
+use bench_suite::conformance::Callers;
+use serde_json::json;
 
-/// List the memos that the suite drives, ours and the peers.
+/// List the memos that the suite drives, ours and the peers, by who calls them.
 #[derive(clap::Args)]
 pub(crate) struct Subjects {
     /// Print JSON.
@@ -14,14 +15,19 @@ pub(crate) struct Subjects {
 
 impl Subjects {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let subjects = subject::list();
         if self.json {
-            let subjects: Vec<_> =
-                subjects.iter().map(|(name, what)| serde_json::json!({ "name": name, "what": what })).collect();
+            let subjects: Vec<_> = Callers::ALL
+                .into_iter()
+                .flat_map(|callers| callers.subjects().into_iter().map(move |subject| (callers, subject)))
+                .map(|(callers, (name, what))| json!({ "name": name, "what": what, "callers": callers.name() }))
+                .collect();
             anstream::println!("{}", serde_json::to_string_pretty(&subjects)?);
         } else {
-            for (name, what) in subjects {
-                anstream::println!("{name:<18}  {what}");
+            for callers in Callers::ALL {
+                anstream::println!("called by {}:", callers.name());
+                for (name, what) in callers.subjects() {
+                    anstream::println!("  {name:<18}  {what}");
+                }
             }
         }
         Ok(ExitCode::SUCCESS)
