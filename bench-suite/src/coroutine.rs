@@ -11,6 +11,7 @@
 //! 3. [`STACK`] is larger than the deepest of them needs, a recursion of 1,000 calls.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use green_threads::coroutine::{self, Config, Coroutine, JoinHandle, Runtime};
 use green_threads::{StackSize, Workers};
@@ -23,7 +24,15 @@ const STACK: usize = 4 << 20;
 /// How many stacks are made at the start and kept for reuse.
 const POOL: usize = 64;
 
-/// The coroutine runtime of this process: one worker, so that whoever keeps it while waiting stops everything, and so
+/// How many workers the runtime will have.
+static WORKERS: AtomicUsize = AtomicUsize::new(1);
+
+/// Has the runtime of this process start with `number` workers, if it has not started.
+pub(crate) fn workers(number: usize) {
+    WORKERS.store(number, Relaxed);
+}
+
+/// The coroutine runtime of this process: one worker, if nobody has asked for more, so that whoever keeps it while waiting stops everything, and so
 /// that a program that draws its steps from a seed takes the same ones again.
 ///
 /// # Panics
@@ -33,7 +42,7 @@ pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<&Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let stack = StackSize::new(STACK).expect("a whole number of pages");
-        let workers = Workers::new(1).expect("one worker");
+        let workers = Workers::new(WORKERS.load(Relaxed)).expect("a few workers");
         coroutine::start(Config { pool: POOL, ..Config::new(workers, stack) }).expect("the coroutine runtime starts")
     })
 }

@@ -163,6 +163,9 @@ pub fn be_child(callers: &str, subject: &str, property: &str, seed: u64) -> anyh
         return Ok(());
     }
     storm::choose(seed);
+    if callers == Callers::Coroutines && property == "abort-storm" {
+        coroutine::workers(2);
+    }
     // The situations panic on purpose, in any number of threads; the outcome says what matters.
     std::panic::set_hook(Box::new(|_| {}));
     let mut attempt = Attempt { callers, subject, property, outcome: None };

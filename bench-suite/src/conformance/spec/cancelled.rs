@@ -193,7 +193,7 @@ impl Storm {
             self.yields(8);
             if self.draw(0..4) == 0 {
                 let callers = self.callers.lock();
-                callers.get(self.draw(0..callers.len())).into_iter().for_each(cancel);
+                callers.get(self.draw(0..callers.len().max(1))).into_iter().for_each(cancel);
             }
             if self.draw(0..5) == 0 {
                 self.ledger.panics(key);
@@ -224,8 +224,8 @@ pub(super) fn storm<S: Subject>() -> anyhow::Result<()> {
     whole_storm::<S>().with_context(replay)
 }
 
-/// Rounds of callers on a few cold keys. Who is cancelled, and after how many turns, is the seed's choice, and with one
-/// worker there is no other.
+/// Rounds of callers on a few cold keys. Who is cancelled, and after how many turns, is the seed's choice; with one worker
+/// there is no other, and with two, where they are then is luck.
 fn whole_storm<S: Subject>() -> anyhow::Result<()> {
     const KEYS: usize = 2;
     const CALLERS: usize = 6;
@@ -243,13 +243,15 @@ fn whole_storm<S: Subject>() -> anyhow::Result<()> {
     }));
     let mut keys = 0;
     while storm.ledger.cancelled() < CANCELLATIONS {
-        let start = Gate::default();
+        let (start, begun) = (Gate::default(), Arc::new(AtomicUsize::new(0)));
         let mut callers: Vec<_> = (0..CALLERS)
             .map(|_| {
+                let begun = begun.clone();
                 let key = keys + storm.draw(0..KEYS);
                 let (storm, memo, start) = (storm.clone(), memo.clone(), start.clone());
                 let caller = spawn(move || {
                     start.meet(CALLERS + 1);
+                    begun.fetch_add(1, SeqCst);
                     storm.yields(6);
                     storm.ask(&*memo, key)
                 });
@@ -257,8 +259,10 @@ fn whole_storm<S: Subject>() -> anyhow::Result<()> {
             })
             .collect();
         keys += KEYS;
-        *storm.callers.lock() = callers.iter().map(|(_, caller)| caller.coroutine()).collect();
         start.meet(CALLERS + 1);
+        // Nobody is cancelled in the gate: `may`'s own mutex does not bear that on two workers ("got null blocker!").
+        ensure!(soon(|| begun.load(SeqCst) == CALLERS), "callers that have come together do not begin");
+        *storm.callers.lock() = callers.iter().map(|(_, caller)| caller.coroutine()).collect();
         for _ in 0..CALLERS * 2 / 3 {
             storm.yields(6);
             cancel(&callers[storm.draw(0..CALLERS)].1.coroutine());

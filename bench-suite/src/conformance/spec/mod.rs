@@ -91,6 +91,7 @@ spec! {
     "all-cancelled", "when all are cancelled nothing of f stays behind, and a later caller gets the value", &[Coroutines], shared cancelled::all;
     "one-at-a-time", "leaders cancelled one after the other: never two calls at once", &[Coroutines], shared cancelled::one_at_a_time;
     "cancel-storm", "1,000 random cancellations, from a seed: no hang, no double call, nothing left", &[Coroutines], shared cancelled::storm;
+    "abort-storm", "the same on two workers, where callers are cancelled while they run", &[Coroutines], shared cancelled::storm;
     "waiters-sleep", "waiters sleep until they are woken: no spinning, no polling", &[Threads], shared resources::waiters_sleep;
     "values-dropped", "every value is dropped once, the last with the memo", BOTH, alone resources::values_dropped;
     "no-thread-stays", "no thread is left when the memo is gone", &[Threads], alone resources::no_thread_stays;
