@@ -21,8 +21,9 @@ use green_threads::workload::percentile::nearest_rank;
 use green_threads::workload::{Ask, Workload};
 use tokio::sync::Semaphore;
 
-use super::memos::{Awaited, Called};
+use super::memos::Called;
 use super::{ALGORITHMS, MOST, cannot};
+use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "runtime_herd",
@@ -47,8 +48,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, callers)?,
             Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, callers)?,
             Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, callers)?,
-            Runtime::Task(runtime) if first => tasks::<memo2::task::Memo<_, _, _>>(runtime, callers)?,
-            Runtime::Task(runtime) => tasks::<memo3::task::Memo<_, _>>(runtime, callers)?,
+            Runtime::Task(runtime) if first => tasks::<Memo2Task>(runtime, callers)?,
+            Runtime::Task(runtime) => tasks::<Memo3Task>(runtime, callers)?,
         };
         all = served.answer(all.nanoseconds);
     }
@@ -159,13 +160,13 @@ fn coroutines<M: Called<u64, u64>>(runtime: &'static coroutine::Runtime, callers
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-fn tasks<M: Awaited<u64, u64>>(runtime: &tokio::runtime::Runtime, callers: u64) -> io::Result<Served> {
+fn tasks<S: AsyncSubject>(runtime: &tokio::runtime::Runtime, callers: u64) -> io::Result<Served> {
     let _inside = runtime.enter();
     let (asked, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let held = Arc::new(Semaphore::new(0));
-    let memo = M::memo({
+    let memo = Arc::new(S::memo::<u64, u64>({
         let (calls, held) = (calls.clone(), held.clone());
-        Box::new(move |key| {
+        Box::new(move |key: &u64| {
             let (key, held) = (*key, held.clone());
             calls.fetch_add(1, Relaxed);
             async move {
@@ -175,7 +176,7 @@ fn tasks<M: Awaited<u64, u64>>(runtime: &tokio::runtime::Runtime, callers: u64) 
             }
             .boxed()
         })
-    });
+    }));
     let before = Memory::at_rest()?;
     let mut handles = Vec::new();
     for _ in 0..callers {

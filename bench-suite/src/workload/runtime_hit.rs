@@ -12,8 +12,9 @@ use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Workload};
 
-use super::memos::{Awaited, Called};
+use super::memos::Called;
 use super::{ALGORITHMS, MOST, cannot};
+use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "runtime_hit",
@@ -39,8 +40,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, callers, times)?,
         Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, callers, times)?,
         Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, callers, times)?,
-        Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<memo2::task::Memo<_, _, _>>(callers, times)),
-        Runtime::Task(runtime) => on_a_task(runtime, tasks::<memo3::task::Memo<_, _>>(callers, times)),
+        Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<Memo2Task>(callers, times)),
+        Runtime::Task(runtime) => on_a_task(runtime, tasks::<Memo3Task>(callers, times)),
     };
     let start = spans.iter().map(|(start, _)| *start).min();
     let end = spans.iter().map(|(_, end)| *end).max();
@@ -118,8 +119,10 @@ fn coroutines<M: Called<String, u64>>(
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-async fn tasks<M: Awaited<String, u64>>(callers: u64, times: u64) -> Spans {
-    let (keys, memo) = (keys(), M::memo(Box::new(|key: &String| Box::pin(std::future::ready(key.len() as u64)))));
+async fn tasks<S: AsyncSubject>(callers: u64, times: u64) -> Spans {
+    let keys = keys();
+    let memo = S::memo::<String, u64>(Box::new(|key: &String| Box::pin(std::future::ready(key.len() as u64))));
+    let memo = Arc::new(memo);
     for key in keys.iter() {
         memo.get(key).await;
     }

@@ -5,6 +5,7 @@
 //! witness: one a page. The time is from the first unit's start to the last one's end.
 
 use std::io;
+use std::sync::Arc;
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +17,10 @@ use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Workload};
 
-use super::memos::{Awaited, Called};
+use super::memos::Called;
 use super::{ALGORITHMS, MOST, cannot};
 use crate::pages::{self, Body, Elsewhere, FetchError, Limits, Site};
+use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "runtime_http",
@@ -48,8 +50,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, urls)?,
             Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, urls)?,
             Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, urls)?,
-            Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<memo2::task::Memo<_, _, _>>(urls)),
-            Runtime::Task(runtime) => on_a_task(runtime, tasks::<memo3::task::Memo<_, _>>(urls)),
+            Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<Memo2Task>(urls)),
+            Runtime::Task(runtime) => on_a_task(runtime, tasks::<Memo3Task>(urls)),
         };
         let counts = server.requests()?;
         all = spans
@@ -133,12 +135,12 @@ fn coroutines<M: Called<String, Fetched>>(
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-async fn tasks<M: Awaited<String, Fetched>>(urls: Vec<String>) -> Spans {
+async fn tasks<S: AsyncSubject>(urls: Vec<String>) -> Spans {
     let client = pages::task::Client::new(Limits::default());
-    let memo = M::memo(Box::new(move |url: &String| {
+    let memo = Arc::new(S::memo::<String, Fetched>(Box::new(move |url: &String| {
         let (client, url) = (client.clone(), url.clone());
         async move { client.get_body(&url).await }.boxed()
-    }));
+    })));
     let mut handles = Vec::new();
     for url in urls {
         let memo = memo.clone();
