@@ -82,6 +82,10 @@ fn from_coroutines(subject: &str, property: &str) -> Declared {
         }
         // With two workers it takes two such callers at once.
         ("memo2", "abort-storm") => Declared::Nothing,
+        // These hang in some runs: memo3 in one of three, memo3::coroutine in one of twenty. Why is not known. memo3 waits for
+        // nothing of `may`'s, and what both have in common is that f, which cancels callers, runs beside them: a
+        // cancellation from another worker or thread may lose a coroutine.
+        ("memo3" | "memo3::coroutine", "abort-storm") => Declared::Nothing,
         // In memo3 f runs on a thread of its own, which goes on, unless it waits for another coroutine.
         ("memo3", "distinct-keys-overlap" | "same-hash-overlap" | "hits-pass-slow-keys") => {
             Declared::Fails(Failure::Hangs)
