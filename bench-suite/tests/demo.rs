@@ -136,6 +136,62 @@ fn the_text_tells_the_same() {
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
 
+/// Whoever asks, on however many workers: the server sees one request a page.
+#[test]
+fn each_runtime_asks_once_a_page() {
+    for runtime in ["coroutine", "task"] {
+        for memo in ["memo2", "memo3"] {
+            for workers in ["1", "2"] {
+                let asked = ["--runtime", runtime, "--memo", memo, "--workers", workers];
+                let ended = run(&[&asked[..], &["--pages", "20", "--delay", "30", "--size", "77", "--json"]].concat());
+                assert_eq!(ended.code, Some(0), "{asked:?}: {}", ended.stderr);
+                let report = ended.json();
+                assert_eq!(
+                    (&report["runtime"], &report["memo"]),
+                    (&runtime.into(), &format!("{memo}::{runtime}").into())
+                );
+                assert_eq!(report["workers"].to_string(), workers);
+                for part in ["sequential", "concurrent"] {
+                    assert_eq!(counts(&report, part, "requests"), [1; 20], "{asked:?}, {part}");
+                    assert_eq!(counts(&report, part, "calls"), [1; 20], "{asked:?}, {part}");
+                    let part = &report[part];
+                    assert_eq!((part["asked"].as_u64(), part["failed"].as_u64()), (Some(40), Some(0)));
+                    let on = match memo {
+                        "memo3" => format!("{runtime}s that the memo started"),
+                        _ => format!("its caller's {runtime}"),
+                    };
+                    assert_eq!(part["f_ran_on"], on);
+                }
+                // Forty callers, and a few threads. Where nobody can count them, there is no number.
+                let threads = report["concurrent"]["threads"].as_u64();
+                assert!(threads.is_none_or(|threads| threads < 20), "{asked:?}: {threads:?}");
+            }
+        }
+        let text = run(&["--runtime", runtime, "--workers", "1", "--pages", "2", "--delay", "0"]).stdout;
+        assert!(text.contains(&format!("callers  {runtime}s, on 1 worker\n")), "{text}");
+        assert!(text.contains(&format!("f ran on its caller's {runtime}\n")), "{text}");
+        assert!(text.contains("OS threads in this process, the server's included\n"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+    let report = run(&["--pages", "2", "--delay", "0", "--json"]).json();
+    assert!(report["runtime"] == "thread" && report["workers"].is_null(), "{report}");
+}
+
+#[test]
+fn a_dead_server_is_an_error_for_each_runtime() {
+    let url = Server::start(Site { pages: 1, size: 1, delay: Duration::ZERO }).unwrap().url(0);
+    for runtime in ["thread", "coroutine", "task"] {
+        for memo in ["memo2", "memo3"] {
+            let ended = run(&["--runtime", runtime, "--memo", memo, &url]);
+            assert_eq!(ended.code, Some(1), "{runtime}, {memo}: {}", ended.stderr);
+            assert_eq!(ended.stdout.matches("refused the connection").count(), 4, "{runtime}: {}", ended.stdout);
+        }
+        let late = run(&["--runtime", runtime, "--pages", "2", "--delay", "60000", "--timeout", "50"]);
+        assert_eq!(late.code, Some(1), "{runtime}");
+        assert_eq!(late.stdout.matches("no complete answer").count(), 8, "{runtime}: {}", late.stdout);
+    }
+}
+
 #[test]
 fn one_part_alone() {
     for (asked, other) in [("sequential", "concurrent"), ("concurrent", "sequential")] {
@@ -227,6 +283,12 @@ fn input_that_makes_no_sense() {
         (&["--size", "18446744073709551615"], "too much to remember"),
         (&["--timeout", "0"], "--timeout"),
         (&["--delay", "-1"], "unexpected argument"),
+        (&["--runtime", "task", "--memo", "moka"], "--memo memo2 or memo3"),
+        (&["--runtime", "coroutine", "--memo", "memo2::coarse"], "--runtime thread"),
+        (&["--runtime", "goroutine"], "coroutine"),
+        (&["--workers", "2"], "--workers is for coroutines and tasks"),
+        (&["--runtime", "task", "--workers", "0"], "1..=64"),
+        (&["--runtime", "task", "--workers", "65"], "1..=64"),
         (&["--sequential", "--concurrent"], "cannot be used with"),
         (&["--pages", "2", "http://127.0.0.1/"], "cannot be used with"),
     ] {

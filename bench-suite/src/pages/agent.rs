@@ -1,17 +1,16 @@
-//! Fetching a page with ureq, whose code is plain blocking code: on the sockets of the operating system, or on others.
+//! Fetching by ureq: what the clients of threads and of coroutines share. They differ in how bytes come and go.
 
 use std::io::ErrorKind;
-use std::time::Duration;
 
 use ureq::http::Uri;
 use ureq::unversioned::resolver::Resolver;
 use ureq::unversioned::transport::Connector;
 use ureq::{Agent, Proxy};
 
-use super::url::{is_loopback, parse, peer};
+use super::fetch::{IDLE_CONNECTIONS, MOST_REDIRECTS, host_and_port, is_loopback, parse};
 use super::{Body, FetchError, Limits};
 
-/// A ureq agent that keeps to limits, and explains what goes wrong. Clones share their connections.
+/// A ureq agent that keeps to limits, and tells its errors as ours.
 #[derive(Clone, Debug)]
 pub(super) struct Fetcher {
     agent: Agent,
@@ -19,19 +18,15 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    /// One that keeps to `limits`, finds addresses by `resolver` and connects by `connector`.
+    /// One that connects by `connector`, to the addresses that `resolver` finds.
     pub(super) fn new(limits: Limits, connector: impl Connector, resolver: impl Resolver) -> Self {
-        // Later than anybody waits, and yet a time that can be added to the clock's.
-        const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-        // A herd's connections are kept for the next herd, where ureq would keep three: those closed instead would
-        // each occupy a port for a minute.
-        const IDLE_CONNECTIONS: usize = 64;
         // Each way. ureq would take 128 KiB, which a thousand connections at once make a quarter of a gigabyte.
         const BUFFER: usize = 16 << 10;
         let config = Agent::config_builder()
-            .timeout_global(Some(limits.timeout.min(YEAR)))
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
+            .timeout_global(Some(limits.deadline_after()))
+            .max_redirects(MOST_REDIRECTS)
             .max_idle_connections(IDLE_CONNECTIONS)
             .max_idle_connections_per_host(IDLE_CONNECTIONS)
             .build();
@@ -42,7 +37,6 @@ impl Fetcher {
         self.limits
     }
 
-    /// The body of the page at `url`.
     pub(super) fn get_body(&self, url: &str) -> Result<Body, FetchError> {
         let uri = parse(url).map_err(|why| FetchError::BadUrl { url: url.into(), why })?;
         self.fetch(&uri).map_err(|error| self.explain(url, &uri, error))
@@ -87,9 +81,9 @@ impl Fetcher {
 
     /// Whom a request for `uri` connects to.
     fn peer(&self, uri: &Uri) -> String {
-        if let Some(proxy) = self.proxy(uri) {
-            return format!("the proxy {}:{}", proxy.host(), proxy.port());
+        match self.proxy(uri) {
+            Some(proxy) => format!("the proxy {}:{}", proxy.host(), proxy.port()),
+            None => host_and_port(uri),
         }
-        peer(uri)
     }
 }

@@ -1,40 +1,64 @@
-//! Fetching a page in a task: an `async fn`, on hyper's client.
+//! Fetching a page in an async task of tokio, which is suspended meanwhile; its worker runs others.
+//!
+//! Nothing that was written for threads can do this: a task has no stack that could be left standing in the middle of a
+//! call, so every function on the way down to the socket must be one that is awaited. Hence another library, hyper,
+//! which is written so. What ureq does beyond HTTP itself, the limits and the redirects, stands here.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::sync::LazyLock;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
+use futures_util::future::{MapErr, TryFutureExt};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper::body::Bytes;
-use hyper::http::Uri;
-use hyper::http::header::LOCATION;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{LOCATION, USER_AGENT};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_service::Service;
+use ureq::Proxy;
 
-use super::url::{parse, peer};
+use super::fetch::{IDLE_CONNECTIONS, MOST_REDIRECTS, host_and_port, is_loopback, parse};
 use super::{Body, FetchError, Limits};
 
+/// How long a connection is kept for the next request, as by ureq.
+const IDLE_AT_MOST: Duration = Duration::from_secs(15);
+
 /// The body of the page at `url`, by a client with the default [`Limits`] that the whole process shares.
-///
-/// This is the slow function of gopl section 9.7. It takes a runtime of tokio's, with sockets and time, and all its
-/// callers should be on the same one: it keeps connections, and these end with the runtime on which they were made.
 ///
 /// # Errors
 ///
 /// If there is no such page, or it does not come within the limits. A status of 400 or more is an error as well.
+///
+/// # Panics
+///
+/// As [`Client::get_body`].
 pub async fn http_get_body(url: &str) -> Result<Body, FetchError> {
     static CLIENT: LazyLock<Client> = LazyLock::new(Client::default);
     CLIENT.get_body(url).await
 }
 
-/// Fetches pages within its [`Limits`]. Clones share their connections, which are kept open for the next request.
+/// Fetches pages within its [`Limits`], up to 10 redirects away, in tasks of tokio. Clones share their connections, which
+/// are kept open for the next request.
 ///
-/// It always goes directly, through no proxy, and where a server redirects it to, it says and does not go.
+/// A connection is driven by a task of its own, in the runtime in which it was made, and ends with it. So a client serves
+/// one runtime after the other, but is not for two at once.
+///
+/// Where the server closes an idle connection just when it is taken for the next request, that request may fail with
+/// [`FetchError::Other`]: a connection's task may not have run yet to notice. The other clients look before they take one.
+///
+/// It goes through no proxy. Where the environment names one (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, but for the hosts in
+/// `NO_PROXY`), to fetch from anywhere but this machine is an error that says so.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pool: Pool<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    http: legacy::Client<HttpsConnector<HttpConnector<Lookup>>, Empty<Bytes>>,
+    proxy: Option<Proxy>,
     limits: Limits,
 }
 
@@ -45,19 +69,22 @@ impl Default for Client {
 }
 
 impl Client {
-    /// A client that keeps to `limits`.
+    /// A client that keeps to `limits`. It can be made outside of a runtime.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        // As many as the clients of the other runtimes keep.
-        const IDLE_CONNECTIONS: usize = 64;
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
+        let mut connector = HttpConnector::new_with_resolver(Lookup(GaiResolver::new()));
+        // It is to connect for HTTPS too, which the next layer speaks.
+        connector.enforce_http(false);
+        // A small request must not wait for the acknowledgement of others.
+        connector.set_nodelay(true);
         let connector =
-            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(http);
-        let mut builder = Pool::builder(TokioExecutor::new());
-        builder.pool_max_idle_per_host(IDLE_CONNECTIONS).pool_timer(TokioTimer::new());
-        Client { pool: builder.build(connector), limits }
+            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE_AT_MOST)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Client { http, proxy: Proxy::try_from_env(), limits }
     }
 
     /// Its limits.
@@ -71,55 +98,158 @@ impl Client {
     /// # Errors
     ///
     /// If there is no such page, or it does not come within the limits. A status of 400 or more is an error as well.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped at any `.await`. The connection is then closed, or never used.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, and in one without its timer or its input and output.
     pub async fn get_body(&self, url: &str) -> Result<Body, FetchError> {
         let uri = parse(url).map_err(|why| FetchError::BadUrl { url: url.into(), why })?;
-        let Limits { timeout, .. } = self.limits;
-        match tokio::time::timeout(timeout, self.fetch(url, uri)).await {
-            Ok(fetched) => fetched,
-            Err(_) => Err(FetchError::Timeout { url: url.into(), limit: timeout }),
+        let late = || FetchError::Timeout { url: url.into(), limit: self.limits.timeout };
+        // Without any time nothing is begun, though a first poll might bring something.
+        if self.limits.timeout.is_zero() {
+            return Err(late());
         }
+        let fetched = tokio::time::timeout(self.limits.deadline_after(), self.fetch(uri)).await;
+        fetched.map_err(|_| late())?.map_err(|trouble| trouble.explain(url))
     }
 
-    async fn fetch(&self, url: &str, uri: Uri) -> Result<Body, FetchError> {
-        let response = match self.pool.get(uri.clone()).await {
-            Ok(response) => response,
-            Err(error) => return Err(explain(url, &uri, &error)),
-        };
-        let status = response.status();
-        if status.is_client_error() || status.is_server_error() {
-            return Err(FetchError::Status { url: url.into(), status: status.as_u16() });
-        }
-        if status.is_redirection() {
-            let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
-            return Err(other(url, format!("it redirects to {to}, where this client does not go: ask for that URL")));
-        }
-        let max_body = self.limits.max_body;
-        let limited = Limited::new(response.into_body(), usize::try_from(max_body).unwrap_or(usize::MAX));
-        match limited.collect().await {
-            Ok(body) => Ok(Body::from(&*body.to_bytes())),
-            Err(error) if error.is::<LengthLimitError>() => {
-                Err(FetchError::BodyTooLong { url: url.into(), limit: max_body })
+    async fn fetch(&self, mut uri: Uri) -> Result<Body, Trouble> {
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.request(&uri).await?;
+            match response.status() {
+                StatusCode::MOVED_PERMANENTLY
+                | StatusCode::FOUND
+                | StatusCode::SEE_OTHER
+                | StatusCode::TEMPORARY_REDIRECT
+                | StatusCode::PERMANENT_REDIRECT => uri = redirected(&uri, &response)?,
+                status if status.as_u16() >= 400 => return Err(Trouble::Status(status.as_u16())),
+                _ => return self.body(response).await,
             }
-            Err(error) => Err(explain(url, &uri, &*error)),
+        }
+        Err(Trouble::Other(format!("it was redirected more than {MOST_REDIRECTS} times")))
+    }
+
+    async fn request(&self, uri: &Uri) -> Result<Response<Incoming>, Trouble> {
+        if let Some(proxy) = self.proxy.as_ref().filter(|proxy| !is_loopback(uri) && !proxy.is_no_proxy(uri)) {
+            return Err(Trouble::Other(format!(
+                "the environment names the proxy {}:{}, and the client for tasks goes through none; fetch it by the one \
+                 for threads or for coroutines, or name the host in NO_PROXY",
+                proxy.host(),
+                proxy.port(),
+            )));
+        }
+        let request = Request::get(uri).header(USER_AGENT, concat!("bench-suite/", env!("CARGO_PKG_VERSION")));
+        let request = request.body(Empty::new()).map_err(|error| Trouble::Other(error.to_string()))?;
+        self.http.request(request).await.map_err(|error| Trouble::of_request(uri, &error))
+    }
+
+    async fn body(&self, response: Response<Incoming>) -> Result<Body, Trouble> {
+        let most = self.limits.max_body;
+        let limit = usize::try_from(most).unwrap_or(usize::MAX);
+        match Limited::new(response.into_body(), limit).collect().await {
+            Ok(body) => Ok(Body::from(&*body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(Trouble::TooLong(most)),
+            Err(error) => Err(Trouble::Other(in_full(&*error))),
         }
     }
 }
 
-/// What went wrong, from the error and what caused it.
-fn explain(url: &str, uri: &Uri, error: &(dyn Error + 'static)) -> FetchError {
-    let causes: Vec<_> = std::iter::successors(Some(error), |error| (*error).source()).collect();
-    let mut from_below = causes.iter().filter_map(|error| error.downcast_ref::<io::Error>());
-    if from_below.any(|error| error.kind() == ErrorKind::ConnectionRefused) {
-        return FetchError::Refused { url: url.into(), peer: peer(uri) };
+/// Where `response` sends the one who asked for `uri`: to another URL, or to another path on the same server. (A path
+/// relative to the page's own is nothing that servers send today, and is an error here.)
+fn redirected(uri: &Uri, response: &Response<Incoming>) -> Result<Uri, Trouble> {
+    let location =
+        response.headers().get(LOCATION).ok_or_else(|| Trouble::Other("a redirect without a target".into()))?;
+    let unfit =
+        || Trouble::Other(format!("it was redirected to {location:?}, which is neither a URL nor a whole path"));
+    let location = location.to_str().map_err(|_| unfit())?;
+    let same_server = location.starts_with('/') && !location.starts_with("//");
+    if same_server {
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = Some(location.parse::<PathAndQuery>().map_err(|_| unfit())?);
+        return Uri::from_parts(parts).map_err(|_| unfit());
     }
-    // The connector's own error type is private; its words are what there is to go by.
-    if causes.iter().any(|error| error.to_string().starts_with("dns error")) {
-        return FetchError::HostNotFound { url: url.into(), host: uri.host().unwrap_or_default().into() };
-    }
-    let words: Vec<String> = causes.iter().map(ToString::to_string).collect();
-    other(url, words.join(": "))
+    let scheme = uri.scheme_str().unwrap_or("http");
+    let whole = if location.starts_with("//") { format!("{scheme}:{location}") } else { location.to_owned() };
+    parse(&whole).map_err(|_| unfit())
 }
 
-fn other(url: &str, why: String) -> FetchError {
-    FetchError::Other { url: url.into(), why }
+/// Why a fetch failed, without the URL that was asked for.
+enum Trouble {
+    NoHost(String),
+    Refused(String),
+    Status(u16),
+    TooLong(u64),
+    Other(String),
+}
+
+impl Trouble {
+    /// What hyper says of a request for `uri`: the reason is in the errors behind its error.
+    fn of_request(uri: &Uri, error: &legacy::Error) -> Trouble {
+        let refused = |cause: &(dyn Error + 'static)| {
+            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        };
+        if causes(error).any(<dyn Error>::is::<NoAddress>) {
+            return Trouble::NoHost(uri.host().unwrap_or_default().into());
+        }
+        match error.is_connect() && causes(error).any(refused) {
+            true => Trouble::Refused(host_and_port(uri)),
+            false => Trouble::Other(in_full(error)),
+        }
+    }
+
+    fn explain(self, url: &str) -> FetchError {
+        let url = url.to_owned();
+        match self {
+            Trouble::NoHost(host) => FetchError::HostNotFound { url, host },
+            Trouble::Refused(peer) => FetchError::Refused { url, peer },
+            Trouble::Status(status) => FetchError::Status { url, status },
+            Trouble::TooLong(limit) => FetchError::BodyTooLong { url, limit },
+            Trouble::Other(why) => FetchError::Other { url, why },
+        }
+    }
+}
+
+/// An error and the causes behind it.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| (*error).source())
+}
+
+/// What an error says, and what those behind it say that it does not.
+fn in_full(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// tokio's way of finding a host's address, on its threads for blocking calls, with a plain answer when there is none: how
+/// a system says that differs from one to the next.
+#[derive(Clone, Debug)]
+struct Lookup(GaiResolver);
+
+/// A host's name has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no such host")]
+struct NoAddress;
+
+impl Service<Name> for Lookup {
+    type Response = <GaiResolver as Service<Name>>::Response;
+    type Error = NoAddress;
+    type Future = MapErr<<GaiResolver as Service<Name>>::Future, fn(io::Error) -> NoAddress>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), NoAddress>> {
+        self.0.poll_ready(context).map_err(|_| NoAddress)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        self.0.call(name).map_err(|_| NoAddress)
+    }
 }

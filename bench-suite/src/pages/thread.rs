@@ -1,4 +1,4 @@
-//! Fetching a page on an OS thread, which sleeps until the page is there.
+//! Fetching a page on an OS thread, which sleeps meanwhile: the slow function that memos remember.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use super::agent::Fetcher;
-use super::url::address;
+use super::fetch::{address, port};
 use super::{Body, FetchError, Limits};
 
 /// The body of the page at `url`, by a client with the default [`Limits`] that the whole process shares.
@@ -23,7 +23,8 @@ pub fn http_get_body(url: &str) -> Result<Body, FetchError> {
     CLIENT.get_body(url)
 }
 
-/// Fetches pages within its [`Limits`]. Clones share their connections, which are kept open for the next request.
+/// Fetches pages within its [`Limits`], up to 10 redirects away. Clones share their connections, which are kept open for
+/// the next request.
 ///
 /// It goes through the proxy that the environment names (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, but for the hosts in
 /// `NO_PROXY`), since in many a classroom there is no other way out. To `localhost` and the loopback addresses it
@@ -50,7 +51,7 @@ impl Client {
         self.0.limits()
     }
 
-    /// The body of the page at `url`.
+    /// The body of the page at `url`. The calling thread sleeps until it is there.
     ///
     /// # Errors
     ///
@@ -62,15 +63,17 @@ impl Client {
 
 /// ureq's way of finding a host's address, with a plain answer when there is none: how a system says that differs from
 /// one to the next, and ureq passes it on among all other errors of input and output. And without a look-up where there is
-/// no name: ureq would start a thread for it.
+/// no name: ureq would start a thread even for that.
 #[derive(Debug, Default)]
 struct Lookup(DefaultResolver);
 
 impl Resolver for Lookup {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        if let Some(address) = address(uri) {
+        // A proxy's URL may be of another kind, with another usual port.
+        let http = matches!(uri.scheme_str(), Some("http" | "https"));
+        if let Some(address) = uri.host().filter(|_| http).and_then(address) {
             let mut addresses = self.empty();
-            addresses.push(address);
+            addresses.push((address, port(uri)).into());
             return Ok(addresses);
         }
         self.0.resolve(uri, config, timeout).map_err(|error| match error {

@@ -1,6 +1,6 @@
 //! `cargo lab`: everything of this workspace that is not a benchmark, from one command.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -7,6 +7,10 @@ use serde::{Serialize, Serializer};
 
 #[derive(Serialize)]
 pub(super) struct Report {
+    /// Who asks: `thread`, `coroutine` or `task`.
+    pub(super) runtime: &'static str,
+    /// How many OS threads run the coroutines or tasks. Threads have none: the kernel runs them.
+    pub(super) workers: Option<usize>,
     pub(super) memo: String,
     pub(super) what: &'static str,
     pub(super) cores: usize,
@@ -38,7 +42,9 @@ pub(super) struct Part {
     pub(super) elapsed: Duration,
     pub(super) asked: usize,
     pub(super) failed: usize,
-    pub(super) f_ran_on: &'static str,
+    pub(super) f_ran_on: String,
+    /// How many OS threads this process had when all callers had begun, the server's included.
+    pub(super) threads: Option<usize>,
     /// As they came.
     pub(super) answers: Vec<Answer>,
     pub(super) urls: Vec<Counts>,

@@ -17,7 +17,12 @@ const INDENT: usize = 28;
 const WIDTH: usize = 100 - INDENT;
 
 pub(super) const SEQUENTIAL: &str = "sequential: one caller, who asks for one page after the other";
-pub(super) const CONCURRENT: &str = "concurrent: all callers at once, each on a thread of its own";
+
+/// The title of the concurrent part, whose callers are threads, coroutines or tasks.
+pub(super) fn concurrent(runtime: &str) -> String {
+    let each = if runtime == "task" { "each" } else { "each on" };
+    format!("concurrent: all callers at once, {each} a {runtime} of its own")
+}
 
 pub(super) fn heading(report: &Report, urls: usize) {
     anstream::println!("{TITLE}memo{TITLE:#}     {} ({})", report.memo, report.what);
@@ -32,6 +37,10 @@ pub(super) fn heading(report: &Report, urls: usize) {
     let (timeout, bytes) = (report.timeout_ms, report.max_body_bytes);
     anstream::println!("{TITLE}limits{TITLE:#}   {timeout} ms and {bytes} bytes for each fetch");
     let (placement, cores) = (report.placement, count(report.cores, "core"));
+    if let Some(workers) = report.workers {
+        let (runtime, workers) = (report.runtime, count(workers, "worker"));
+        anstream::println!("{TITLE}callers{TITLE:#}  {runtime}s, on {workers}");
+    }
     anstream::println!(
         "{TITLE}threads{TITLE:#}  {placement} placement on {cores}: wherever the operating system puts them"
     );
@@ -57,6 +66,7 @@ pub(super) fn part_ends(part: &Part) {
     let (asked, urls) = (part.asked, part.urls.len());
     // The server's own count, where there is a server: it is the one witness who does not depend on the memo.
     let requests: Option<Vec<usize>> = part.urls.iter().map(|url| url.requests).collect();
+    let requests_seen = requests.is_some();
     match requests {
         Some(requests) => {
             let (pages, all, each) = (count(urls, "page"), count(requests.iter().sum(), "request"), range(&requests));
@@ -69,6 +79,10 @@ pub(super) fn part_ends(part: &Part) {
         }
     }
     anstream::println!("{} in all; f ran on {}", milliseconds(part.elapsed), part.f_ran_on);
+    if let Some(threads) = part.threads {
+        let server = if requests_seen { ", the server's included" } else { "" };
+        anstream::println!("{} in this process{server}", count(threads, "OS thread"));
+    }
     if part.failed > 0 {
         anstream::println!("{BAD}{} of {asked} failed{BAD:#}", part.failed);
     }

@@ -1,0 +1,82 @@
+//! Asking from OS threads: each sleeps while it waits, and the kernel lets others run.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, Builder};
+use std::time::Instant;
+
+use bench_suite::pages::thread::Client;
+use bench_suite::subject::{Function, Memo, OneThread, Subject};
+
+use super::pages::{Answers, Calls, Fetched, Pages, Show};
+use super::report::{Answer, Part};
+
+const UNIT: &str = "thread";
+
+thread_local! {
+    /// Whether this thread is a caller that waits for the memo. If so while `f` runs on it, `f` runs on its caller.
+    static WAITS_FOR_THE_MEMO: Cell<bool> = const { Cell::new(false) };
+}
+
+/// One caller, who asks for each URL, and then for each again.
+pub(super) fn one_after_the_other<S: OneThread>(pages: &Pages, show: Show<'_>) -> Part {
+    let calls = pages.begin();
+    let memo = S::memo(f(pages, &calls));
+    let mut answers = Answers::begin();
+    for page in pages.incoming() {
+        let answer = ask(pages, &memo, page);
+        answers.add(answer, Instant::now(), show);
+    }
+    answers.count_threads();
+    pages.end(&calls, answers, UNIT)
+}
+
+/// As many callers as there are questions, each on a thread of its own.
+pub(super) fn all_at_once<S: Subject>(pages: &Pages, show: Show<'_>) -> Part {
+    let calls = pages.begin();
+    let memo = S::memo(f(pages, &calls));
+    let mut answers = Answers::begin();
+    thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        for page in pages.incoming() {
+            let to = tell.clone();
+            let memo = &memo;
+            let caller = Builder::new().name(format!("caller-{page}")).spawn_scoped(scope, move || {
+                let answer = ask(pages, memo, page);
+                // An error would mean that nobody listens any more, and so that nobody misses this.
+                let _ = to.send((answer, Instant::now()));
+            });
+            if let Err(error) = caller {
+                answers.add_missing(&pages.urls[page], UNIT, &error, show);
+            }
+        }
+        answers.count_threads();
+        // The last of the callers ends the loop, once this end of the channel is not kept open here as well.
+        drop(tell);
+        for (answer, ended) in told {
+            answers.add(answer, ended, show);
+        }
+    });
+    pages.end(&calls, answers, UNIT)
+}
+
+/// The function that the memo is to remember.
+fn f(pages: &Pages, calls: &Arc<Calls>) -> Function<String, Fetched> {
+    let (calls, client) = (calls.clone(), Client::new(pages.limits));
+    Box::new(move |url: &String| {
+        calls.count(url, WAITS_FOR_THE_MEMO.get());
+        client.get_body(url)
+    })
+}
+
+/// Asks `memo` for page number `page`, and takes the time.
+fn ask(pages: &Pages, memo: &impl Memo<String, Fetched>, page: usize) -> Answer {
+    WAITS_FOR_THE_MEMO.set(true);
+    let start = Instant::now();
+    // The memo may be a student's first one. A panic of it is one caller's bad luck, and not the end.
+    let fetched = catch_unwind(AssertUnwindSafe(|| memo.get(&pages.urls[page])));
+    let elapsed = start.elapsed();
+    WAITS_FOR_THE_MEMO.set(false);
+    pages.answer(page, elapsed, fetched)
+}
