@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use bench_suite::claim::{self, Evidence, LEDGER, Verdict};
+use bench_suite::claim::{self, Evidence, Verdict};
 use bench_suite::store::Store;
 
 fn lab(store: &Path, arguments: &[&str]) -> Output {
@@ -74,7 +74,7 @@ fn doctor_names_what_decides() {
 fn the_reference_set_bears_the_pinned_claims_out() {
     let (evidence, unread) = claim::evidence(&Store::reference());
     assert!(unread.is_empty(), "{unread:?}");
-    for claim in LEDGER {
+    for claim in claim::all() {
         for finding in claim.judge(&evidence) {
             assert_ne!(finding.verdict, Verdict::NotMeasured, "{} of {}", claim.id, finding.model);
             assert!(!finding.is_broken(), "{}: {finding:?}", claim.id);
@@ -84,7 +84,7 @@ fn the_reference_set_bears_the_pinned_claims_out() {
 
 #[test]
 fn without_results_nothing_is_judged() {
-    for claim in LEDGER {
+    for claim in claim::all() {
         let findings = claim.judge(&Evidence::default());
         assert!(!findings.is_empty());
         assert!(findings.iter().all(|finding| finding.verdict == Verdict::NotMeasured && !finding.is_broken()));

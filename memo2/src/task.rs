@@ -64,7 +64,7 @@ where
     /// # Cancel safety
     ///
     /// The future may be dropped at any `.await`. If it was a waiter, nothing has happened. If it was the leader, its
-    /// call of `f` is dropped first, and then one of the waiters makes the next.
+    /// call of `f` is dropped first, and then the first of the waiters who is polled makes the next.
     ///
     /// # Panics
     ///
@@ -79,8 +79,8 @@ where
         // A loop, because to be woken is not to be first: after a panic a newcomer may lead before the woken waiter is
         // polled again.
         loop {
-            // Made before the look at the state: whoever changes the state after the look then finds this waiter, or
-            // leaves word for it. Made after, it could miss both, and sleep for ever.
+            // Made before the look at the state: whoever changes the state after the look then wakes this waiter, even
+            // if it has not been polled yet. Made after, it could miss that, and sleep for ever.
             let changed = entry.changed.notified();
             match &mut *entry.state.lock() {
                 State::Ready(value) => return value.clone(),
@@ -130,12 +130,12 @@ impl<V: Clone> Lead<'_, V> {
 impl<V> Drop for Lead<'_, V> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
-        // Still computing: `f` panicked or was dropped, and nothing was published. One waiter is enough to take over,
-        // and that one will publish or wake the next. If it is dropped before it is polled again, `Notify` wakes
-        // another in its place. Where nobody waits, the word that is left wakes somebody later, who looks and waits on.
+        // Still computing: `f` panicked or was dropped, and nothing was published. One waiter is to take over. But a
+        // task that is woken need not come: its future may lie somewhere, not dropped and never polled again. So all
+        // are woken, and the first who is polled leads.
         if let State::Computing = *state {
             *state = State::Vacant;
-            self.0.changed.notify_one();
+            self.0.changed.notify_waiters();
         }
     }
 }

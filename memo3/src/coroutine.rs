@@ -12,7 +12,8 @@ use std::thread;
 
 use generator::Error as Ended;
 use may::coroutine::{Builder, JoinHandle};
-use may::sync::mpsc::{Receiver, Sender, channel};
+use may::sync::mpmc;
+use may::sync::mpsc::{self, Receiver};
 
 // ANCHOR: memo
 /// [`Memo`](crate::Memo) for coroutines of [`may`]: the monitor is a coroutine, and a caller that waits gives its worker
@@ -27,7 +28,7 @@ use may::sync::mpsc::{Receiver, Sender, channel};
 ///
 /// Source: gopl section 9.7, `memo5`, whose monitor and calls are goroutines.
 pub struct Memo<K, V> {
-    mailbox: Sender<Message<K, V>>,
+    mailbox: mpsc::Sender<Message<K, V>>,
     /// Taken by whoever ends the monitor.
     monitor: Option<JoinHandle<()>>,
 }
@@ -35,7 +36,7 @@ pub struct Memo<K, V> {
 /// What the monitor's mailbox takes.
 enum Message<K, V> {
     /// A caller wants the value of `key`, on a channel of its own.
-    Ask { key: K, reply: Sender<Answer<V>> },
+    Ask { key: K, reply: mpmc::Sender<Answer<V>> },
     /// The call of `f` for entry `number` is over.
     Done { number: usize, answer: Answer<V> },
     /// The memo is going away: no `Ask` will come after this.
@@ -87,7 +88,7 @@ where
         F: Fn(&K) -> V + Send + Sync + 'static,
         S: BuildHasher + Send + 'static,
     {
-        let (mailbox, messages) = channel();
+        let (mailbox, messages) = mpsc::channel();
         let to_self = mailbox.clone();
         let monitor = move || monitor(&Arc::new(f), hasher, &messages, &to_self);
         // SAFETY: the caller promises for `f`, `K`, `V` and `S`. What else the monitor runs holds nothing of its thread: it
@@ -112,8 +113,11 @@ where
     /// overflows its stack: no destructor runs then, and nobody learns of it.
     // ANCHOR: get
     pub fn get(&self, key: K) -> V {
-        // A channel for one answer. It has room, so the monitor never waits for a caller to pick it up.
-        let (reply, answer) = channel();
+        // A channel for one answer. It has room, so the monitor never waits for a caller to pick it up. It is of the kind
+        // for many receivers, though there is one: a coroutine that is cancelled in the `recv` of the other kind, just
+        // when it is woken, never comes to rest and takes its worker along (`may` 0.3.51). The monitor's own mailbox can
+        // be of the other kind, since nobody cancels the monitor.
+        let (reply, answer) = mpmc::channel();
         self.mailbox.send(Message::Ask { key, reply }).expect("the monitor listens until the memo is gone");
         match answer.recv().expect("the monitor answers every request") {
             Ok(value) => V::clone(&value),
@@ -162,7 +166,7 @@ impl<K, V> Drop for Memo<K, V> {
 ///
 /// Every call of `f` runs on a coroutine of its own. There is no scope that would wait for them, so the monitor counts
 /// them, and ends when the last has.
-fn monitor<K, V, F, S>(f: &Arc<F>, hasher: S, messages: &Receiver<Message<K, V>>, mailbox: &Sender<Message<K, V>>)
+fn monitor<K, V, F, S>(f: &Arc<F>, hasher: S, messages: &Receiver<Message<K, V>>, mailbox: &mpsc::Sender<Message<K, V>>)
 where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
@@ -255,12 +259,12 @@ struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
     /// Who waits. The first of them is the leader: if `f` panics, that one shall see it.
-    callers: VecDeque<Sender<Answer<V>>>,
+    callers: VecDeque<mpmc::Sender<Answer<V>>>,
 }
 
 impl<K, V> Entry<K, V> {
     /// A caller asks for the value: it gets it, or waits for it, and if it is the first it has `f` called.
-    fn ask<T>(&mut self, reply: Sender<Answer<V>>, call: impl Fn(&Arc<K>) -> io::Result<T>) {
+    fn ask<T>(&mut self, reply: mpmc::Sender<Answer<V>>, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         match &self.value {
             Some(value) => send(&reply, Ok(value.clone())),
             None => {
@@ -305,7 +309,7 @@ impl<K, V> Entry<K, V> {
 }
 
 /// Sends an answer. An error means that the caller was cancelled while it waited; then nobody misses it.
-fn send<V>(reply: &Sender<Answer<V>>, answer: Answer<V>) {
+fn send<V>(reply: &mpmc::Sender<Answer<V>>, answer: Answer<V>) {
     let _ = reply.send(answer);
 }
 // ANCHOR_END: entry

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::conformance::Outcome;
 use crate::store::{Cell, Figure, Found, Observation, Results, Store};
 
 /// The results that claims are judged by.
@@ -38,6 +39,14 @@ impl Evidence {
                 && setting.iter().all(|(name, value)| cell.setting.get(*name).is_some_and(|found| found == value))
         };
         self.0.get(experiment)?.cells.iter().find(fits)
+    }
+
+    /// What became of `subject` in the situation `property`, where `callers` call it.
+    pub(super) fn outcome(&self, subject: &str, property: &str, callers: &str) -> Option<&Outcome> {
+        match &self.cell("conformance", subject, &[("property", property), ("callers", callers)])?.found {
+            Found::Outcome(outcome) => Some(outcome),
+            _ => None,
+        }
     }
 
     /// The same, where it was observed.

@@ -5,95 +5,95 @@ use super::{Claim, Evidence, Finding, Verdict};
 use crate::report::{bytes, count, duration};
 use crate::store::Observation;
 
-/// Every claim, in the order of the text.
-pub const LEDGER: &[Claim] = &[
+/// gopl's claims, in the order of the text.
+pub(super) const GOPL: &[Claim] = &[
     Claim {
         id: "fixed-stack",
-        section: "9.8.1",
+        source: "gopl 9.8.1",
         statement: "An OS thread has a stack of a fixed size.",
         experiments: &["stack"],
         judge: fixed_stack,
     },
     Claim {
         id: "two-megabytes",
-        section: "9.8.1",
+        source: "gopl 9.8.1",
         statement: "That stack is large, often as much as 2 MB.",
         experiments: &["parked"],
         judge: two_megabytes,
     },
     Claim {
         id: "two-kilobytes",
-        section: "9.8.1",
+        source: "gopl 9.8.1",
         statement: "A goroutine starts with a small stack, about 2 KB.",
         experiments: &["parked"],
         judge: two_kilobytes,
     },
     Claim {
         id: "grows-to-1-gb",
-        section: "9.8.1",
+        source: "gopl 9.8.1",
         statement: "A goroutine's stack grows and shrinks as needed, to a limit of some 1 GB.",
         experiments: &["stack"],
         judge: grows_to_1_gb,
     },
     Claim {
         id: "hundreds-of-thousands",
-        section: "9.8.1",
+        source: "gopl 9.8.1",
         statement: "It is not uncommon to have hundreds of thousands of goroutines at a time.",
         experiments: &["parked"],
         judge: hundreds_of_thousands,
     },
     Claim {
         id: "cheaper-switch",
-        section: "9.8.2",
+        source: "gopl 9.8.2",
         statement: "Rescheduling a goroutine is much cheaper than rescheduling a thread.",
         experiments: &["switch"],
         judge: cheaper_switch,
     },
     Claim {
         id: "no-timer",
-        section: "9.8.2",
+        source: "gopl 9.8.2",
         statement: "Go's scheduler is not invoked by a timer, but only by what the program does.",
         experiments: &["hog"],
         judge: no_timer,
     },
     Claim {
         id: "gomaxprocs-default",
-        section: "9.8.3",
+        source: "gopl 9.8.3",
         statement: "The default number of workers is the number of processors.",
         experiments: &["default_workers"],
         judge: gomaxprocs_default,
     },
     Claim {
         id: "waiting-needs-no-thread",
-        section: "9.8.3",
+        source: "gopl 9.8.3",
         statement: "A goroutine that sleeps or is blocked in a communication needs no thread at all.",
         experiments: &["parked", "blocking"],
         judge: waiting_needs_no_thread,
     },
     Claim {
         id: "system-call-takes-a-thread",
-        section: "9.8.3",
+        source: "gopl 9.8.3",
         statement: "A goroutine in a blocking system call takes a thread, which GOMAXPROCS does not count: others go on.",
         experiments: &["blocking"],
         judge: system_call_takes_a_thread,
     },
     Claim {
         id: "no-identity",
-        section: "9.8.4",
+        source: "gopl 9.8.4",
         statement: "A goroutine has no identity by which code could find out where it runs, and so no local storage.",
         experiments: &["identity"],
         judge: no_identity,
     },
 ];
 
-const THREAD: &str = "thread";
-const COROUTINE: &str = "coroutine";
-const TASK: &str = "task";
+pub(super) const THREAD: &str = "thread";
+pub(super) const COROUTINE: &str = "coroutine";
+pub(super) const TASK: &str = "task";
 const GOROUTINE: &str = "goroutine";
 const MODELS: [&str; 4] = [THREAD, COROUTINE, TASK, GOROUTINE];
 
 /// A finding for each of `models`: `look` gives a figure and whether the claim holds, if there is a result.
-fn each(
+pub(super) fn each(
     models: &[&'static str],
     pinned: &[(&str, Verdict)],
     look: impl Fn(&'static str) -> Option<(String, Verdict)>,
@@ -106,7 +106,7 @@ fn each(
     models.iter().map(finding).collect()
 }
 
-fn holds(so: bool) -> Verdict {
+pub(super) fn holds(so: bool) -> Verdict {
     if so { Holds } else { DoesNotHold }
 }
 

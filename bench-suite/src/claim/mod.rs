@@ -1,24 +1,32 @@
-//! Claims: what the source text says of runtimes, held against what was measured.
+//! Claims: what the source text says of runtimes, and what this course says of memos on them, held against what was
+//! measured.
 //!
-//! A claim is a row of the [`LEDGER`]: an id, the section that says so, the statement in our words, and a predicate over
+//! A claim is a row of the ledger ([`all`]): an id, the section it is about, the statement in our words, and a predicate over
 //! the results, which gives a figure and a verdict for each model. It reads the store and nothing else, so that it can
 //! be asked of anybody's results. Where the suite's tests hold an order or a count, the claim is *pinned*: the verdict
 //! that it must have is written beside it.
 
 mod evidence;
 mod ledger;
+mod pairing;
 
 use crate::store::Store;
 
 pub use evidence::Evidence;
-pub use ledger::LEDGER;
+use ledger::GOPL;
+use pairing::PAIRING;
+
+/// Every claim: gopl's, in the order of the text, and then ours.
+pub fn all() -> impl Iterator<Item = &'static Claim> {
+    GOPL.iter().chain(PAIRING)
+}
 
 /// A statement that can be measured.
 pub struct Claim {
     /// Its name.
     pub id: &'static str,
-    /// Where gopl says so.
-    pub section: &'static str,
+    /// Who says so: a section of gopl's, or this course.
+    pub source: &'static str,
     /// What it says, in our words.
     pub statement: &'static str,
     /// What it is judged by: the experiments whose results it reads.
@@ -29,7 +37,7 @@ pub struct Claim {
 /// What was found for one model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// The model's name.
+    /// The model's name, or that of a memo, which says its runtime.
     pub model: &'static str,
     /// The figure that decides it, in words.
     pub figure: String,
@@ -84,5 +92,5 @@ impl Claim {
 /// The evidence in `store`. What cannot be read is left out, with the reason.
 #[must_use]
 pub fn evidence(store: &Store) -> (Evidence, Vec<String>) {
-    Evidence::read(store, LEDGER.iter().flat_map(|claim| claim.experiments.iter().copied()))
+    Evidence::read(store, all().flat_map(|claim| claim.experiments.iter().copied()))
 }

@@ -26,7 +26,7 @@ fn sheet(results: &Results, callers: Callers) -> Sheet {
     };
     let who = match callers {
         Callers::Threads => "threads call",
-        Callers::Coroutines => "coroutines on one worker call",
+        Callers::Coroutines => "coroutines call, on one worker (in `abort-storm` on two),",
         Callers::Tasks => "tasks await",
     };
     Sheet {

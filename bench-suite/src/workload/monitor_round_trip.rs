@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel as thread_channel;
 use foldhash::fast::RandomState;
 use green_threads::StackSize;
-use green_threads::coroutine::{self, mpsc as coroutine_channel};
+use green_threads::coroutine::{self, mpmc, mpsc};
 use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Workload};
@@ -130,14 +130,14 @@ fn threads(stack: StackSize, length: u64) -> io::Result<Turns> {
 
 // ANCHOR: coroutine
 /// Asks the echo for `key`, as memo3's `get` asks the monitor.
-fn coroutine_echo(to_echo: &coroutine_channel::Sender<(u64, coroutine_channel::Sender<Reply>)>, key: u64) -> u64 {
-    let (reply, answer) = coroutine_channel::channel();
+fn coroutine_echo(to_echo: &mpsc::Sender<(u64, mpmc::Sender<Reply>)>, key: u64) -> u64 {
+    let (reply, answer) = mpmc::channel();
     to_echo.send((key, reply)).expect("the echo listens");
     *answer.recv().expect("it answers").expect("with a value")
 }
 
 fn coroutines(runtime: &'static coroutine::Runtime, length: u64) -> io::Result<Turns> {
-    let (to_echo, requests) = coroutine_channel::channel::<(u64, coroutine_channel::Sender<Reply>)>();
+    let (to_echo, requests) = mpsc::channel::<(u64, mpmc::Sender<Reply>)>();
     let echo = move || {
         let value = Arc::new(KEY);
         for (_, reply) in requests {

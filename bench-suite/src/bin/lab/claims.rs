@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use bench_suite::claim::{self, Finding, LEDGER, Verdict};
+use bench_suite::claim::{self, Finding, Verdict};
 use bench_suite::report::{self, Mood, Sheet, Word};
 use bench_suite::store::Store;
 
@@ -24,8 +24,8 @@ pub(crate) struct Claims {
 
 impl Claims {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        if let Some(unknown) = self.claims.iter().find(|id| !LEDGER.iter().any(|claim| claim.id == **id)) {
-            let known: Vec<_> = LEDGER.iter().map(|claim| claim.id).collect();
+        if let Some(unknown) = self.claims.iter().find(|id| !claim::all().any(|claim| claim.id == **id)) {
+            let known: Vec<_> = claim::all().map(|claim| claim.id).collect();
             bail!("there is no claim {unknown:?}; there are: {}", known.join(", "));
         }
         let store = if self.reference { Store::reference() } else { Store::here() };
@@ -33,8 +33,7 @@ impl Claims {
         for why in &unread {
             anstream::eprintln!("error: {why}");
         }
-        let chosen =
-            LEDGER.iter().filter(|claim| self.claims.is_empty() || self.claims.iter().any(|id| id == claim.id));
+        let chosen = claim::all().filter(|claim| self.claims.is_empty() || self.claims.iter().any(|id| id == claim.id));
         let judged: Vec<_> = chosen.map(|claim| (claim, claim.judge(&evidence))).collect();
         if self.json {
             let rows: Vec<_> = judged.iter().map(|(claim, findings)| json(claim, findings)).collect();
@@ -78,7 +77,7 @@ fn sheet(claim: &claim::Claim, findings: &[Finding]) -> Sheet {
     };
     Sheet {
         title: claim.id.to_string(),
-        caption: format!("gopl {}: {}", claim.section, claim.statement),
+        caption: format!("{}: {}", claim.source, claim.statement),
         heads: ["model", "verdict", "", "what was measured"].map(str::to_string).into(),
         rows: findings.iter().map(row).collect(),
         prose: true,
@@ -98,7 +97,7 @@ fn json(claim: &claim::Claim, findings: &[Finding]) -> serde_json::Value {
     };
     serde_json::json!({
         "id": claim.id,
-        "section": claim.section,
+        "source": claim.source,
         "statement": claim.statement,
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
     })
