@@ -186,8 +186,8 @@ fn tables(experiment: &str) -> &'static [Table] {
             figures: &[
                 ("calls", "calls\nof f"),
                 ("resident", "each\ntakes"),
-                ("p50", "half"),
-                ("p99", "99%"),
+                ("half", "half"),
+                ("most", "99%"),
                 ("last", "the last"),
             ],
             facts: &[],

@@ -80,7 +80,7 @@ impl Served {
             0..1000 => answer,
             callers => answer.figure("resident", self.resident / callers as f64),
         };
-        answer.figure("p50", nearest_rank(&waits, 50)).figure("p99", nearest_rank(&waits, 99)).figure("last", last)
+        answer.figure("half", nearest_rank(&waits, 50)).figure("most", nearest_rank(&waits, 99)).figure("last", last)
     }
 }
 

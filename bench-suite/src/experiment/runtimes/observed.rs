@@ -200,7 +200,7 @@ fn with_progress(mut seen: Observation, progress: Option<u64>) -> Observation {
 /// The unit of a figure that a workload reports.
 fn unit(name: &str) -> Unit {
     match name {
-        "time" | "total" | "first" | "last" | "hog" | "cross" | "p50" | "p99" => Unit::Nanoseconds,
+        "time" | "total" | "first" | "last" | "hog" | "cross" | "half" | "most" => Unit::Nanoseconds,
         "overhead" => Unit::Ratio,
         "resident" | "reserved" | "page_tables" | "kernel" | "depth" | "peak" => Unit::Bytes,
         _ => Unit::Count,
