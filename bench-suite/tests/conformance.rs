@@ -50,7 +50,7 @@ fn each_kind_of_failure_is_told() {
 #[test]
 fn a_property_of_several_kinds_of_callers_has_one_name() {
     for callers in Callers::ALL {
-        let ids: Vec<_> = callers.properties().iter().map(|property| property.id).collect();
+        let ids: Vec<_> = matrix::properties(callers).iter().map(|property| property.id).collect();
         assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id)), "{} has one twice", callers.name());
         assert!(storm::PROPERTIES.iter().any(|id| ids.contains(id)) == (callers != Threads));
     }

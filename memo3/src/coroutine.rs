@@ -119,7 +119,12 @@ where
         // be of the other kind, since nobody cancels the monitor.
         let (reply, answer) = mpmc::channel();
         self.mailbox.send(Message::Ask { key, reply }).expect("the monitor listens until the memo is gone");
-        match answer.recv().expect("the monitor answers every request") {
+        let answer = answer.recv().or_else(|_| {
+            // It looks for a value, and then whether there is still a sender. In between, the answer may have been sent and
+            // the sender dropped, and it says that nobody will answer (`may` 0.3.51). A second look finds the answer.
+            answer.recv()
+        });
+        match answer.expect("the monitor answers every request") {
             Ok(value) => V::clone(&value),
             Err(panic) => resume_unwind(panic),
         }

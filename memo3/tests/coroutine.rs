@@ -14,6 +14,9 @@ use rusty_fork::rusty_fork_test;
 
 const CALLERS: usize = 100;
 
+/// Enough for one of them to come at any moment of an answer.
+const HITS: usize = 100_000;
+
 /// One worker, so that whoever kept it while waiting would stop everything.
 #[allow(clippy::disallowed_methods, reason = "one setting, before anything starts")]
 fn one_worker() {
@@ -173,5 +176,19 @@ rusty_fork_test! {
             assert_eq!(Arc::strong_count(&value), 1);
             releaser.join().unwrap();
         }
+    }
+
+    /// An answer is sent, and its channel closed, while the caller looks for the one and then for the other: it must not
+    /// miss the answer between the two looks.
+    #[test]
+    fn no_answer_is_missed() {
+        let memo = memo(|key| key * 2);
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let memo = memo.clone();
+                thread::spawn(move || (0..HITS).all(|hit| memo.get(hit % 8) == hit % 8 * 2))
+            })
+            .collect();
+        assert!(threads.into_iter().all(|caller| caller.join().unwrap()));
     }
 }

@@ -1,7 +1,6 @@
-//! Who calls a memo: threads, coroutines or tasks. Each kind has its subjects, its properties and its table.
+//! Who calls a memo: threads, coroutines or tasks. Each kind has its subjects, its properties
+//! ([`properties`](super::matrix::properties)) and its table.
 
-use super::spec::{self, Property};
-use super::tasks;
 use crate::subject::{self, Names};
 
 /// A kind of callers.
@@ -42,15 +41,6 @@ impl Callers {
             Callers::Threads => subject::list_from_threads(),
             Callers::Coroutines => subject::list_from_coroutines(),
             Callers::Tasks => subject::list_from_tasks(),
-        }
-    }
-
-    /// What is tried with them, in the order in which tables show it.
-    #[must_use]
-    pub fn properties(self) -> Vec<&'static Property> {
-        match self {
-            Callers::Tasks => tasks::PROPERTIES.iter().collect(),
-            _ => spec::PROPERTIES.iter().filter(|property| property.callers.contains(&self)).collect(),
         }
     }
 }

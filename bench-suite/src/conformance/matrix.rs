@@ -11,7 +11,7 @@ use anyhow::Context;
 use parking_lot::Mutex;
 
 use super::declared::{Declared, Failure, declared};
-use super::spec::{self, ON_LINUX};
+use super::spec::{self, ON_LINUX, Property};
 use super::{Callers, Outcome, storm, tasks};
 use crate::child::{self, End, Report};
 use crate::coroutine;
@@ -52,13 +52,22 @@ pub struct Tried {
     pub as_declared: Option<bool>,
 }
 
+/// What is tried with memos that these call, in the order in which tables show it.
+#[must_use]
+pub fn properties(callers: Callers) -> Vec<&'static Property> {
+    match callers {
+        Callers::Tasks => tasks::PROPERTIES.iter().collect(),
+        _ => spec::PROPERTIES.iter().filter(|property| property.callers.contains(&callers)).collect(),
+    }
+}
+
 /// Every situation there is: kind by kind, subject by subject.
 #[must_use]
 pub fn all() -> Vec<Situation> {
     let mut all = Vec::new();
     for callers in Callers::ALL {
         for (subject, _) in callers.subjects() {
-            all.extend(callers.properties().iter().map(|property| Situation {
+            all.extend(properties(callers).iter().map(|property| Situation {
                 callers,
                 subject,
                 property: property.id,
@@ -156,7 +165,7 @@ fn outcome(report: &Report) -> Outcome {
 /// If there is no such kind of callers, subject or property.
 pub fn be_child(callers: &str, subject: &str, property: &str, seed: u64) -> anyhow::Result<()> {
     let callers = Callers::named(callers).with_context(|| format!("there are no callers of the kind {callers:?}"))?;
-    let known = callers.properties().into_iter().find(|known| known.id == property);
+    let known = properties(callers).into_iter().find(|known| known.id == property);
     let property = known.with_context(|| format!("there is no property {property:?} of {}", callers.name()))?.id;
     if cfg!(not(target_os = "linux")) && ON_LINUX.contains(&property) {
         println!("{}", serde_json::to_string(&Outcome::CannotBe { why: "only Linux can try this".into() })?);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Mood, Sheet, Word, distinct};
-use crate::conformance::{Callers, Outcome};
+use crate::conformance::{Callers, Outcome, matrix};
 use crate::store::{Cell, Found, Results};
 
 /// A sheet for each kind of callers.
@@ -72,7 +72,7 @@ fn word(cell: &Cell) -> Word {
 
 /// What the properties say.
 fn statements(callers: Callers, properties: &[&str]) -> String {
-    let known = callers.properties();
+    let known = matrix::properties(callers);
     let lines = known.iter().filter(|property| properties.contains(&property.id));
     lines.map(|property| format!("{:<21} {}", property.id, property.says)).collect::<Vec<_>>().join("\n")
 }

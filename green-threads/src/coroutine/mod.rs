@@ -15,6 +15,7 @@
 //! | `join` gives a panic, an overflow and a cancellation as one `Box<dyn Any>` | [`JoinError`] tells them apart |
 //! | a coroutine that ends right after a park may lose its worker for ever | said at [`park`], which shows the way round |
 //! | a coroutine that is cancelled in `mpsc`'s `recv`, just when it is woken, spins for ever on its worker | said here: whoever may be cancelled should wait in [`mpmc`], in a [`SyncFlag`] or on a [`Mutex`] |
+//! | `mpmc`'s `recv` may say that all senders are gone just when the last of them has sent a value and gone | said here: there is a value at a second look |
 //! | `go!` hides that spawning is unsafe | [`Runtime::spawn`] is an `unsafe fn` |
 //!
 //! What no façade can close stays true. A coroutine that does not yield keeps its worker: there is no preemption, and a
