@@ -1,5 +1,6 @@
-//! `cargo lab claims`: what the source text says, held against the results.
+//! `cargo lab claims`: what the source text and the course say, held against the results.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -7,7 +8,7 @@ use bench_suite::claim::{self, Finding, Verdict};
 use bench_suite::report::{self, Mood, Sheet, Word};
 use bench_suite::store::Store;
 
-/// Hold what gopl's section 9.8 says against what was measured.
+/// Hold what gopl's section 9.8 and this course say against what was measured.
 ///
 /// The exit status is 1 if a claim that the tests pin, an order or a count, is otherwise than they say.
 #[derive(clap::Args)]
@@ -42,13 +43,18 @@ impl Claims {
             judged.iter().for_each(|(claim, findings)| report::print(&sheet(claim, findings)));
         }
         let all = || judged.iter().flat_map(|(claim, findings)| findings.iter().map(move |finding| (claim, finding)));
-        let missing: Vec<_> = judged
+        // By the command that measures it.
+        let missing: BTreeSet<_> = judged
             .iter()
             .filter(|(_, findings)| findings.iter().all(|finding| finding.verdict == Verdict::NotMeasured))
             .flat_map(|(claim, _)| claim.experiments)
+            .map(|&experiment| match experiment {
+                "conformance" => "`cargo lab conformance`",
+                _ => "`cargo lab run`, or `cargo bench`",
+            })
             .collect();
-        if !missing.is_empty() {
-            anstream::eprintln!("\nnot everything has been measured yet: `cargo lab run` does, and `cargo bench`");
+        for command in missing {
+            anstream::eprintln!("\nnot everything has been measured yet: what is missing comes from {command}");
         }
         let broken: Vec<_> = all().filter(|(_, finding)| finding.is_broken()).collect();
         for (claim, finding) in &broken {
