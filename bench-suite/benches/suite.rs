@@ -93,7 +93,8 @@ impl Suite {
         })
     }
 
-    /// One experiment: criterion's groups, one after the other. A setting that the filter leaves out is not measured at all.
+    /// One experiment: criterion's groups, one after the other. A setting that the filter leaves out is not measured at
+    /// all.
     fn measure(&mut self, experiment: &mut dyn Experiment) -> anyhow::Result<()> {
         let settings = experiment.settings();
         let mut cells = Vec::new();
@@ -133,8 +134,8 @@ impl Suite {
         let found = |measured: &Option<io::Result<Vec<Cell>>>, subject: &str| -> Option<Cell> {
             measured.as_ref()?.as_ref().ok()?.iter().find(|cell| cell.subject == subject).cloned()
         };
-        // The last ones first: among models, those come to a limit that stand first, and one that has given no time must
-        // not be the one for which criterion has already been asked.
+        // The last ones first: among models, those come to a limit that stand first, and one that has given no time
+        // must not be the one for which criterion has already been asked.
         for (subject, _) in entrants.iter().rev().filter(|(_, can)| can.is_ok()) {
             if let Some(Cell { found: Found::Observed(seen), .. }) = found(&measured, subject) {
                 let why = seen.stopped.map_or_else(|| "no reason".to_string(), |fate| fate.to_string());

@@ -16,7 +16,8 @@ const OUTPUT_LIMIT: usize = 1 << 20;
 /// The most bytes of a line of a conversation: a child that says more on one line says nothing that is understood.
 const LINE_LIMIT: usize = 1 << 16;
 
-/// How many lines of a conversation may wait to be heard. Then the child waits, so that one that babbles costs no memory.
+/// How many lines of a conversation may wait to be heard. Then the child waits, so that one that babbles costs no
+/// memory.
 const LINES_WAITING: usize = 64;
 
 /// How a child ended.

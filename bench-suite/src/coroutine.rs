@@ -6,8 +6,8 @@
 //!
 //! 1. They have no `thread_local!` of their own, and what they call (locks, counters, random numbers from a seed) keeps
 //!    none across a yield. The thread memos that are tried on coroutines block their worker instead of yielding.
-//! 2. No guard of an OS lock lives across a yield: they wait in [`Gate`](crate::conformance)s, flags and joins, and hold
-//!    nothing meanwhile.
+//! 2. No guard of an OS lock lives across a yield: they wait in [`Gate`](crate::conformance)s, flags and joins, and
+//!    hold nothing meanwhile.
 //! 3. [`STACK`] is larger than the deepest of them needs, a recursion of 1,000 calls.
 
 use std::sync::OnceLock;
@@ -32,8 +32,8 @@ pub(crate) fn workers(number: usize) {
     WORKERS.store(number, Relaxed);
 }
 
-/// The coroutine runtime of this process: one worker, if nobody has asked for more, so that whoever keeps it while waiting stops everything, and so
-/// that a program that draws its steps from a seed takes the same ones again.
+/// The coroutine runtime of this process: one worker, if nobody has asked for more, so that whoever keeps it while
+/// waiting stops everything, and so that a program that draws its steps from a seed takes the same ones again.
 ///
 /// # Panics
 ///

@@ -13,8 +13,9 @@
 //! | [`report`] | the results as tables and as a page |
 //! | [`claim`] | what the source text says, and what this course does, held against the results |
 //!
-//! and those that serve them: [`pages`], the running example's client and server; [`probe`], the children in which runtimes
-//! are measured; [`child`], processes under a deadline; [`panics`], what a panic says; [`doctor`], what this machine allows. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
+//! and those that serve them: [`pages`], the running example's client and server; [`probe`], the children in which
+//! runtimes are measured; [`child`], processes under a deadline; [`panics`], what a panic says; [`doctor`], what this
+//! machine allows. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
 
 #![deny(unsafe_code)]
 

@@ -80,8 +80,8 @@ impl Client {
             Client::Coroutine(client, runtime) => {
                 let ask = |url: &String| {
                     let (client, url) = (client.clone(), url.clone());
-                    // SAFETY: what the closure holds is `Send`, and it calls the client alone, which holds nothing of its
-                    // thread across its waits and fits on a stack of the size that `Runtime::coroutine` sets.
+                    // SAFETY: what the closure holds is `Send`, and it calls the client alone, which holds nothing of
+                    // its thread across its waits and fits on a stack of the size that `Runtime::coroutine` sets.
                     unsafe { runtime.spawn(move || client.get_body(&url)) }.unwrap()
                 };
                 let callers: Vec<_> = urls.iter().map(ask).collect();

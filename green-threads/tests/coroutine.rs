@@ -52,8 +52,8 @@ rusty_fork_test! {
         let runtime = start(1);
         // SAFETY: it never yields, and its stack has room for a panic.
         let panics = unsafe { runtime.spawn::<_, ()>(|| panic!("seven")) }.unwrap();
-        // SAFETY: it never yields; it overflows its stack by a frame whose every page is touched, the guard page too, which
-        // `may` turns into an end of the coroutine.
+        // SAFETY: it never yields; it overflows its stack by a frame whose every page is touched, the guard page too,
+        // which `may` turns into an end of the coroutine.
         let overflows = unsafe { runtime.spawn(overflow) }.unwrap();
         // SAFETY: it holds a flag of its own across its wait.
         let waits = unsafe { runtime.spawn(|| SyncFlag::new().wait()) }.unwrap();

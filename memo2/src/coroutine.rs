@@ -13,9 +13,9 @@ use parking_lot::Mutex;
 /// [`Memo`](crate::Memo) for coroutines of [`may`]: a caller that waits gives its worker to others. Threads may call it
 /// as well, and the two may wait for each other.
 ///
-/// Two things wait in a memo, and only one of them is the runtime's business. A *lock* is held for some instructions and
-/// never while a coroutine is suspended, so it can stay the operating system's. The *ready signal* is waited for as long
-/// as `f` takes, so it must be one that suspends the coroutine: in the place of a condition variable stands a
+/// Two things wait in a memo, and only one of them is the runtime's business. A *lock* is held for some instructions
+/// and never while a coroutine is suspended, so it can stay the operating system's. The *ready signal* is waited for as
+/// long as `f` takes, so it must be one that suspends the coroutine: in the place of a condition variable stands a
 /// [`SyncFlag`], which is raised once, and each call of `f` has a new one (as gopl closes a channel for each entry).
 ///
 /// Source: gopl section 9.7, `memo4`, whose callers are goroutines.

@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 // ANCHOR: memo
 /// [`Memo`](crate::Memo) for async tasks: `get` is an `async fn`, and so is `f`.
 ///
-/// The locks stay the operating system's: each is held for some instructions, and never across an `.await` (the compiler
-/// would not let the future be `Send`). The ready signal is what is awaited: in the place of a condition variable stands
-/// a [`Notify`]. It works on any runtime, or on none: nothing here is tokio's but that type.
+/// The locks stay the operating system's: each is held for some instructions, and never across an `.await` (the
+/// compiler would not let the future be `Send`). The ready signal is what is awaited: in the place of a condition
+/// variable stands a [`Notify`]. It works on any runtime, or on none: nothing here is tokio's but that type.
 ///
 /// The future of [`get`](Memo::get) may be dropped at any time. The next caller then leads. But one that is kept and
 /// never polled again keeps its key for itself: it holds the lead and cannot be told from a slow one. Where callers may

@@ -105,8 +105,8 @@ fn a_dropped_leader_hands_over() {
     }
 }
 
-/// When a leader is dropped all waiters are woken, since nobody knows who of them will come: some are dropped before they
-/// are polled, some are never polled again, and whoever is polled leads.
+/// When a leader is dropped all waiters are woken, since nobody knows who of them will come: some are dropped before
+/// they are polled, some are never polled again, and whoever is polled leads.
 #[test]
 fn whoever_comes_leads() {
     use std::sync::Arc;

@@ -16,15 +16,15 @@ use may::sync::mpmc;
 use may::sync::mpsc::{self, Receiver};
 
 // ANCHOR: memo
-/// [`Memo`](crate::Memo) for coroutines of [`may`]: the monitor is a coroutine, and a caller that waits gives its worker
-/// to others. Threads may call it as well.
+/// [`Memo`](crate::Memo) for coroutines of [`may`]: the monitor is a coroutine, and a caller that waits gives its
+/// worker to others. Threads may call it as well.
 ///
 /// `f` runs on a coroutine of its own for each call, never on its caller: a caller that is cancelled stops nobody, and
 /// the value it asked for is kept.
 ///
 /// Dropping the memo, or [`close`](Memo::close), ends the monitor. Both wait until the last call of `f` has returned
-/// (but for a drop in a coroutine that is being cancelled, which can wait for nothing: the monitor then ends by itself).
-/// No caller can be waiting then, since each borrows the memo for as long as it waits.
+/// (but for a drop in a coroutine that is being cancelled, which can wait for nothing: the monitor then ends by
+/// itself). No caller can be waiting then, since each borrows the memo for as long as it waits.
 ///
 /// Source: gopl section 9.7, `memo5`, whose monitor and calls are goroutines.
 pub struct Memo<K, V> {
@@ -73,8 +73,8 @@ where
         unsafe { Memo::with_hasher(f, RandomState::new()) }
     }
 
-    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one after the
-    /// other, so a faster one than the standard library's serves them all.
+    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one
+    /// after the other, so a faster one than the standard library's serves them all.
     ///
     /// # Panics
     ///
@@ -91,8 +91,8 @@ where
         let (mailbox, messages) = mpsc::channel();
         let to_self = mailbox.clone();
         let monitor = move || monitor(&Arc::new(f), hasher, &messages, &to_self);
-        // SAFETY: the caller promises for `f`, `K`, `V` and `S`. What else the monitor runs holds nothing of its thread: it
-        // yields only in `recv`, between two messages.
+        // SAFETY: the caller promises for `f`, `K`, `V` and `S`. What else the monitor runs holds nothing of its
+        // thread: it yields only in `recv`, between two messages.
         let monitor = unsafe { spawn("memo3-monitor", monitor) };
         Memo { mailbox, monitor: Some(monitor.expect("memo3: there is no stack left for the monitor")) }
     }
@@ -113,15 +113,16 @@ where
     /// overflows its stack: no destructor runs then, and nobody learns of it.
     // ANCHOR: get
     pub fn get(&self, key: K) -> V {
-        // A channel for one answer. It has room, so the monitor never waits for a caller to pick it up. It is of the kind
-        // for many receivers, though there is one: a coroutine that is cancelled in the `recv` of the other kind, just
-        // when it is woken, never comes to rest and takes its worker along (`may` 0.3.51). The monitor's own mailbox can
-        // be of the other kind, since nobody cancels the monitor.
+        // A channel for one answer. It has room, so the monitor never waits for a caller to pick it up. It is of the
+        // kind for many receivers, though there is one: a coroutine that is cancelled in the `recv` of the other kind,
+        // just when it is woken, never comes to rest and takes its worker along (`may` 0.3.51). The monitor's own
+        // mailbox can be of the other kind, since nobody cancels the monitor.
         let (reply, answer) = mpmc::channel();
         self.mailbox.send(Message::Ask { key, reply }).expect("the monitor listens until the memo is gone");
         let answer = answer.recv().or_else(|_| {
-            // It looks for a value, and then whether there is still a sender. In between, the answer may have been sent and
-            // the sender dropped, and it says that nobody will answer (`may` 0.3.51). A second look finds the answer.
+            // It looks for a value, and then whether there is still a sender. In between, the answer may have been sent
+            // and the sender dropped, and it says that nobody will answer (`may` 0.3.51). A second look finds the
+            // answer.
             answer.recv()
         });
         match answer.expect("the monitor answers every request") {

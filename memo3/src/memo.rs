@@ -60,8 +60,8 @@ where
         Memo::with_hasher(f, RandomState::new())
     }
 
-    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one after the
-    /// other, so a faster one than the standard library's serves them all.
+    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one
+    /// after the other, so a faster one than the standard library's serves them all.
     ///
     /// # Panics
     ///

@@ -50,7 +50,8 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// An empty memo of `f`, and its monitor. What `f` returns cannot borrow the key: it takes a clone of what it needs.
+    /// An empty memo of `f`, and its monitor. What `f` returns cannot borrow the key: it takes a clone of what it
+    /// needs.
     ///
     /// # Panics
     ///
@@ -63,8 +64,8 @@ where
         Memo::with_hasher(f, RandomState::new())
     }
 
-    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one after the
-    /// other, so a faster one than the standard library's serves them all.
+    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one
+    /// after the other, so a faster one than the standard library's serves them all.
     ///
     /// # Panics
     ///
@@ -174,8 +175,8 @@ async fn monitor<K, V, F, S, Called>(
     while let Some(message) = messages.recv().await {
         match message {
             Message::Ask { key, reply } => {
-                // `K`'s `Hash`, `Eq` and `Drop` run in this task, and may panic. Then the one who asked shall see it, and
-                // nobody else.
+                // `K`'s `Hash`, `Eq` and `Drop` run in this task, and may panic. Then the one who asked shall see it,
+                // and nobody else.
                 match catch_unwind(AssertUnwindSafe(|| find(&mut numbers, &mut entries, key))) {
                     Ok(number) => entries[number].ask(reply, |key| call(number, key)),
                     Err(panic) => drop(reply.send(Err(panic))),

@@ -141,8 +141,8 @@ rusty_fork_test! {
         assert_eq!(leader.join().unwrap(), ("memo3: the call of f was cancelled", 14));
     }
 
-    /// Both ends, `close` and drop, wait for the calls: when they return, `f` is gone, and every value with it. The last
-    /// caller is cancelled, so that its call is still under way.
+    /// Both ends, `close` and drop, wait for the calls: when they return, `f` is gone, and every value with it. The
+    /// last caller is cancelled, so that its call is still under way.
     #[test]
     fn the_end_waits_for_the_calls() {
         one_worker();
@@ -178,8 +178,8 @@ rusty_fork_test! {
         }
     }
 
-    /// An answer is sent, and its channel closed, while the caller looks for the one and then for the other: it must not
-    /// miss the answer between the two looks.
+    /// An answer is sent, and its channel closed, while the caller looks for the one and then for the other: it must
+    /// not miss the answer between the two looks.
     #[test]
     fn no_answer_is_missed() {
         let memo = memo(|key| key * 2);

@@ -251,8 +251,8 @@ fn system_call_takes_a_thread(evidence: &Evidence) -> Vec<Finding> {
     })
 }
 
-/// What a thread has, an OS thread's number and storage of its own, does not stay with a unit that shares its thread; what
-/// the runtime gives instead does.
+/// What a thread has, an OS thread's number and storage of its own, does not stay with a unit that shares its thread;
+/// what the runtime gives instead does.
 fn no_identity(evidence: &Evidence) -> Vec<Finding> {
     let pinned = [(THREAD, DoesNotHold), (COROUTINE, DoesNotHold), (TASK, DoesNotHold), (GOROUTINE, Holds)];
     each(&MODELS, &pinned, |model| {

@@ -1,10 +1,10 @@
 //! Claims: what the source text says of runtimes, and what this course says of memos on them, held against what was
 //! measured.
 //!
-//! A claim is a row of the ledger ([`all`]): an id, the section it is about, the statement in our words, and a predicate over
-//! the results, which gives a figure and a verdict for each model. It reads the store and nothing else, so that it can
-//! be asked of anybody's results. Where the suite's tests hold an order or a count, the claim is *pinned*: the verdict
-//! that it must have is written beside it.
+//! A claim is a row of the ledger ([`all`]): an id, the section it is about, the statement in our words, and a
+//! predicate over the results, which gives a figure and a verdict for each model. It reads the store and nothing else,
+//! so that it can be asked of anybody's results. Where the suite's tests hold an order or a count, the claim is
+//! *pinned*: the verdict that it must have is written beside it.
 
 mod evidence;
 mod ledger;

@@ -82,8 +82,8 @@ fn from_coroutines(subject: &str, property: &str) -> Declared {
         }
         // With two workers it takes two such callers at once.
         ("memo2", "abort-storm") => Declared::Nothing,
-        // f, which cancels callers and so needs the runtime, runs on threads beside it: in a debug build, on a busy machine,
-        // that takes longer than anybody waits.
+        // f, which cancels callers and so needs the runtime, runs on threads beside it: in a debug build, on a busy
+        // machine, that takes longer than anybody waits.
         ("memo3", "abort-storm") => Declared::Nothing,
         // In memo3 f runs on a thread of its own, which goes on, unless it waits for another coroutine.
         ("memo3", "distinct-keys-overlap" | "same-hash-overlap" | "hits-pass-slow-keys") => {
@@ -102,11 +102,11 @@ fn from_tasks(subject: &str, property: &str) -> Declared {
         ("memo3::task", _) => Declared::Kept,
         // The call of f is a part of its caller's future, and goes on only when that is polled.
         (_, "leader-left") => Declared::Fails(Failure::Hangs),
-        // Where a leader is dropped one waiter is woken to lead, and the others rely on that one. (quick_cache wakes the
-        // next as well when that one is left; async_singleflight and memo2::task wake all.)
+        // Where a leader is dropped one waiter is woken to lead, and the others rely on that one. (quick_cache wakes
+        // the next as well when that one is left; async_singleflight and memo2::task wake all.)
         ("moka::future" | "tokio::OnceCell", "waiter-left") => Declared::Fails(Failure::Hangs),
-        // Where a leader is dropped, they let the next one lead, and drop the call of f after that: two calls at once, for
-        // as long as the drop takes.
+        // Where a leader is dropped, they let the next one lead, and drop the call of f after that: two calls at once,
+        // for as long as the drop takes.
         ("moka::future" | "async_singleflight", "old-call-goes-first") => Declared::Fails(Failure::Breaks),
         // The same by chance, on two workers. And some values of moka's outlive their cache, by seconds at least.
         ("moka::future" | "async_singleflight", "abort-storm" | "one-at-a-time") => Declared::Nothing,

@@ -1,7 +1,7 @@
 //! What the situations are made with: callers that come together, and a way to know that they wait.
 //!
-//! The same program serves threads and coroutines: a herd is of the kind that calls it, and what they wait in suspends a
-//! coroutine and puts a thread to sleep.
+//! The same program serves threads and coroutines: a herd is of the kind that calls it, and what they wait in suspends
+//! a coroutine and puts a thread to sleep.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError};
@@ -85,10 +85,11 @@ pub(super) fn herd<T: Send>(callers: usize, ask: impl Fn(usize) -> T + Sync) -> 
 /// Waits until at least `count` callers wait, or `patience` is over, and says whether they do.
 ///
 /// This is how a leader knows, inside `f`, that its waiters wait: of threads the kernel says so. Nothing is right or
-/// wrong by how long it takes; patience is for memos whose callers never come to rest, and for systems that do not tell.
+/// wrong by how long it takes; patience is for memos whose callers never come to rest, and for systems that do not
+/// tell.
 ///
-/// Of coroutines nobody says so. But they share one worker, which they keep until they wait or yield: when all have been
-/// let off, and then each has had its turn some times, who is not waiting by then never will.
+/// Of coroutines nobody says so. But they share one worker, which they keep until they wait or yield: when all have
+/// been let off, and then each has had its turn some times, who is not waiting by then never will.
 pub(super) fn asleep(count: usize, patience: Duration) -> bool {
     let start = Instant::now();
     let coroutines = COROUTINES.load(SeqCst);

@@ -1,9 +1,9 @@
 //! Conformance: one specification, run over every subject, from every kind of callers.
 //!
-//! A property is a small program that takes a memo through one situation: from threads and from coroutines ([`spec`]), or
-//! from tasks (`tasks`). Each situation runs in a child process under a deadline, so that a hang or a crash is an outcome
-//! like any other ([`matrix`]). What a subject does not promise stands in [`declared`], and the suite's test holds both:
-//! what is promised is kept, and what is declared to fail really fails.
+//! A property is a small program that takes a memo through one situation: from threads and from coroutines ([`spec`]),
+//! or from tasks (`tasks`). Each situation runs in a child process under a deadline, so that a hang or a crash is an
+//! outcome like any other ([`matrix`]). What a subject does not promise stands in [`declared`], and the suite's test
+//! holds both: what is promised is kept, and what is declared to fail really fails.
 
 mod callers;
 mod counted;

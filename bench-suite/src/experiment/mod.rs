@@ -3,8 +3,8 @@
 //! An experiment has settings (so many threads, so many keys, this placement), and in each of them all its subjects are
 //! measured together, in interleaved rounds (`rounds.rs`). `benches/suite.rs` runs them under criterion.
 //!
-//! Those of the memos run in this process; those of the runtimes in children, a child for each model (`runtimes/`). What
-//! is no time, such as bytes and counts, is observed: [`observations`].
+//! Those of the memos run in this process; those of the runtimes in children, a child for each model (`runtimes/`).
+//! What is no time, such as bytes and counts, is observed: [`observations`].
 
 mod memo_herd;
 mod memo_hit;

@@ -1,4 +1,5 @@
-//! A page server in a process of its own: for a measurement in which nothing of the server may be in the client's memory.
+//! A page server in a process of its own: for a measurement in which nothing of the server may be in the client's
+//! memory.
 
 use std::env;
 use std::io::{self, BufRead, Write};

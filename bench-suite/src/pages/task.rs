@@ -44,17 +44,18 @@ pub async fn http_get_body(url: &str) -> Result<Body, FetchError> {
     CLIENT.get_body(url).await
 }
 
-/// Fetches pages within its [`Limits`], up to 10 redirects away, in tasks of tokio. Clones share their connections, which
-/// are kept open for the next request.
+/// Fetches pages within its [`Limits`], up to 10 redirects away, in tasks of tokio. Clones share their connections,
+/// which are kept open for the next request.
 ///
-/// A connection is driven by a task of its own, in the runtime in which it was made, and ends with it. So a client serves
-/// one runtime after the other, but is not for two at once.
+/// A connection is driven by a task of its own, in the runtime in which it was made, and ends with it. So a client
+/// serves one runtime after the other, but is not for two at once.
 ///
 /// Where the server closes an idle connection just when it is taken for the next request, that request may fail with
-/// [`FetchError::Other`]: a connection's task may not have run yet to notice. The other clients look before they take one.
+/// [`FetchError::Other`]: a connection's task may not have run yet to notice. The other clients look before they take
+/// one.
 ///
-/// It goes through no proxy. Where the environment names one (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, but for the hosts in
-/// `NO_PROXY`), to fetch from anywhere but this machine is an error that says so.
+/// It goes through no proxy. Where the environment names one (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, but for the
+/// hosts in `NO_PROXY`), to fetch from anywhere but this machine is an error that says so.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: legacy::Client<HttpsConnector<HttpConnector<Lookup>>, Empty<Bytes>>,
@@ -230,8 +231,8 @@ fn in_full(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// tokio's way of finding a host's address, on its threads for blocking calls, with a plain answer when there is none: how
-/// a system says that differs from one to the next.
+/// tokio's way of finding a host's address, on its threads for blocking calls, with a plain answer when there is none:
+/// how a system says that differs from one to the next.
 #[derive(Clone, Debug)]
 struct Lookup(GaiResolver);
 

@@ -23,8 +23,8 @@ pub fn http_get_body(url: &str) -> Result<Body, FetchError> {
     CLIENT.get_body(url)
 }
 
-/// Fetches pages within its [`Limits`], up to 10 redirects away. Clones share their connections, which are kept open for
-/// the next request.
+/// Fetches pages within its [`Limits`], up to 10 redirects away. Clones share their connections, which are kept open
+/// for the next request.
 ///
 /// It goes through the proxy that the environment names (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, but for the hosts in
 /// `NO_PROXY`), since in many a classroom there is no other way out. To `localhost` and the loopback addresses it
@@ -62,8 +62,8 @@ impl Client {
 }
 
 /// ureq's way of finding a host's address, with a plain answer when there is none: how a system says that differs from
-/// one to the next, and ureq passes it on among all other errors of input and output. And without a look-up where there is
-/// no name: ureq would start a thread even for that.
+/// one to the next, and ureq passes it on among all other errors of input and output. And without a look-up where there
+/// is no name: ureq would start a thread even for that.
 #[derive(Debug, Default)]
 struct Lookup(DefaultResolver);
 

@@ -79,7 +79,8 @@ impl Session {
         let refused = |why: String| Ended { fate: Fate::Refused(why), progress: None };
         let mut command = programs.command(setup.model).map_err(refused)?;
         command.arg(serde_json::to_string(setup).map_err(|error| refused(error.to_string()))?);
-        // A panic of a unit is a result; its backtrace would cost the unit's stack, and takes mappings where none is left.
+        // A panic of a unit is a result; its backtrace would cost the unit's stack, and takes mappings where none is
+        // left.
         command.env("RUST_BACKTRACE", "0");
         // The child inherits the cores of the thread that starts it.
         let begun = setup.placement.run(|| {

@@ -1,8 +1,8 @@
 //! The system calls of a child, counted one by one.
 //!
-//! The kernel stops a traced thread at each of its system calls and lets the tracer look (`ptrace(2)`). So the counts are
-//! exact, for every model alike and without anything installed; what the child does is much slower meanwhile, and its
-//! times mean nothing.
+//! The kernel stops a traced thread at each of its system calls and lets the tracer look (`ptrace(2)`). So the counts
+//! are exact, for every model alike and without anything installed; what the child does is much slower meanwhile, and
+//! its times mean nothing.
 
 use std::collections::BTreeMap;
 

@@ -76,7 +76,8 @@ fn style(mood: Mood) -> Style {
     }
 }
 
-/// `text` in lines of at most [`WIDTH`] characters. A line break in it stays one, and a point of a list keeps its indent.
+/// `text` in lines of at most [`WIDTH`] characters. A line break in it stays one, and a point of a list keeps its
+/// indent.
 fn wrapped(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     text.lines().flat_map(|line| {
         let indent = if line.starts_with("- ") { "  " } else { "" };

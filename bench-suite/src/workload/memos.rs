@@ -1,5 +1,5 @@
-//! The memos that threads or coroutines call, made for the runtime in which the workload runs. (Those that tasks await are
-//! made as [`AsyncSubject`](crate::subject::AsyncSubject)s are, in whichever runtime that happens.)
+//! The memos that threads or coroutines call, made for the runtime in which the workload runs. (Those that tasks await
+//! are made as [`AsyncSubject`](crate::subject::AsyncSubject)s are, in whichever runtime that happens.)
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use crate::subject::{Function, Key, Memo, Value};
 
 /// A memo that is called.
 pub(super) trait Called<K: Key, V: Value>: Memo<K, V> + Send + Sync + 'static {
-    /// A memo of `f`. Where it runs `f` on coroutines, `f` must be fit for them, as each that is made in this folder is:
-    /// it holds nothing of its thread across a yield, and needs no more stack than the workload asks for.
+    /// A memo of `f`. Where it runs `f` on coroutines, `f` must be fit for them, as each that is made in this folder
+    /// is: it holds nothing of its thread across a yield, and needs no more stack than the workload asks for.
     fn memo(f: Function<K, V>) -> Arc<Self>;
 }
 

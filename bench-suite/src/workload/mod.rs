@@ -7,8 +7,8 @@
 //! | `runtime_herd.rs` | how a cold key is served to all who wait for it, and what each of them takes |
 //! | `runtime_http.rs` | the running example: thousands of requests for pages |
 //!
-//! As in [`green_threads::workload`], the versions for threads, coroutines and tasks stand one under the other. What they
-//! drive stands in `memos.rs`.
+//! As in [`green_threads::workload`], the versions for threads, coroutines and tasks stand one under the other. What
+//! they drive stands in `memos.rs`.
 
 use green_threads::probe::protocol::Model;
 pub use green_threads::workload::Workload;

@@ -3,10 +3,11 @@
 //! The limit is a *bare echo*: a monitor that owns nothing and answers every request with the same value. It listens on
 //! the same kind of channel, and each request brings a fresh reply channel, as memo3's do. What the memo takes beyond
 //! that is its map, its entries, and its care for panics. The most of it is the map's hash function: so there are two
-//! memos, one with the standard library's, which is safe against keys that are chosen to collide, and one with a faster.
+//! memos, one with the standard library's, which is safe against keys that are chosen to collide, and one with a
+//! faster.
 //!
-//! One caller asks the three in turns, in one process, since in several they would differ by more than is looked for: by
-//! where memory happens to lie. The time is that of the first memo's hit; `limit` is the echo's. `over` and
+//! One caller asks the three in turns, in one process, since in several they would differ by more than is looked for:
+//! by where memory happens to lie. The time is that of the first memo's hit; `limit` is the echo's. `over` and
 //! `over_foldhash` are the medians of the turns' ratios to it.
 
 use std::any::Any;

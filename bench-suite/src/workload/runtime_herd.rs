@@ -2,8 +2,8 @@
 //! value when it is there?
 //!
 //! The call of `f` is held back until all callers have asked and the process has come to rest, so that each of them is
-//! a waiter. Then memory is read, and the clock starts. What a caller takes is what its unit takes and what the memo and
-//! the runtime keep for it, all together.
+//! a waiter. Then memory is read, and the clock starts. What a caller takes is what its unit takes and what the memo
+//! and the runtime keep for it, all together.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

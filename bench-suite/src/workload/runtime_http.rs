@@ -1,5 +1,5 @@
-//! `runtime_http`: the running example at size. `n` requests at once, each on a unit of its own, for 1,000 pages through
-//! one memo, from a server that takes 20 ms to answer.
+//! `runtime_http`: the running example at size. `n` requests at once, each on a unit of its own, for 1,000 pages
+//! through one memo, from a server that takes 20 ms to answer.
 //!
 //! The server is a process of its own, so that it is in nobody's memory but its own, and its count of requests is the
 //! witness: one a page. The time is from the first unit's start to the last one's end.

@@ -33,8 +33,8 @@ mod start;
 
 pub use may::coroutine::yield_now;
 pub use may::coroutine_local;
-/// What coroutines wait on without holding their worker. The single-producer queue `spsc` is left out: it has a data race
-/// that safe code reaches (may's issue 128).
+/// What coroutines wait on without holding their worker. The single-producer queue `spsc` is left out: it has a data
+/// race that safe code reaches (may's issue 128).
 pub use may::sync::{Condvar, Mutex, SyncFlag, mpmc, mpsc};
 pub use spawn::{Coroutine, JoinError, JoinHandle};
 pub use start::{Config, Runtime, StartError, start};
@@ -43,10 +43,10 @@ use std::time::Duration;
 
 /// Waits until [`Coroutine::unpark`] is called, or was called before; or returns for no reason, as a thread's may.
 ///
-/// Between its last park and its end, a coroutine must [`yield_now`] once. Where the unpark comes while `may` still puts
-/// the coroutine to rest, `may` 0.3.51 runs it on within its own parking: if it ends there, it waits for the parking
-/// to be over, which waits for it, and its worker is lost, spinning. To yield gets it out. (To yield here, after every
-/// park, would close the trap, and double what a park costs.)
+/// Between its last park and its end, a coroutine must [`yield_now`] once. Where the unpark comes while `may` still
+/// puts the coroutine to rest, `may` 0.3.51 runs it on within its own parking: if it ends there, it waits for the
+/// parking to be over, which waits for it, and its worker is lost, spinning. To yield gets it out. (To yield here,
+/// after every park, would close the trap, and double what a park costs.)
 pub fn park() {
     may::coroutine::park();
 }

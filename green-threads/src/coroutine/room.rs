@@ -1,12 +1,12 @@
 //! Whether another stack has room, asked before `may` maps it.
 //!
-//! A stack takes two mappings of the kernel's table, one for itself and one for its guard page, and the table has a limit
-//! (`vm.max_map_count`, 65,530 if nobody has changed it). `may` panics there, while it holds things that the panic's own
-//! printing may need. So a spawn asks here first.
+//! A stack takes two mappings of the kernel's table, one for itself and one for its guard page, and the table has a
+//! limit (`vm.max_map_count`, 65,530 if nobody has changed it). `may` panics there, while it holds things that the
+//! panic's own printing may need. So a spawn asks here first.
 //!
-//! Asking must cost next to nothing, since it is asked at every spawn. While few coroutines live, it is one count: up to
-//! half of what was free at the start there is room, whatever else the process maps meanwhile. Beyond that a spawn needs
-//! *credit*, and credit is given only after a proof: a region is cut into so many mappings, and given back.
+//! Asking must cost next to nothing, since it is asked at every spawn. While few coroutines live, it is one count: up
+//! to half of what was free at the start there is room, whatever else the process maps meanwhile. Beyond that a spawn
+//! needs *credit*, and credit is given only after a proof: a region is cut into so many mappings, and given back.
 
 use std::io;
 use std::sync::Mutex;
@@ -31,8 +31,8 @@ const CREDIT: usize = 64;
 pub(super) struct Room {
     /// What those who spawn count, and what those who end: apart, so that the two do not take each other's cache line.
     begun: CachePadded<Begun>,
-    /// Coroutines that have ended. One that overflowed its stack is not counted: its frames are abandoned, and so is its
-    /// [`Place`]. It then seems to live, which costs a proof sooner, and nothing else.
+    /// Coroutines that have ended. One that overflowed its stack is not counted: its frames are abandoned, and so is
+    /// its [`Place`]. It then seems to live, which costs a proof sooner, and nothing else.
     ended: CachePadded<AtomicUsize>,
     /// So many can live without a proof.
     plenty: usize,

@@ -33,8 +33,8 @@ impl Runtime {
     ///    mutex, which belongs to the thread that locked it. (For a thread or a task the compiler checks this; here it
     ///    only sees what `f` captures, and not what `f` makes.)
     /// 3. **The stack is large enough for the deepest call**, that of a panic's printing included. An overflow into the
-    ///    guard page ends the coroutine without running destructors ([`JoinError::Overflowed`]), or the process. A frame
-    ///    larger than a page is safe only since Rust probes every page of it, which foreign code may not do.
+    ///    guard page ends the coroutine without running destructors ([`JoinError::Overflowed`]), or the process. A
+    ///    frame larger than a page is safe only since Rust probes every page of it, which foreign code may not do.
     pub unsafe fn spawn<F, T>(&'static self, f: F) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -69,9 +69,9 @@ pub enum JoinError {
     /// It panicked with this.
     #[error("the coroutine panicked: {}", text(&**.0))]
     Panicked(Box<dyn Any + Send>),
-    /// It ran over the end of its stack. Its destructors did not run, and what it held is lost: memory leaks, and what it
-    /// had locked stays locked. It is luck to get this: where the last frames also wrote the lowest 64 bytes of the stack,
-    /// `may` takes that for an overflow that nobody noticed, and ends the process with status 1.
+    /// It ran over the end of its stack. Its destructors did not run, and what it held is lost: memory leaks, and what
+    /// it had locked stays locked. It is luck to get this: where the last frames also wrote the lowest 64 bytes of the
+    /// stack, `may` takes that for an overflow that nobody noticed, and ends the process with status 1.
     #[error("the coroutine overflowed its stack, and its destructors did not run")]
     Overflowed,
     /// It was cancelled.
@@ -126,8 +126,8 @@ impl Coroutine {
     ///
     /// # Safety
     ///
-    /// Every frame of the coroutine must bear to be unwound from whatever it yields in: `unsafe` code that has broken an
-    /// invariant and repairs it after the yield does not. A `catch_unwind` in it must pass the unwinding on.
+    /// Every frame of the coroutine must bear to be unwound from whatever it yields in: `unsafe` code that has broken
+    /// an invariant and repairs it after the yield does not. A `catch_unwind` in it must pass the unwinding on.
     pub unsafe fn cancel(&self) {
         // SAFETY: our caller promises what `may` asks.
         unsafe { self.0.cancel() }

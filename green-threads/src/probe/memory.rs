@@ -14,8 +14,8 @@ pub struct Memory {
     pub reserved: u64,
     /// Its page tables, in bytes (`VmPTE`).
     pub page_tables: u64,
-    /// What the kernel itself uses, for all processes together, in bytes (`KernelStack` and `Slab`). Of two readings the
-    /// difference counts, and only where nobody else starts or stops much between them.
+    /// What the kernel itself uses, for all processes together, in bytes (`KernelStack` and `Slab`). Of two readings
+    /// the difference counts, and only where nobody else starts or stops much between them.
     pub kernel: u64,
     /// Mappings, of which `vm.max_map_count` allows so many.
     pub mappings: u64,
@@ -71,7 +71,8 @@ impl Memory {
     }
 }
 
-/// Nothing, as long as there is memory for others on the machine too: 512 MiB, or a sixteenth of all, whichever is more.
+/// Nothing, as long as there is memory for others on the machine too: 512 MiB, or a sixteenth of all, whichever is
+/// more.
 ///
 /// # Errors
 ///

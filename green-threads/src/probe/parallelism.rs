@@ -1,8 +1,9 @@
 //! How many units really run at once.
 //!
 //! What a runtime was told is no proof: `may` answers with the number that was set last, whatever it runs with. So each
-//! child proves it before it measures. At least as many as asked: so many units, none of which yields, meet at a barrier
-//! on which they spin. At most as many: far more units than that, none of which yields, ran on no more OS threads.
+//! child proves it before it measures. At least as many as asked: so many units, none of which yields, meet at a
+//! barrier on which they spin. At most as many: far more units than that, none of which yields, ran on no more OS
+//! threads.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,8 +17,8 @@ use crate::coroutine;
 /// How many units show on how many threads they run, for each worker.
 const UNITS_PER_WORKER: usize = 16;
 
-/// The parallelism of `runtime`, of which `workers` are expected, or an error that says what was found instead. It hangs
-/// if there are fewer workers: the child's deadline finds that.
+/// The parallelism of `runtime`, of which `workers` are expected, or an error that says what was found instead. It
+/// hangs if there are fewer workers: the child's deadline finds that.
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 pub(super) fn prove(runtime: &Runtime, workers: usize) -> io::Result<usize> {
     let inside = Arc::new(AtomicUsize::new(0));

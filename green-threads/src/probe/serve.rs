@@ -9,8 +9,8 @@ use super::protocol::{Line, Ready, Setup};
 use super::{Runtime, parallelism};
 use crate::workload::{Ask, Workload};
 
-/// Runs the workload of `setup`, which is JSON and names one of `workloads`, as often as the standard input asks. Only the
-/// protocol goes to the standard output.
+/// Runs the workload of `setup`, which is JSON and names one of `workloads`, as often as the standard input asks. Only
+/// the protocol goes to the standard output.
 #[must_use]
 pub fn serve(setup: &str, workloads: impl IntoIterator<Item = &'static Workload>) -> ExitCode {
     match try_serve(setup, workloads) {

@@ -1,8 +1,8 @@
 //! `facade`: what our façade over `may` costs, beside `may` itself.
 //!
 //! Both do the same in one process, in turns. In two processes memory happens to lie otherwise, and they differ by a
-//! tenth, far more than is looked for. A pair of turns gives a ratio; `overhead` is the median of [`PAIRS`] of them, which
-//! are an iteration. `spawn`: a turn spawns `n` coroutines and joins them. `yield`: it yields `n` times.
+//! tenth, far more than is looked for. A pair of turns gives a ratio; `overhead` is the median of [`PAIRS`] of them,
+//! which are an iteration. `spawn`: a turn spawns `n` coroutines and joins them. `yield`: it yields `n` times.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -51,7 +51,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             ratios.sort_by(f64::total_cmp);
             Ok(Answer::time(total).figure("overhead", ratios[PAIRS / 2]))
         };
-        // SAFETY: across its joins and yields it holds times and numbers, and nothing of a thread; its frames are small.
+        // SAFETY: across its joins and yields it holds times and numbers, and nothing of a thread; its frames are
+        // small.
         unsafe { runtime.spawn(turns) }?.join()?
     })
 }

@@ -102,9 +102,9 @@ fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
         Ok(())
     };
     // SAFETY: A holds the guard of an OS mutex across a yield, which is not `Send`, and would be unsound if A could
-    // continue on another thread. It cannot: there is one worker, and only workers run coroutines (the timer thread also
-    // does, but only those that wait with a time limit, and neither does). Nothing else of a thread is held, and the
-    // frames are small.
+    // continue on another thread. It cannot: there is one worker, and only workers run coroutines (the timer thread
+    // also does, but only those that wait with a time limit, and neither does). Nothing else of a thread is held, and
+    // the frames are small.
     unsafe { runtime.spawn(a) }?.join()?
 }
 

@@ -1,9 +1,9 @@
 //! The workloads: what section 9.8 is measured by, a file for each.
 //!
 //! In each file the same program stands three times, one under the other: for OS threads, for coroutines (`may`), for
-//! tasks (tokio). They are not hidden behind one trait, since they cannot be: what waits in a task is an `async fn`, what
-//! waits in a coroutine is a plain function that must be spawned by `unsafe`, and that difference is the lesson. The Go
-//! twin of each has the same name in `bench-suite/go/`.
+//! tasks (tokio). They are not hidden behind one trait, since they cannot be: what waits in a task is an `async fn`,
+//! what waits in a coroutine is a plain function that must be spawned by `unsafe`, and that difference is the lesson.
+//! The Go twin of each has the same name in `bench-suite/go/`.
 //!
 //! A *unit* is one OS thread, coroutine, task or goroutine. Times are read by units, on the runtime, unless a workload
 //! says otherwise.
@@ -83,8 +83,8 @@ pub struct Workload {
     pub most: u64,
     /// Whether it reads off what a unit takes, as a difference: stacks that are there before would hide it.
     pub lean: bool,
-    /// Whether its units use sockets. A runtime that watches sockets puts its workers to rest in another way, so it does
-    /// that for these only.
+    /// Whether its units use sockets. A runtime that watches sockets puts its workers to rest in another way, so it
+    /// does that for these only.
     pub sockets: bool,
     /// Runs it: see [`run`](Workload::run).
     pub run: fn(&Runtime, &Ask<'_>) -> io::Result<Answer>,

@@ -209,9 +209,9 @@ impl Coroutines {
                 // `coroutine::park` says why.
                 coroutine::yield_now();
             };
-            // SAFETY: across its parks it holds what it has captured, all of it `Send`, and nothing of a thread. `before`
-            // does nothing, or uses so much of the stack as its setup says, which `stack.rs` chooses to fit, or not: an
-            // overflow then is what is to be seen.
+            // SAFETY: across its parks it holds what it has captured, all of it `Send`, and nothing of a thread.
+            // `before` does nothing, or uses so much of the stack as its setup says, which `stack.rs` chooses to fit,
+            // or not: an overflow then is what is to be seen.
             match unsafe { self.runtime.spawn(unit) } {
                 Ok(handle) => self.handles.push(handle),
                 Err(error) => return (spawned, Err(error)),

@@ -1,9 +1,9 @@
 //! A channel between threads with room for one value, by a mutex and a condition variable: who finds it empty, or full,
 //! sleeps at once.
 //!
-//! The channels of crossbeam and std first spin for some microseconds. Between two threads that happen to run at the same
-//! time, each on its core, the ball then never leaves user space, and comes back in 0.1 µs; otherwise it takes 50. Which
-//! of the two a run shows is luck. `ping_pong`'s variant `spinning` has it; the others should not.
+//! The channels of crossbeam and std first spin for some microseconds. Between two threads that happen to run at the
+//! same time, each on its core, the ball then never leaves user space, and comes back in 0.1 µs; otherwise it takes 50.
+//! Which of the two a run shows is luck. `ping_pong`'s variant `spinning` has it; the others should not.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 

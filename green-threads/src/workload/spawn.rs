@@ -1,9 +1,9 @@
 //! `spawn`: a unit that does nothing is spawned and joined.
 //!
 //! An iteration is one unit. They are spawned in batches of `n`, and a batch is joined before the next begins: with
-//! batches of one, each spawn waits for a switch there and back; with large ones, spawning is most of it. It matters from
-//! where: *inside*, a unit of the runtime does it, so that a new one goes to the spawner's own worker; *outside*, a
-//! thread that is no worker does, which must wake one.
+//! batches of one, each spawn waits for a switch there and back; with large ones, spawning is most of it. It matters
+//! from where: *inside*, a unit of the runtime does it, so that a new one goes to the spawner's own worker; *outside*,
+//! a thread that is no worker does, which must wake one.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -41,7 +41,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Thread { stack } => threads(*stack, iterations, batch)?,
         Runtime::Coroutine(runtime) if inside => {
             let runtime = *runtime;
-            // SAFETY: `coroutines` holds nothing of a thread across its joins, where it yields, and its frames are small.
+            // SAFETY: `coroutines` holds nothing of a thread across its joins, where it yields, and its frames are
+            // small.
             unsafe { runtime.spawn(move || coroutines(runtime, iterations, batch)) }?.join()??
         }
         Runtime::Coroutine(runtime) => coroutines(runtime, iterations, batch)?,

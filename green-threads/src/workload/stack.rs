@@ -1,9 +1,9 @@
 //! `stack`: what a unit's stack holds, what it costs, and what happens at its end (gopl section 9.8.1).
 //!
-//! `touch`: 100 units use `n` bytes of their stacks, come back up, and wait: what stays resident of each? `deepest`: how deep
-//! a recursion comes before it overflows. `overflow`: what the process, whoever joins, and destructors see of that.
-//! `growing`: a recursion deeper than any fixed stack, where stacks can grow. A task has no stack: it runs on its worker's,
-//! and keeps nothing there while it waits.
+//! `touch`: 100 units use `n` bytes of their stacks, come back up, and wait: what stays resident of each? `deepest`:
+//! how deep a recursion comes before it overflows. `overflow`: what the process, whoever joins, and destructors see of
+//! that. `growing`: a recursion deeper than any fixed stack, where stacks can grow. A task has no stack: it runs on its
+//! worker's, and keeps nothing there while it waits.
 
 use std::hint::black_box;
 use std::io;
@@ -90,9 +90,9 @@ fn thread(stack: StackSize, dive: impl FnOnce() + Send + 'static) -> io::Result<
 
 // ANCHOR: coroutine
 fn coroutine(runtime: &'static coroutine::Runtime, dive: impl FnOnce() + Send + 'static) -> io::Result<String> {
-    // SAFETY: `dive` never yields, so nothing is held across a yield. It does overflow its stack, which is what is asked
-    // for here: its frames are 512 bytes, far less than the guard page, so that the overflow meets the guard and `may`
-    // ends the coroutine there. Nobody touches what it held.
+    // SAFETY: `dive` never yields, so nothing is held across a yield. It does overflow its stack, which is what is
+    // asked for here: its frames are 512 bytes, far less than the guard page, so that the overflow meets the guard and
+    // `may` ends the coroutine there. Nobody touches what it held.
     let coroutine = unsafe { runtime.spawn(dive) }?;
     Ok(coroutine.join().map_or_else(|error| error.to_string(), |()| "no error".to_string()))
 }

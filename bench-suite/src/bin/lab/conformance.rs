@@ -10,12 +10,14 @@ use bench_suite::report;
 use bench_suite::store::{Cell, Depth, Found, Results, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Try every memo in every situation of the specification, from threads, coroutines and tasks, and show what each keeps.
+/// Try every memo in every situation of the specification, from threads, coroutines and tasks, and show what each
+/// keeps.
 ///
 /// The exit status is 1 if a memo does not do what is declared of it. What `mine` does is shown and never judged.
 #[derive(clap::Args)]
 pub(crate) struct Conformance {
-    /// Only these memos, these properties, and these callers (`threads`, `coroutines`, `tasks`), by name [default: all].
+    /// Only these memos, these properties, and these callers (`threads`, `coroutines`, `tasks`), by name [default:
+    /// all].
     names: Vec<String>,
     /// Where the storms of random cancellations begin. The same seed takes the same steps again.
     #[arg(long, value_name = "N", default_value_t = storm::SEED)]

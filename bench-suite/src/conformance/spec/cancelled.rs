@@ -185,8 +185,8 @@ impl Storm {
         (0..self.draw(0..below)).for_each(|_| yield_now());
     }
 
-    /// Some turns, and then a value or, one time in five, a panic. One time in four it cancels a caller, who may be the one
-    /// that runs it: that one is then cancelled while it runs, and learns it where the memo yields next.
+    /// Some turns, and then a value or, one time in five, a panic. One time in four it cancels a caller, who may be the
+    /// one that runs it: that one is then cancelled while it runs, and learns it where the memo yields next.
     fn call(&self, key: usize) -> (usize, Counted) {
         let _inside = self.ledger.call(key);
         if !self.over.load(SeqCst) {
@@ -224,8 +224,8 @@ pub(super) fn storm<S: Subject>() -> anyhow::Result<()> {
     whole_storm::<S>().with_context(replay)
 }
 
-/// Rounds of callers on a few cold keys. Who is cancelled, and after how many turns, is the seed's choice; with one worker
-/// there is no other, and with two, where they are then is luck.
+/// Rounds of callers on a few cold keys. Who is cancelled, and after how many turns, is the seed's choice; with one
+/// worker there is no other, and with two, where they are then is luck.
 fn whole_storm<S: Subject>() -> anyhow::Result<()> {
     const KEYS: usize = 2;
     const CALLERS: usize = 6;

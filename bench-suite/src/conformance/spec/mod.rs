@@ -23,8 +23,8 @@ pub struct Property {
 }
 
 /// Lists the properties once, for the table and for both ways to try them. Each has a program, which ends well or with
-/// what is wrong, and the kinds of callers from whom it is tried. `shared` ones take many callers; `alone` ones take one, so
-/// that a memo that cannot be shared is tried too.
+/// what is wrong, and the kinds of callers from whom it is tried. `shared` ones take many callers; `alone` ones take
+/// one, so that a memo that cannot be shared is tried too.
 macro_rules! spec {
     ($($id:literal, $says:literal, $callers:expr, $kind:ident $program:path;)*) => {
         /// Every property of the memos that block, in the order in which tables show them.

@@ -56,7 +56,8 @@ pub(super) fn values_dropped<S: OneThread>() -> anyhow::Result<()> {
     });
     for _ in 0..2 {
         (0..KEYS).for_each(|key| drop(memo.get(&key)));
-        // More may be alive, for a memo may let go of its spare copies later; fewer would mean that one was dropped twice.
+        // More may be alive, for a memo may let go of its spare copies later; fewer would mean that one was dropped
+        // twice.
         ensure!(alive.count() >= KEYS, "{KEYS} keys hold {} values", alive.count());
     }
     drop(memo);

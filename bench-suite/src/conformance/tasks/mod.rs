@@ -1,5 +1,5 @@
-//! The specification for tasks: the properties of the blocking memos that tasks have too, in the other colour, and those
-//! that only tasks have.
+//! The specification for tasks: the properties of the blocking memos that tasks have too, in the other colour, and
+//! those that only tasks have.
 //!
 //! What is first and what is next is no matter of luck where that matters: there the futures are polled by hand, on one
 //! thread ([`hand`]). Where it must be a matter of luck, tasks run on two workers ([`herd`]).

@@ -73,7 +73,8 @@ impl Storm {
         self.random.lock().random_range(range)
     }
 
-    /// Whether what a caller of `key` brought is a value, which must be the right one, or a panic, which must be that key's.
+    /// Whether what a caller of `key` brought is a value, which must be the right one, or a panic, which must be that
+    /// key's.
     fn check(&self, key: usize, brought: Brought) -> anyhow::Result<bool> {
         match brought? {
             Ok((value, _)) => ensure!(value == key * 2, "key {key} got {value}"),

@@ -50,8 +50,8 @@ pub(super) fn zero_sized<S: AsyncSubject>() -> anyhow::Result<()> {
     })
 }
 
-/// 64 KiB each, by value, and so in every future on the way: built without optimisation, those of moka take more than the
-/// 8 MiB of a usual stack.
+/// 64 KiB each, by value, and so in every future on the way: built without optimisation, those of moka take more than
+/// the 8 MiB of a usual stack.
 pub(super) fn huge<S: AsyncSubject>() -> anyhow::Result<()> {
     let program = async || {
         let (memo, calls) = counted::<S, u8, [u8; 1 << 16]>(|key| [*key; 1 << 16]);

@@ -4,8 +4,8 @@
 //! still on its way to sleep is lost, and the coroutine sleeps for ever; a worker takes a limit off the list of another
 //! worker without a lock; and every length of time is a list of its own, kept until that time is over, where here each
 //! call has what is left of its limit, which is never twice the same. So deadlines are kept here, by one thread for the
-//! process, and a socket that is late is shut down: that ends whatever waits on it, and, being a state and not an event,
-//! cannot be missed.
+//! process, and a socket that is late is shut down: that ends whatever waits on it, and, being a state and not an
+//! event, cannot be missed.
 
 use std::collections::BTreeMap;
 use std::io;

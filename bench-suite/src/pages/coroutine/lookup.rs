@@ -43,8 +43,8 @@ impl Resolver for Lookup {
     }
 }
 
-/// Has a thread look up `host`. If that takes longer than the coroutine may wait, the thread goes on alone: the system's
-/// look-up cannot be stopped, but it ends some time.
+/// Has a thread look up `host`. If that takes longer than the coroutine may wait, the thread goes on alone: the
+/// system's look-up cannot be stopped, but it ends some time.
 fn elsewhere(host: (String, u16), timeout: NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
     let (tell, told) = channel();
     Builder::new().name("page-lookup".into()).spawn(move || {

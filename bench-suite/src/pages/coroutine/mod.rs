@@ -4,16 +4,16 @@
 //! returns. A coroutine can run them as they are, for it has a stack that can be left standing in the middle of that
 //! call. Three things would block the worker, and with it every coroutine behind this one:
 //!
-//! - **reading and writing**: so the bytes come and go through a socket that does not block (`socket.rs`), which suspends
-//!   the coroutine until the worker's own `epoll` says that it can go on;
-//! - **looking up a host's name**: the system has no call for it that does not block, so an OS thread of its own makes it
-//!   while the coroutine waits (`lookup.rs`). An address that is written in numbers is not looked up;
+//! - **reading and writing**: so the bytes come and go through a socket that does not block (`socket.rs`), which
+//!   suspends the coroutine until the worker's own `epoll` says that it can go on;
+//! - **looking up a host's name**: the system has no call for it that does not block, so an OS thread of its own makes
+//!   it while the coroutine waits (`lookup.rs`). An address that is written in numbers is not looked up;
 //! - **a lock that is held across a wait**: ureq keeps its open connections under an OS mutex. It is held while a
-//!   connection is picked, put back or dropped, and to pick one means to look whether it is still open. That look must not
-//!   wait, and here it does not. Connecting, reading and writing are outside of it.
+//!   connection is picked, put back or dropped, and to pick one means to look whether it is still open. That look must
+//!   not wait, and here it does not. Connecting, reading and writing are outside of it.
 //!
-//! Time limits are kept by a thread of their own (`deadline.rs`). So a process that fetches on coroutines has one OS thread
-//! besides `may`'s, and one more for each name that is being looked up.
+//! Time limits are kept by a thread of their own (`deadline.rs`). So a process that fetches on coroutines has one OS
+//! thread besides `may`'s, and one more for each name that is being looked up.
 
 mod deadline;
 mod lookup;
@@ -31,9 +31,9 @@ use super::{Body, FetchError, Limits, thread};
 
 /// How large a stack a coroutine should have that fetches: 256 KiB, in bytes.
 ///
-/// Measured on x86-64: HTTP overflows 16 KiB and fits 24, HTTPS overflows 32 and fits 48, as far as a handshake goes whose
-/// certificate is then refused; without optimization, which makes large frames, HTTP overflows 64 and fits 96, and HTTPS
-/// overflows 96 and fits 128. This is twice the most of these. What is not touched of it takes no memory.
+/// Measured on x86-64: HTTP overflows 16 KiB and fits 24, HTTPS overflows 32 and fits 48, as far as a handshake goes
+/// whose certificate is then refused; without optimization, which makes large frames, HTTP overflows 64 and fits 96,
+/// and HTTPS overflows 96 and fits 128. This is twice the most of these. What is not touched of it takes no memory.
 pub const STACK_BYTES: usize = 256 << 10;
 
 /// The body of the page at `url`, by a client with the default [`Limits`] that the whole process shares.
@@ -48,8 +48,8 @@ pub fn http_get_body(url: &str) -> Result<Body, FetchError> {
     CLIENT.get_body(url)
 }
 
-/// Fetches pages within its [`Limits`], up to 10 redirects away, and suspends the coroutine that asks. Clones share their
-/// connections, which are kept open for the next request.
+/// Fetches pages within its [`Limits`], up to 10 redirects away, and suspends the coroutine that asks. Clones share
+/// their connections, which are kept open for the next request.
 ///
 /// A thread may call it as well. It then sleeps, as with [`thread::Client`], which does its work: threads and
 /// coroutines share no connections.

@@ -83,8 +83,8 @@ impl fmt::Debug for SocketTransport {
 
 /// A socket that does not block, and its place among those that `may`'s workers watch.
 ///
-/// The fields are dropped in this order, and must be: `may` takes the watch off by the descriptor's number, which would be
-/// somebody else's as soon as the descriptor were closed.
+/// The fields are dropped in this order, and must be: `may` takes the watch off by the descriptor's number, which would
+/// be somebody else's as soon as the descriptor were closed.
 struct Socket {
     watched: CoIo<Shared>,
     stream: Arc<TcpStream>,
