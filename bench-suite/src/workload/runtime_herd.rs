@@ -84,19 +84,19 @@ impl Served {
     }
 }
 
-/// Waits until all `callers` have asked, and says how much more memory is in use then than `before`.
-fn all_wait(asked: &AtomicU64, callers: u64, before: &Memory) -> io::Result<f64> {
-    while asked.load(Relaxed) < callers {
-        // Every look takes the processor from those who are on their way.
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+/// Waits until all callers wait, and says how much more memory is in use then than `before`. Each of them drops its
+/// `coming` as it asks; from there to its wait is not far, and the kernel tells when all have come to rest.
+fn all_wait(coming: &mpsc::Receiver<()>, before: &Memory) -> io::Result<f64> {
+    // Nobody sends anything: the wait ends when the last caller has dropped its end.
+    let _ = coming.recv();
     come_to_rest()?;
     Ok(Memory::at_rest()?.resident as f64 - before.resident as f64)
 }
 
 // ANCHOR: thread
 fn threads<M: Called<u64, u64>>(stack: StackSize, callers: u64) -> io::Result<Served> {
-    let (asked, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (coming, all_come) = mpsc::channel::<()>();
+    let calls = Arc::new(AtomicU64::new(0));
     let (hold, held) = mpsc::channel::<()>();
     let held = Mutex::new(held);
     let memo = M::memo({
@@ -111,15 +111,16 @@ fn threads<M: Called<u64, u64>>(stack: StackSize, callers: u64) -> io::Result<Se
     let before = Memory::at_rest()?;
     let mut handles = Vec::new();
     for _ in 0..callers {
-        let (memo, asked) = (memo.clone(), asked.clone());
+        let (memo, coming) = (memo.clone(), coming.clone());
         let asks = move || {
-            asked.fetch_add(1, Relaxed);
+            drop(coming);
             assert_eq!(memo.get(&KEY), KEY);
             Instant::now()
         };
         handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(asks)?);
     }
-    let resident = all_wait(&asked, callers, &before)?;
+    drop(coming);
+    let resident = all_wait(&all_come, &before)?;
     let there = Instant::now();
     drop(hold);
     let had = handles.into_iter().map(|caller| caller.join().expect("a caller does not panic")).collect();
@@ -129,7 +130,8 @@ fn threads<M: Called<u64, u64>>(stack: StackSize, callers: u64) -> io::Result<Se
 
 // ANCHOR: coroutine
 fn coroutines<M: Called<u64, u64>>(runtime: &'static coroutine::Runtime, callers: u64) -> io::Result<Served> {
-    let (asked, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (coming, all_come) = mpsc::channel::<()>();
+    let calls = Arc::new(AtomicU64::new(0));
     let held = Arc::new(SyncFlag::new());
     let memo = M::memo({
         let (calls, held) = (calls.clone(), held.clone());
@@ -142,16 +144,17 @@ fn coroutines<M: Called<u64, u64>>(runtime: &'static coroutine::Runtime, callers
     let before = Memory::at_rest()?;
     let mut handles = Vec::new();
     for _ in 0..callers {
-        let (memo, asked) = (memo.clone(), asked.clone());
+        let (memo, coming) = (memo.clone(), coming.clone());
         let asks = move || {
-            asked.fetch_add(1, Relaxed);
+            drop(coming);
             assert_eq!(memo.get(&KEY), KEY);
             Instant::now()
         };
-        // SAFETY: across its wait it holds the memo and a number, and nothing of a thread; its frames are small.
+        // SAFETY: across its wait it holds the memo, and nothing of a thread; its frames are small.
         handles.push(unsafe { runtime.spawn(asks) }?);
     }
-    let resident = all_wait(&asked, callers, &before)?;
+    drop(coming);
+    let resident = all_wait(&all_come, &before)?;
     let there = Instant::now();
     held.fire();
     let had = handles.into_iter().map(|caller| Ok(caller.join()?)).collect::<io::Result<_>>()?;
@@ -162,7 +165,8 @@ fn coroutines<M: Called<u64, u64>>(runtime: &'static coroutine::Runtime, callers
 // ANCHOR: task
 fn tasks<S: AsyncSubject>(runtime: &tokio::runtime::Runtime, callers: u64) -> io::Result<Served> {
     let _inside = runtime.enter();
-    let (asked, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (coming, all_come) = mpsc::channel::<()>();
+    let calls = Arc::new(AtomicU64::new(0));
     let held = Arc::new(Semaphore::new(0));
     let memo = Arc::new(S::memo::<u64, u64>({
         let (calls, held) = (calls.clone(), held.clone());
@@ -180,16 +184,17 @@ fn tasks<S: AsyncSubject>(runtime: &tokio::runtime::Runtime, callers: u64) -> io
     let before = Memory::at_rest()?;
     let mut handles = Vec::new();
     for _ in 0..callers {
-        let (memo, asked) = (memo.clone(), asked.clone());
+        let (memo, coming) = (memo.clone(), coming.clone());
         handles.push(runtime.spawn(async move {
-            asked.fetch_add(1, Relaxed);
+            drop(coming);
             assert_eq!(memo.get(&KEY).await, KEY);
             Instant::now()
         }));
     }
+    drop(coming);
     // Beside the runtime: where that is of one thread, it runs on this one, and only while this waits for it.
     let watcher = std::thread::spawn(move || {
-        let resident = all_wait(&asked, callers, &before)?;
+        let resident = all_wait(&all_come, &before)?;
         let there = Instant::now();
         held.close();
         Ok::<_, io::Error>((resident, there))
