@@ -10,6 +10,8 @@
 //! As in [`green_threads::workload`], the versions for threads, coroutines and tasks stand one under the other. What
 //! they drive stands in `memos.rs`.
 
+use std::time::{Duration, Instant};
+
 use green_threads::probe::protocol::Model;
 pub use green_threads::workload::Workload;
 
@@ -41,4 +43,11 @@ const MOST: u64 = 100_000;
 /// There is no Go twin of these.
 fn cannot(_: &str, model: Model) -> Option<&'static str> {
     (model == Model::Goroutine).then_some("the memos here are Rust's")
+}
+
+/// From when the first unit began to when the last one ended.
+fn first_start_to_last_end(spans: &[(Instant, Instant)]) -> Duration {
+    let start = spans.iter().map(|(start, _)| *start).min();
+    let end = spans.iter().map(|(_, end)| *end).max();
+    end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start)
 }

@@ -37,7 +37,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     cannot,
 };
 
-/// How many turns each of the two has.
+/// How many turns each of the three has.
 const TURNS: u64 = 21;
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::sync::{Arc, Barrier};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use green_threads::StackSize;
 use green_threads::coroutine::{self, SyncFlag};
@@ -13,7 +13,7 @@ use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Workload};
 
 use super::memos::Called;
-use super::{ALGORITHMS, MOST, cannot};
+use super::{ALGORITHMS, MOST, cannot, first_start_to_last_end};
 use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 pub(super) const WORKLOAD: Workload = Workload {
@@ -43,9 +43,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<Memo2Task>(callers, times)),
         Runtime::Task(runtime) => on_a_task(runtime, tasks::<Memo3Task>(callers, times)),
     };
-    let start = spans.iter().map(|(start, _)| *start).min();
-    let end = spans.iter().map(|(_, end)| *end).max();
-    let all = end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start);
+    let all = first_start_to_last_end(&spans);
     // Divided among many, the look-ups may have become a few more than were asked for.
     let share = ask.iterations as f64 / (callers * times) as f64;
     Ok(Answer { nanoseconds: all.as_nanos() as f64 * share, ..Answer::default() })

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::sync::Arc;
-
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -18,7 +17,7 @@ use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Workload};
 
 use super::memos::Called;
-use super::{ALGORITHMS, MOST, cannot};
+use super::{ALGORITHMS, MOST, cannot, first_start_to_last_end};
 use crate::pages::{self, Body, Elsewhere, FetchError, Limits, Site};
 use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
@@ -85,9 +84,7 @@ impl Spans {
 
     /// With the time of the runs before.
     fn answer(self, before: f64) -> Answer {
-        let begun = self.spans.iter().map(|(begun, _)| *begun).min();
-        let end = self.spans.iter().map(|(_, end)| *end).max();
-        let time = end.zip(begun).map_or(Duration::ZERO, |(end, begun)| end - begun);
+        let time = first_start_to_last_end(&self.spans);
         let (all, failed) = (self.spans.len(), self.failed);
         let failure = self.why.map(|why| format!("{failed} of {all} requests failed, the first with: {why}"));
         Answer { nanoseconds: before + time.as_nanos() as f64, failure, ..Answer::default() }
