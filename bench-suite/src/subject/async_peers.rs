@@ -9,7 +9,7 @@ use async_singleflight::UnaryGroup;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
-use super::peers::UNBOUNDED;
+use super::peers::{UnboundedQuickCache, unbounded_quick_cache};
 use super::{AsyncFunction, AsyncMemo, AsyncSubject, Key, Value};
 
 /// `moka::future::Cache`, by `get_with`.
@@ -48,21 +48,14 @@ impl AsyncSubject for QuickCacheAsync {
     type Memo<K: Key, V: Value> = QuickCacheAsyncMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
-        let cache = quick_cache::sync::Cache::with(
-            UNBOUNDED,
-            UNBOUNDED as u64,
-            quick_cache::UnitWeighter,
-            RandomState::new(),
-            quick_cache::sync::DefaultLifecycle::default(),
-        );
-        QuickCacheAsyncMemo { f, cache }
+        QuickCacheAsyncMemo { f, cache: unbounded_quick_cache() }
     }
 }
 
 #[expect(missing_debug_implementations, reason = "it holds a function")]
 pub struct QuickCacheAsyncMemo<K, V> {
     f: AsyncFunction<K, V>,
-    cache: quick_cache::sync::Cache<K, V, quick_cache::UnitWeighter, RandomState>,
+    cache: UnboundedQuickCache<K, V>,
 }
 
 impl<K: Key, V: Value> AsyncMemo<K, V> for QuickCacheAsyncMemo<K, V> {

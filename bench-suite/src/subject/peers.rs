@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::{Function, Key, Memo, Subject, Value};
 
 /// How many entries a bounded cache may hold: more than any experiment asks for, so that none evicts.
-pub(super) const UNBOUNDED: usize = 1 << 24;
+const UNBOUNDED: usize = 1 << 24;
 
 /// `dashmap` with an `Arc<OnceLock>` for each key: the shard's lock is let go before the value is computed.
 #[derive(Debug)]
@@ -129,6 +129,19 @@ impl<K: Key, V: Value> Memo<K, V> for PapayaMemo<K, V> {
     }
 }
 
+/// `quick_cache`, which serves threads and tasks from one cache.
+pub(super) type UnboundedQuickCache<K, V> = quick_cache::sync::Cache<K, V, quick_cache::UnitWeighter, RandomState>;
+
+pub(super) fn unbounded_quick_cache<K: Key, V: Value>() -> UnboundedQuickCache<K, V> {
+    quick_cache::sync::Cache::with(
+        UNBOUNDED,
+        UNBOUNDED as u64,
+        quick_cache::UnitWeighter,
+        RandomState::new(),
+        quick_cache::sync::DefaultLifecycle::default(),
+    )
+}
+
 /// `quick_cache::sync::Cache`, by `get_or_insert_with`.
 #[derive(Debug)]
 pub struct QuickCache;
@@ -139,21 +152,14 @@ impl Subject for QuickCache {
     type Memo<K: Key, V: Value> = QuickCacheMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        let cache = quick_cache::sync::Cache::with(
-            UNBOUNDED,
-            UNBOUNDED as u64,
-            quick_cache::UnitWeighter,
-            RandomState::new(),
-            quick_cache::sync::DefaultLifecycle::default(),
-        );
-        QuickCacheMemo { f, cache }
+        QuickCacheMemo { f, cache: unbounded_quick_cache() }
     }
 }
 
 #[expect(missing_debug_implementations, reason = "it holds a function")]
 pub struct QuickCacheMemo<K, V> {
     f: Function<K, V>,
-    cache: quick_cache::sync::Cache<K, V, quick_cache::UnitWeighter, RandomState>,
+    cache: UnboundedQuickCache<K, V>,
 }
 
 impl<K: Key, V: Value> Memo<K, V> for QuickCacheMemo<K, V> {
