@@ -6,7 +6,7 @@ use futures_util::future::ready;
 
 use super::runtime::{on_one_thread, soon, tasks};
 use crate::conformance::counted::{Alive, Counted};
-use crate::conformance::soon::{soon as soon_by_the_clock, threads};
+use crate::conformance::soon::threads;
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 /// A value dropped twice would take the count below what it should be; one not dropped leaves it above.
@@ -42,11 +42,7 @@ pub(super) fn no_task_stays<S: AsyncSubject>() -> anyhow::Result<()> {
         }
         drop(memo);
         ensure!(soon(|| tasks() == tasks_before).await, "{tasks_before} tasks before, {} after", tasks());
-        ensure!(
-            soon_by_the_clock(|| threads() == threads_before),
-            "{threads_before} threads before, {} after",
-            threads()
-        );
+        ensure!(soon(|| threads() == threads_before).await, "{threads_before} threads before, {} after", threads());
         Ok(())
     })
 }

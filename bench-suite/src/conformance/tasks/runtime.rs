@@ -29,7 +29,8 @@ pub(super) fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// How long a task, a future or a value that nobody holds any more may take to go.
+/// How long a task, a thread or a value that nobody holds any more may take to go. It is less than the matrix waits for
+/// those who promise nothing, so that what stays behind is told as that and not as a hang.
 const SOON: Duration = Duration::from_secs(3);
 
 /// Waits until `done`, at most [`SOON`], and says whether it is.

@@ -17,7 +17,7 @@ use super::hand::{caller, once};
 use super::runtime::{on_one_thread, on_workers, soon, tasks};
 use crate::conformance::counted::{Alive, Counted};
 use crate::conformance::payload::{Payload, caught_async};
-use crate::conformance::soon::{soon as soon_by_the_clock, threads};
+use crate::conformance::soon::threads;
 use crate::conformance::storm::{CANCELLATIONS, Ledger, random, replay};
 use crate::subject::{AsyncMemo, AsyncSubject};
 
@@ -110,11 +110,7 @@ impl Storm {
             self.ledger.under_way(),
             tasks()
         );
-        ensure!(
-            soon_by_the_clock(|| threads() == threads_before),
-            "{threads_before} threads before, {} after",
-            threads()
-        );
+        ensure!(soon(|| threads() == threads_before).await, "{threads_before} threads before, {} after", threads());
         Ok(())
     }
 }
