@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::Arc;
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Arc, Condvar, Mutex};
 
 // ANCHOR: memo
 /// A memo that calls `f` once a key, however many ask, and in which no key waits for another.

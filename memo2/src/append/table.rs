@@ -1,0 +1,239 @@
+//! A table that many read while one adds to it: a list of pointers, found by hash, to entries that never move.
+
+use std::marker::PhantomData;
+use std::sync::RwLock;
+
+use crate::sync::Mutex;
+use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::atomic::{AtomicPtr, AtomicU64};
+
+// ANCHOR: line
+/// As many bytes as a processor fetches at once. A look-up begins with one of these, and mostly needs no second.
+#[repr(align(64))]
+struct Line<K, V> {
+    /// A byte for each slot: 0 while the slot is empty, then its tag. The eighth byte says whether an entry that
+    /// belongs here had to go to a line after this.
+    tags: AtomicU64,
+    /// The entries, from the first slot on, without gaps.
+    slots: [AtomicPtr<Entry<K, V>>; SLOTS],
+}
+
+/// What a slot points to. It is written once, before anybody else can see it.
+///
+/// In this order, so that what a hit reads lies together.
+#[repr(C)]
+struct Entry<K, V> {
+    key: K,
+    value: V,
+    /// Kept so that the table can grow without asking `K`, whose code may panic, for its hash.
+    hash: u64,
+}
+
+const SLOTS: usize = 7;
+/// How many entries there may be for each line, before the table grows: at more than this, too many lines overflow.
+const FILL: usize = 4;
+const FIRST: usize = 4;
+
+/// 1 in each byte.
+const EACH: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each slot's byte.
+const HIGHEST: u64 = 0x0080_8080_8080_8080;
+/// The overflow mark.
+const MORE: u64 = 1 << 56;
+
+/// Seven bits of the hash, others than those that choose the line, and one bit that tells them from an empty slot.
+fn tag(hash: u64) -> u64 {
+    hash >> 57 | 0x80
+}
+
+/// The slots whose tag may be that of `hash`, as the highest bit of each one's byte.
+///
+/// All bytes are compared at once. Where a slot has the tag, the difference is 0; where it has another, at most 0x7f; and
+/// 0x80 less the difference has its highest bit where that was 0. Two things are among the matches besides, since to sort
+/// them out here would cost every look-up two instructions. An empty slot is one, for its difference is over 0x80: and as
+/// it borrows from the next byte, so is every slot after it, which is empty too.
+fn matches(tags: u64, hash: u64) -> u64 {
+    let difference = tags ^ (tag(hash) * EACH);
+    (0x80 * EACH).wrapping_sub(difference) & HIGHEST
+}
+
+/// The slot of the lowest bit of `matches`.
+fn slot(matches: u64) -> usize {
+    matches.trailing_zeros() as usize / 8
+}
+// ANCHOR_END: line
+
+// ANCHOR: table
+/// The table. It only grows: an entry stays where it is, and what a thread once found it will find again.
+///
+/// One thread at a time adds, under the lock; any number look up, without it. They meet in three places:
+///
+/// 1. *An entry is published by the pointer to it.* It is written first; then its slot is stored, with `Release`. A
+///    look-up loads the slot with `Acquire`, so who finds the pointer also sees what it points to.
+/// 2. *A tag is a hint*, and `Relaxed`. Who sees a tag too late misses the entry. Who sees it too early finds the slot
+///    empty, and misses the entry. The mark of a line that overflowed is a hint in the same way.
+/// 3. *A bigger table is published by the pointer to it.* It is filled before it is stored, with `Release`; a look-up
+///    loads the pointer with `Acquire`. Who still has the old table misses what is only in the new one.
+///
+/// So a look-up never finds half of anything, and it may miss what has just been added. It does not miss what was added
+/// before something that its thread knows of by other means, such as a lock: then it sees the last stores of all three.
+pub(super) struct Table<K, V> {
+    current: AtomicPtr<Lines<K, V>>,
+    /// How many entries there are. Its lock is the right to add.
+    len: Mutex<usize>,
+    /// Pointers say nothing of `Send` and `Sync`; this does. Threads share entries, and drop what others have made, as
+    /// they would through an `RwLock`.
+    owns: PhantomData<RwLock<Entry<K, V>>>,
+}
+
+/// A table of one size.
+struct Lines<K, V> {
+    /// As many as a power of two.
+    lines: Box<[Line<K, V>]>,
+    /// One less than that.
+    mask: usize,
+    /// The table of half the size, or null. Look-ups may still be in it, and nobody counts them: so it stays, and all
+    /// old tables together are as big as the current one.
+    previous: *mut Lines<K, V>,
+}
+
+impl<K, V> Table<K, V> {
+    pub(super) fn new() -> Self {
+        let current = AtomicPtr::new(Lines::new(FIRST, std::ptr::null_mut()));
+        Table { current, len: Mutex::new(0), owns: PhantomData }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        *self.len.lock()
+    }
+
+    /// The value of the key that has this hash and that `is` knows.
+    #[inline]
+    pub(super) fn get(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
+        match self.lines().home(hash).get(hash, is) {
+            Some(value) => Some(value),
+            None => self.get_from_all(hash, is),
+        }
+    }
+
+    /// The same, looked for in all lines where it can be. Out of the way of what mostly happens, where each instruction
+    /// that is not needed can be measured.
+    #[cold]
+    #[inline(never)]
+    fn get_from_all(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
+        for line in self.lines().walk(hash) {
+            let found = line.get(hash, is);
+            if found.is_some() || line.tags.load(Relaxed) & MORE == 0 {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// Adds an entry, and lends its value. Nobody else may add the same key: there would be two.
+    pub(super) fn insert(&self, hash: u64, key: K, value: V) -> &V {
+        let entry = Box::into_raw(Box::new(Entry { key, value, hash }));
+        let mut len = self.len.lock();
+        if *len == FILL * self.lines().lines.len() {
+            self.grow();
+        }
+        *len += 1;
+        self.lines().put(hash, entry);
+        // SAFETY: it was made above, lives as long as the table, which `self` borrows, and nobody changes it.
+        unsafe { &(*entry).value }
+    }
+
+    /// Twice the lines. Called under the lock.
+    fn grow(&self) {
+        let old = self.lines();
+        let new = Lines::new(2 * old.lines.len(), self.current.load(Relaxed));
+        // SAFETY: it was made above, and nothing drops it before `self`.
+        let lines = unsafe { &*new };
+        for entry in old.entries() {
+            // SAFETY: entries live as long as the table.
+            lines.put(unsafe { (*entry).hash }, entry);
+        }
+        self.current.store(new, Release);
+    }
+
+    fn lines(&self) -> &Lines<K, V> {
+        // SAFETY: it was a table when it was stored, filled before that (3.), and every table stays until `drop`.
+        unsafe { &*self.current.load(Acquire) }
+    }
+}
+
+impl<K, V> Line<K, V> {
+    #[inline]
+    fn get(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
+        let mut matches = matches(self.tags.load(Relaxed), hash);
+        while matches != 0 {
+            let entry = self.slots[slot(matches)].load(Acquire);
+            // SAFETY: it is null in an empty slot. In any other it points to an entry that had been written before the
+            // slot was (1.), that nobody changes, and that lives as long as the table, of which `self` is a part.
+            let entry = unsafe { entry.as_ref() }?;
+            if is(&entry.key) {
+                return Some(&entry.value);
+            }
+            matches &= matches - 1;
+        }
+        None
+    }
+}
+
+impl<K, V> Lines<K, V> {
+    fn new(count: usize, previous: *mut Self) -> *mut Self {
+        let empty = || Line { tags: AtomicU64::new(0), slots: std::array::from_fn(|_| AtomicPtr::default()) };
+        Box::into_raw(Box::new(Lines { lines: (0..count).map(|_| empty()).collect(), previous, mask: count - 1 }))
+    }
+
+    /// The line where an entry of this hash belongs.
+    #[inline]
+    fn home(&self, hash: u64) -> &Line<K, V> {
+        let at = hash as usize & self.mask;
+        // SAFETY: the mask is one less than the number of lines, a power of two, so what it leaves is less than that.
+        // The compiler cannot know it, and its own check is a hundredth of the time that a hit takes.
+        unsafe { self.lines.get_unchecked(at) }
+    }
+
+    /// All lines, from the home of this hash on, and round.
+    fn walk(&self, hash: u64) -> impl Iterator<Item = &Line<K, V>> {
+        let home = hash as usize & self.mask;
+        self.lines[home..].iter().chain(&self.lines[..home])
+    }
+
+    /// Puts an entry into the first line from its home on that has room, and marks the others. One thread at a time.
+    fn put(&self, hash: u64, entry: *mut Entry<K, V>) {
+        for line in self.walk(hash) {
+            let tags = line.tags.load(Relaxed);
+            let empty = !tags & HIGHEST;
+            if empty != 0 {
+                let slot = slot(empty);
+                line.slots[slot].store(entry, Release);
+                line.tags.store(tags | tag(hash) << (8 * slot), Relaxed);
+                return;
+            }
+            line.tags.store(tags | MORE, Relaxed);
+        }
+        unreachable!("a table grows long before it is full");
+    }
+
+    fn entries(&self) -> impl Iterator<Item = *mut Entry<K, V>> {
+        let slots = self.lines.iter().flat_map(|line| &line.slots);
+        slots.map(|slot| slot.load(Relaxed)).filter(|entry| !entry.is_null())
+    }
+}
+
+impl<K, V> Drop for Table<K, V> {
+    fn drop(&mut self) {
+        // SAFETY: each entry was made by `Box::new`, and stands once in the current table. Nobody borrows `self` any more.
+        let entries: Vec<_> = self.lines().entries().map(|entry| unsafe { Box::from_raw(entry) }).collect();
+        let mut table = self.current.load(Relaxed);
+        while !table.is_null() {
+            // SAFETY: each table was made by `Box::new`, and stands once in this chain.
+            table = unsafe { Box::from_raw(table) }.previous;
+        }
+        // Last, because this runs code of `K` and `V`. If that panics, the vector still drops the others.
+        drop(entries);
+    }
+}
+// ANCHOR_END: table

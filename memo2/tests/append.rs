@@ -1,0 +1,364 @@
+//! The memo that lends: what it lends stays, however it grows, and the contract is that of the memo before it.
+//!
+//! What could hang runs in a child process, which is killed when its time is up.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Barrier, Weak};
+use std::thread;
+
+use memo2::append::Memo;
+use rusty_fork::rusty_fork_test;
+
+const CALLERS: usize = 8;
+const ROUNDS: usize = 200;
+
+/// Lets every other thread go first, a few times: callers that are on their way arrive meanwhile.
+fn dawdle() {
+    for _ in 0..50 {
+        thread::yield_now();
+    }
+}
+
+/// Calls `ask` from [`CALLERS`] threads at once, with the number of each, and returns what each got.
+fn herd<T: Send>(ask: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let start = Barrier::new(CALLERS);
+    thread::scope(|scope| {
+        let (start, ask) = (&start, &ask);
+        let callers = (0..CALLERS).map(|caller| {
+            scope.spawn(move || {
+                start.wait();
+                ask(caller)
+            })
+        });
+        let callers: Vec<_> = callers.collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    })
+}
+
+/// Hashes a number to a part of it: keys that differ only elsewhere have one hash.
+#[derive(Clone, Copy)]
+struct Part(Hash64);
+
+struct PartHasher(Hash64, u64);
+
+impl BuildHasher for Part {
+    type Hasher = PartHasher;
+    fn build_hasher(&self) -> PartHasher {
+        PartHasher(self.0, 0)
+    }
+}
+
+impl Hasher for PartHasher {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("the keys are numbers")
+    }
+    fn write_u64(&mut self, key: u64) {
+        self.1 = (self.0)(key);
+    }
+    fn finish(&self) -> u64 {
+        self.1
+    }
+}
+
+type Hash64 = fn(u64) -> u64;
+
+/// Hash functions that are as bad as can be, each in its way.
+const BAD: [(&str, Hash64); 5] = [
+    ("one hash for all", |_| 0),
+    ("one line for all, tags that differ", |key| key << 57),
+    ("one tag for all, lines that differ", |key| key & 0xffff),
+    ("the last line for all, so that the next one is the first", |key| key << 57 | 0x00ff_ffff),
+    ("tags that differ by one bit, in four lines", |key| (key & 1) << 57 | key & 3),
+];
+
+#[test]
+fn values_are_lent_from_one_place() {
+    let memo = Memo::new(|key: &String| key.len());
+    let first: *const usize = memo.get("a page");
+    // Through many sizes of the table.
+    for key in 0..10_000 {
+        assert_eq!(*memo.get(&format!("{key}")), format!("{key}").len());
+    }
+    assert!(std::ptr::eq(memo.get("a page"), first));
+}
+
+#[test]
+fn values_need_not_be_clone() {
+    struct Page(#[expect(dead_code, reason = "its size is what matters")] [u8; 1 << 16]);
+    let memo = Memo::new(|_: &u8| Page([0; 1 << 16]));
+    let pages: Vec<&Page> = (0..100).map(|key| memo.get(&key)).collect();
+    assert!(pages.iter().zip(0..100).all(|(page, key)| std::ptr::eq(*page, memo.get(&key))));
+}
+
+#[test]
+fn values_and_keys_may_be_nothing() {
+    let calls = AtomicUsize::new(0);
+    let memo = Memo::new(|(): &()| _ = calls.fetch_add(1, Relaxed));
+    memo.get(&());
+    memo.get(&());
+    assert_eq!(calls.load(Relaxed), 1);
+}
+
+#[test]
+fn hashes_that_collide_are_told_apart() {
+    for (name, hash) in BAD {
+        let calls = AtomicUsize::new(0);
+        let memo = Memo::with_hasher(
+            |key: &u64| {
+                calls.fetch_add(1, Relaxed);
+                key * 2
+            },
+            Part(hash),
+        );
+        for round in 0..2 {
+            for key in 0..500 {
+                assert_eq!(*memo.get(&key), key * 2, "{name}, round {round}");
+            }
+        }
+        assert_eq!(calls.load(Relaxed), 500, "{name}");
+    }
+}
+
+/// A type is `Send` and `Sync` if the first of two functions of one name can be had: the second one always can.
+macro_rules! crosses_threads {
+    ($type:ty) => {{
+        #[allow(dead_code, reason = "where the type has both, it is never asked")]
+        trait Fallback {
+            fn is_send() -> bool {
+                false
+            }
+            fn is_sync() -> bool {
+                false
+            }
+        }
+        struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
+        impl<T: ?Sized> Fallback for Probe<T> {}
+        #[allow(dead_code, reason = "one of each pair is meant to be out of reach")]
+        impl<T: ?Sized + Send> Probe<T> {
+            fn is_send() -> bool {
+                true
+            }
+        }
+        #[allow(dead_code, reason = "as above")]
+        impl<T: ?Sized + Sync> Probe<T> {
+            fn is_sync() -> bool {
+                true
+            }
+        }
+        (<Probe<$type>>::is_send(), <Probe<$type>>::is_sync())
+    }};
+}
+
+/// Threads share references to keys and values, and drop what others have made.
+#[test]
+fn threads_share_it_where_they_may_share_what_is_in_it() {
+    type Of<K, V> = Memo<K, V, fn(&K) -> V>;
+    assert_eq!(crosses_threads!(Of<String, String>), (true, true));
+    assert_eq!(crosses_threads!(Of<u8, Cell<u8>>), (true, false), "a Cell is not for two threads");
+    assert_eq!(crosses_threads!(Of<u8, Rc<u8>>), (false, false));
+    assert_eq!(crosses_threads!(Of<Rc<u8>, u8>), (false, false));
+    assert_eq!(
+        crosses_threads!(Of<u8, std::sync::MutexGuard<'static, u8>>),
+        (false, false),
+        "it is Sync, but not Send"
+    );
+    assert_eq!(crosses_threads!(Memo<u8, u8, Box<dyn Fn(&u8) -> u8>>), (false, false));
+}
+
+#[test]
+fn what_is_made_is_dropped_once() {
+    let (key, value) = (Arc::new(()), Arc::new(()));
+    #[derive(Clone)]
+    struct Key(u64, #[expect(dead_code, reason = "it counts")] Arc<()>);
+    impl PartialEq for Key {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+    impl Eq for Key {}
+    impl std::hash::Hash for Key {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+    {
+        let memo = Memo::new(|_: &Key| value.clone());
+        for at in 0..1000 {
+            memo.get(&Key(at, key.clone()));
+        }
+        assert_eq!((Arc::strong_count(&key), Arc::strong_count(&value)), (1001, 1001));
+    }
+    assert_eq!((Arc::strong_count(&key), Arc::strong_count(&value)), (1, 1));
+}
+
+#[test]
+fn a_panic_in_drop_leaves_the_others_dropped() {
+    struct Fragile<'a>(u32, &'a AtomicUsize);
+    impl Drop for Fragile<'_> {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, Relaxed);
+            assert_ne!(self.0, 7, "seven breaks");
+        }
+    }
+    let drops = AtomicUsize::new(0);
+    let memo = Memo::new(|key: &u32| Fragile(*key, &drops));
+    (0..100).for_each(|key| _ = memo.get(&key));
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(memo))).is_err());
+    assert_eq!(drops.load(Relaxed), 100);
+}
+
+rusty_fork_test! {
+    #![rusty_fork(timeout_ms = 60000)]
+
+    // ANCHOR: stress
+    /// All threads ask for the same keys in orders of their own, while the table grows fourteen times. Whoever gets a
+    /// value gets the right one, made once, and always from the same place.
+    #[test]
+    fn look_ups_hold_while_the_table_grows() {
+        const KEYS: u64 = 200_000;
+        let calls: Vec<AtomicUsize> = (0..KEYS).map(|_| AtomicUsize::new(0)).collect();
+        let memo = Memo::new(|key: &u64| {
+            calls[*key as usize].fetch_add(1, Relaxed);
+            Box::new(key * 2)
+        });
+        let places: Vec<Vec<usize>> = herd(|caller| {
+            // Steps that are prime to the number of keys go through all of them.
+            let step = [1, 3, 7, 9, 11, 13, 17, 19][caller];
+            let mut places = vec![0; KEYS as usize];
+            for turn in 0..KEYS {
+                let key = turn * step % KEYS;
+                let value = memo.get(&key);
+                assert_eq!(**value, key * 2);
+                places[key as usize] = std::ptr::from_ref(value) as usize;
+                // One asked for before is still there.
+                let earlier = turn / 2 * step % KEYS;
+                assert_eq!(std::ptr::from_ref(memo.get(&earlier)) as usize, places[earlier as usize]);
+            }
+            places
+        });
+        assert!(places.iter().all(|others| *others == places[0]), "a value has one place for all threads");
+        assert!(calls.iter().all(|calls| calls.load(Relaxed) == 1));
+    }
+    // ANCHOR_END: stress
+
+    #[test]
+    fn herds_make_one_call_a_key() {
+        for (name, hash) in BAD.into_iter().chain([("a good one", (|key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as Hash64)]) {
+            let calls = AtomicUsize::new(0);
+            let memo = Memo::with_hasher(
+                |key: &u64| {
+                    dawdle();
+                    (key * 2, calls.fetch_add(1, Relaxed))
+                },
+                Part(hash),
+            );
+            for key in 0..ROUNDS as u64 {
+                let values = herd(|_| memo.get(&key));
+                assert!(values.iter().all(|value| **value == (key * 2, key as usize)), "{name}: {values:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn distinct_keys_overlap() {
+        let all_inside = Barrier::new(CALLERS);
+        let memo = Memo::new(|key: &usize| {
+            all_inside.wait();
+            *key
+        });
+        for round in 0..ROUNDS {
+            herd(|caller| assert_eq!(*memo.get(&(round * CALLERS + caller)), round * CALLERS + caller));
+        }
+    }
+
+    /// The first calls of each key panic, and then one does not: each panic is seen by one caller, and everybody else
+    /// gets the value.
+    #[test]
+    fn hands_over_after_a_panic() {
+        const PANICS: usize = 3;
+        let calls = AtomicUsize::new(0);
+        let memo = Memo::new(|key: &usize| {
+            dawdle();
+            let call = calls.fetch_add(1, Relaxed);
+            if call < PANICS {
+                panic_any(call);
+            }
+            key * 2
+        });
+        for key in 0..ROUNDS {
+            calls.store(0, Relaxed);
+            let (panics, values): (Vec<_>, Vec<_>) =
+                herd(|_| catch_unwind(AssertUnwindSafe(|| memo.get(&key)))).into_iter().partition(Result::is_err);
+            let mut panics: Vec<_> =
+                panics.into_iter().map(|panic| *panic.unwrap_err().downcast::<usize>().unwrap()).collect();
+            panics.sort_unstable();
+            assert_eq!(panics, [0, 1, 2], "each panic goes to one caller, with its payload");
+            assert!(values.into_iter().all(|value| *value.unwrap() == key * 2));
+            assert_eq!(calls.load(Relaxed), PANICS + 1);
+        }
+    }
+
+    /// A key is copied twice on a miss; a copy that fails is the leader's panic, and the next call is made.
+    #[test]
+    fn survives_a_panic_in_the_keys_clone() {
+        thread_local! {
+            static FAILS_IN: Cell<usize> = const { Cell::new(usize::MAX) };
+        }
+        #[derive(PartialEq, Eq, Hash)]
+        struct Key(u64);
+        impl Clone for Key {
+            fn clone(&self) -> Self {
+                FAILS_IN.set(FAILS_IN.get() - 1);
+                assert_ne!(FAILS_IN.get(), 0, "this clone fails");
+                Key(self.0)
+            }
+        }
+        for fails_in in [1, 2] {
+            let memo = Memo::new(|key: &Key| key.0 * 2);
+            FAILS_IN.set(fails_in);
+            assert!(catch_unwind(AssertUnwindSafe(|| memo.get(&Key(1)))).is_err());
+            FAILS_IN.set(usize::MAX);
+            assert_eq!(herd(|_| { FAILS_IN.set(usize::MAX); *memo.get(&Key(1)) }), [2; CALLERS]);
+        }
+    }
+
+    /// `f` asks for other keys, so deep that the table grows under its feet.
+    #[test]
+    fn f_may_ask_for_other_keys() {
+        type F = Box<dyn Fn(&u64) -> u64 + Send + Sync>;
+        struct Triangle {
+            memo: Memo<u64, u64, F>,
+        }
+        let triangle = Arc::new_cyclic(|asked: &Weak<Triangle>| {
+            let asked = asked.clone();
+            Triangle {
+                memo: Memo::new(Box::new(move |n| match n {
+                    0 => 0,
+                    _ => n + asked.upgrade().unwrap().memo.get(&(n - 1)),
+                })),
+            }
+        });
+        assert_eq!(*triangle.memo.get(&1000), 500_500);
+    }
+
+    /// Against a map that one thread writes: the same keys, the same values, whatever comes in which order.
+    #[test]
+    fn agrees_with_a_map() {
+        for (name, hash) in BAD {
+            let memo = Memo::with_hasher(|key: &u64| key.wrapping_mul(31), Part(hash));
+            let mut map = HashMap::new();
+            // Numbers that repeat: a linear congruence of small period.
+            let mut key = 1u64;
+            for _ in 0..5_000 {
+                key = key.wrapping_mul(1_103_515_245).wrapping_add(12_345) >> 3 & 0x1ff;
+                let value = *map.entry(key).or_insert_with(|| key.wrapping_mul(31));
+                assert_eq!(*memo.get(&key), value, "{name}");
+            }
+        }
+    }
+}

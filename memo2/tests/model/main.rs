@@ -1,0 +1,41 @@
+//! A model checker goes through every order in which threads can take their turns inside the memos.
+//!
+//! The memos are compiled here a second time, with loom's locks and atomics in place of the real ones (`sync.rs`): what
+//! is checked is the code that runs. loom runs a small program again and again, once for every order of turns and for
+//! every value that a load may return under the memory model, up to a number of times that a thread may be interrupted.
+//! It fails when the program does, when every thread sleeps, and when a cell is read that another thread wrote without an
+//! order between the two. Each test says how many orders it went through.
+//!
+//! loom counts `SeqCst` as `AcqRel`; nothing here uses it.
+
+#[path = "../../src/append/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
+mod append;
+#[path = "../../src/memo.rs"]
+#[expect(unreachable_pub, reason = "public in its own crate, private in this one")]
+mod memo;
+mod sync;
+
+mod growth;
+mod one_call;
+mod values;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Checks `program` in every order in which no thread is interrupted more than `interruptions` times. That is nearly all
+/// of a fault's chances: faults that need more are rare, and each more multiplies the orders.
+fn check(name: &str, interruptions: usize, program: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(interruptions);
+    model.max_branches = 10_000;
+    // The standard library's, which loom does not see.
+    let orders = std::sync::Arc::new(AtomicUsize::new(0));
+    let (counted, start) = (orders.clone(), Instant::now());
+    model.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        program();
+    });
+    let orders = orders.load(Ordering::Relaxed);
+    println!("{name}: {orders} orders, at most {interruptions} interruptions, {:.1?}", start.elapsed());
+}

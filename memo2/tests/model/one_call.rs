@@ -1,0 +1,102 @@
+//! Two and three callers of a cold key: one call of `f`, and everybody gets its value.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::thread;
+
+use crate::check;
+use crate::sync::atomic::relax;
+use crate::values::{Fixed, Watched};
+use crate::{append, memo};
+
+/// What both memos do.
+trait Memo: Send + Sync + 'static {
+    fn read(&self, key: u64) -> u64;
+}
+
+impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo for memo::Memo<u64, Watched, F> {
+    fn read(&self, key: u64) -> u64 {
+        self.get(&key).read()
+    }
+}
+
+impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo for append::Memo<u64, Watched, F, Fixed> {
+    fn read(&self, key: u64) -> u64 {
+        self.get(&key).read()
+    }
+}
+
+/// `f`, and how often it was called. The first `panics` calls panic.
+fn f(calls: Arc<AtomicUsize>, panics: usize) -> impl Fn(&u64) -> Watched + Send + Sync + 'static {
+    move |key| {
+        let call = calls.fetch_add(1, Relaxed);
+        // A place where the others may go on: `f` is slow, that is what memos are for.
+        thread::yield_now();
+        if call < panics {
+            resume_unwind(Box::new(call));
+        }
+        Watched::new(key * 10)
+    }
+}
+
+/// `callers` ask for key 1 at once.
+fn herd<M: Memo>(callers: usize, panics: usize, memo: impl Fn(Arc<AtomicUsize>) -> M) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let memo = Arc::new(memo(calls.clone()));
+    let ask = {
+        let memo = memo.clone();
+        // What loom itself has to say is a panic too, and must get through.
+        move || if panics > 0 { catch_unwind(AssertUnwindSafe(|| memo.read(1))) } else { Ok(memo.read(1)) }
+    };
+    let others: Vec<_> = (1..callers).map(|_| thread::spawn(ask.clone())).collect();
+    let mut got = vec![ask()];
+    got.extend(others.into_iter().map(|other| other.join().unwrap()));
+    drop(ask);
+    assert_eq!(calls.load(Relaxed), panics + 1);
+    let (values, panicked): (Vec<_>, Vec<_>) = got.into_iter().partition(Result::is_ok);
+    assert_eq!(panicked.len(), panics, "each panic is seen by one caller");
+    assert!(values.into_iter().all(|value| value.unwrap() == 10));
+}
+
+#[test]
+fn memo_two_callers() {
+    check("memo, two callers", 5, || herd(2, 0, |calls| memo::Memo::new(f(calls, 0))));
+}
+
+#[test]
+fn memo_three_callers() {
+    check("memo, three callers", 2, || herd(3, 0, |calls| memo::Memo::new(f(calls, 0))));
+}
+
+#[test]
+fn memo_hands_over() {
+    check("memo, three callers and a panic", 2, || herd(3, 1, |calls| memo::Memo::new(f(calls, 1))));
+}
+
+#[test]
+fn append_two_callers() {
+    check("append, two callers", 3, || herd(2, 0, |calls| append::Memo::with_hasher(f(calls, 0), Fixed)));
+}
+
+#[test]
+fn append_three_callers() {
+    check("append, three callers", 2, || herd(3, 0, |calls| append::Memo::with_hasher(f(calls, 0), Fixed)));
+}
+
+#[test]
+fn append_hands_over() {
+    check("append, three callers and a panic", 2, || herd(3, 1, |calls| append::Memo::with_hasher(f(calls, 1), Fixed)));
+}
+
+/// Without `Release` and `Acquire`, a hit reads what it does not know to be written. That loom says so shows that the
+/// tests above would fail, too, if the orders were wrong.
+#[test]
+#[should_panic(expected = "Causality violation")]
+fn append_needs_its_orders() {
+    relax();
+    check("append, two callers, all orders relaxed", 3, || {
+        herd(2, 0, |calls| append::Memo::with_hasher(f(calls, 0), Fixed));
+    });
+}

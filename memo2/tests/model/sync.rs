@@ -1,0 +1,119 @@
+//! loom's types, under the names and with the methods of those that `src/sync.rs` gives the memos.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
+
+pub(crate) use loom::sync::Arc;
+
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+/// Always `Some`, but for the moment in which a [`Condvar`] has it.
+pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Mutex(loom::sync::Mutex::new(value))
+    }
+
+    /// Like `parking_lot`'s, this knows no poison.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.0.as_ref().unwrap()
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().unwrap()
+    }
+}
+
+pub(crate) struct Condvar(loom::sync::Condvar);
+
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Condvar(loom::sync::Condvar::new())
+    }
+
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        let lent = guard.0.take().unwrap();
+        guard.0 = Some(self.0.wait(lent).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+/// Atomics whose orders can be taken away, to see that the model needs them.
+pub(crate) mod atomic {
+    use std::cell::Cell;
+
+    pub(crate) use loom::sync::atomic::Ordering;
+
+    thread_local! {
+        /// loom runs all threads of a model on the OS thread of its test, so this is the test's own.
+        static RELAXED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// From now on, in this test, every order is `Relaxed`.
+    pub(crate) fn relax() {
+        RELAXED.set(true);
+    }
+
+    fn order(wanted: Ordering) -> Ordering {
+        if RELAXED.get() { Ordering::Relaxed } else { wanted }
+    }
+
+    pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
+
+    impl AtomicU64 {
+        pub(crate) fn new(value: u64) -> Self {
+            AtomicU64(loom::sync::atomic::AtomicU64::new(value))
+        }
+
+        pub(crate) fn load(&self, wanted: Ordering) -> u64 {
+            self.0.load(order(wanted))
+        }
+
+        pub(crate) fn store(&self, value: u64, wanted: Ordering) {
+            self.0.store(value, order(wanted));
+        }
+    }
+
+    pub(crate) struct AtomicPtr<T>(loom::sync::atomic::AtomicPtr<T>);
+
+    impl<T> AtomicPtr<T> {
+        pub(crate) fn new(pointer: *mut T) -> Self {
+            AtomicPtr(loom::sync::atomic::AtomicPtr::new(pointer))
+        }
+
+        pub(crate) fn load(&self, wanted: Ordering) -> *mut T {
+            self.0.load(order(wanted))
+        }
+
+        pub(crate) fn store(&self, pointer: *mut T, wanted: Ordering) {
+            self.0.store(pointer, order(wanted));
+        }
+    }
+
+    impl<T> Default for AtomicPtr<T> {
+        fn default() -> Self {
+            AtomicPtr::new(std::ptr::null_mut())
+        }
+    }
+}

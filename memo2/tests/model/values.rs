@@ -1,0 +1,60 @@
+//! Values whose every access the checker watches, and keys that hash alike in every run.
+
+use std::hash::{BuildHasher, Hasher};
+
+use loom::cell::UnsafeCell;
+
+/// A value whose every access loom watches: to read it is an error unless its writing came before.
+pub(crate) struct Watched(UnsafeCell<u64>);
+
+impl Watched {
+    pub(crate) fn new(value: u64) -> Self {
+        let watched = Watched(UnsafeCell::new(0));
+        // SAFETY: nobody else knows it yet.
+        watched.0.with_mut(|inner| unsafe { *inner = value });
+        watched
+    }
+
+    pub(crate) fn read(&self) -> u64 {
+        // SAFETY: it is not written again after `new`; that `new` came before is what loom is to find out, which runs its
+        // threads by turns and stops at the first access out of order.
+        self.0.with(|inner| unsafe { *inner })
+    }
+}
+
+// SAFETY: as in `read`.
+unsafe impl Sync for Watched {}
+// SAFETY: it is a number.
+unsafe impl Send for Watched {}
+
+impl Clone for Watched {
+    fn clone(&self) -> Self {
+        Watched::new(self.read())
+    }
+}
+
+/// Hashes a number to the same in every run, so that loom can take a run's way again.
+#[derive(Clone, Copy)]
+pub(crate) struct Fixed;
+
+impl BuildHasher for Fixed {
+    type Hasher = Spread;
+    fn build_hasher(&self) -> Spread {
+        Spread(0)
+    }
+}
+
+pub(crate) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("the keys are u64")
+    }
+    fn write_u64(&mut self, key: u64) {
+        // Fibonacci hashing: some bits for the line, others for the tag.
+        self.0 = (key + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(20);
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
