@@ -1,10 +1,16 @@
 //! `memo_hit`: every key is in the memo. What does a look-up cost?
 //!
 //! The limit is a plain [`HashMap`] that nobody writes: what remains when all synchronisation is taken away.
+//!
+//! It is measured twice. `memo_hit` hashes with the standard library's function, which is safe against keys that somebody
+//! has chosen to collide, and takes as long as everything else in a hit. `memo_hit_foldhash` has only those that can be
+//! given another function, and gives them a faster one: there, what the memo does is most of what is measured.
 
 use std::collections::HashMap;
+use std::hash::RandomState;
 use std::hint::black_box;
 use std::io;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,27 +23,55 @@ use super::rounds::{Contestant, Length, Plan, Run};
 use super::threads::{Span, timed, together};
 use super::{Experiment, LIMIT, Setting, compete, entrants, thread_counts};
 use crate::store::{Cell, Depth};
-use crate::subject::{self, Memo, Memo1, OneThread, Subject, Visitor};
+use crate::subject::{self, HashFunction, Memo, Memo1, OneThread, Subject, Visitor};
 
 /// How many look-ups each thread has written down in advance. It goes through them again and again.
 const WRITTEN: usize = 1 << 14;
 
-pub(super) struct MemoHit {
+pub(super) struct MemoHit<S> {
     depth: Depth,
+    hash: PhantomData<S>,
     /// The memos of the last setting, for the next one that has as many keys in the same placement: to fill them takes
     /// longer than to measure them.
     filled: Option<((usize, Placement), Filled)>,
 }
 
-impl MemoHit {
+impl<S> MemoHit<S> {
     pub(super) fn new(depth: Depth) -> Self {
-        MemoHit { depth, filled: None }
+        MemoHit { depth, hash: PhantomData, filled: None }
     }
 }
 
-impl Experiment for MemoHit {
+/// A hash function, and who takes part with it.
+pub(super) trait Hashing: HashFunction {
+    const EXPERIMENT: &'static str;
+    fn visit(visitor: &mut impl Visitor);
+    fn entrants(setting: &Setting) -> Vec<(&'static str, Result<(), String>)>;
+}
+
+impl Hashing for RandomState {
+    const EXPERIMENT: &'static str = "memo_hit";
+    fn visit(visitor: &mut impl Visitor) {
+        subject::visit(visitor);
+    }
+    fn entrants(setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
+        entrants(setting.number("threads") == 1)
+    }
+}
+
+impl Hashing for foldhash::fast::RandomState {
+    const EXPERIMENT: &'static str = "memo_hit_foldhash";
+    fn visit(visitor: &mut impl Visitor) {
+        subject::visit_hashed_by::<Self>(visitor);
+    }
+    fn entrants(_: &Setting) -> Vec<(&'static str, Result<(), String>)> {
+        subject::list_hashed_by::<Self>().into_iter().map(|(name, _)| (name, Ok(()))).collect()
+    }
+}
+
+impl<S: Hashing> Experiment for MemoHit<S> {
     fn name(&self) -> &'static str {
-        "memo_hit"
+        S::EXPERIMENT
     }
 
     fn rounds(&self) -> usize {
@@ -64,7 +98,7 @@ impl Experiment for MemoHit {
     }
 
     fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
-        std::iter::once((LIMIT, Ok(()))).chain(entrants(setting.number("threads") == 1)).collect()
+        std::iter::once((LIMIT, Ok(()))).chain(S::entrants(setting)).collect()
     }
 
     fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {
@@ -72,7 +106,7 @@ impl Experiment for MemoHit {
         if self.filled.as_ref().is_none_or(|(of, _)| *of != (keys, placement)) {
             // The old ones go first, so that two generations never share the memory.
             self.filled = None;
-            self.filled = Some(((keys, placement), placement.run(|| Filled::new(keys, without))?));
+            self.filled = Some(((keys, placement), placement.run(|| Filled::new::<S>(keys, without))?));
         }
         let length = if self.depth == Depth::Trial { Duration::from_micros(50) } else { Duration::from_millis(3) };
         let plan = Plan { rounds: self.rounds(), length: Length::About(length) };
@@ -95,7 +129,7 @@ struct Filled {
 }
 
 impl Filled {
-    fn new(keys: usize, without: &[&str]) -> Self {
+    fn new<H: Hashing>(keys: usize, without: &[&str]) -> Self {
         struct Fill<'a> {
             keys: Arc<[String]>,
             without: &'a [&'a str],
@@ -118,9 +152,9 @@ impl Filled {
         // About as long as real ones, and alike for most of their length.
         let keys: Arc<[String]> =
             (0..keys).map(|at| format!("https://pages.example/section-{}/page-{at:06}.html", at % 16)).collect();
-        let limit = Limit(keys.iter().map(|key| (key.clone(), value(key))).collect());
+        let limit: Limit<H> = Limit(keys.iter().map(|key| (key.clone(), value(key))).collect());
         let mut fill = Fill { keys: keys.clone(), without, memos: vec![Box::new(Shared(LIMIT, limit))] };
-        subject::visit(&mut fill);
+        H::visit(&mut fill);
         Filled { keys, memos: fill.memos }
     }
 }
@@ -131,9 +165,9 @@ fn value(key: &str) -> u64 {
 }
 
 /// The limit: a look-up in a map that nobody writes, shared by reference.
-struct Limit(HashMap<String, u64>);
+struct Limit<S>(HashMap<String, u64, S>);
 
-impl Memo<String, u64> for Limit {
+impl<S: HashFunction> Memo<String, u64> for Limit<S> {
     fn get(&self, key: &String) -> u64 {
         self.0[key]
     }

@@ -22,6 +22,7 @@ pub use words::{bytes, count, duration};
 /// The experiments, in the order in which reports show them.
 pub const EXPERIMENTS: &[&str] = &[
     "memo_hit",
+    "memo_hit_foldhash",
     "memo_miss",
     "memo_herd",
     "memo_http",

@@ -47,6 +47,11 @@ pub(super) fn reading(experiment: &str) -> Reading {
             head: |of| format!("{} keys\n{}", grouped(&of["keys"]), several(&of["threads"], "thread")),
             ..MEMO
         },
+        "memo_hit_foldhash" => Reading {
+            caption: "As memo_hit, with foldhash in place of the standard library's hash function, for those that can be \
+                      given one.",
+            ..reading("memo_hit")
+        },
         "memo_miss" => Reading {
             caption: "No key is there, and all are distinct. Time of one call as each thread sees it, and how many \
                       times the best one's. f does nothing, or computes for 50 µs.",

@@ -1,6 +1,9 @@
 //! This workspace's own memos.
 
-use super::{Function, Key, Memo, OneThread, Subject, Value};
+use std::hash::RandomState;
+use std::marker::PhantomData;
+
+use super::{Function, HashFunction, Key, Memo, OneThread, Subject, Value};
 
 /// `memo1::Memo`, for one thread only.
 #[derive(Debug)]
@@ -79,6 +82,27 @@ impl Subject for Memo2 {
 impl<K: Key, V: Value> Memo<K, V> for memo2::Memo<K, V, Function<K, V>> {
     fn get(&self, key: &K) -> V {
         self.get(key)
+    }
+}
+
+/// `memo2::append::Memo`.
+#[derive(Debug)]
+pub struct Append<S = RandomState>(PhantomData<S>);
+
+impl<S: HashFunction> Subject for Append<S> {
+    const NAME: &'static str = "memo2::append";
+    const WHAT: &'static str = "memo2::append::Memo: a hit takes no lock";
+    type Memo<K: Key, V: Value> = memo2::append::Memo<K, V, Function<K, V>, S>;
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        memo2::append::Memo::with_hasher(f, S::default())
+    }
+}
+
+impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for memo2::append::Memo<K, V, Function<K, V>, S> {
+    fn get(&self, key: &K) -> V {
+        // It lends; the others give, and so this one does here.
+        self.get(key).clone()
     }
 }
 

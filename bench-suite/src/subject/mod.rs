@@ -4,8 +4,8 @@
 //! [`Visitor`], called once with each: so each subject is driven by the same code, compiled for it alone, and no
 //! virtual call stands between the measuring loop and the memo.
 //!
-//! All of them hash with the standard library's [`RandomState`](std::hash::RandomState), so that what is compared is
-//! the memo and not its hash function.
+//! All of them hash with the same function, so that what is compared is the memo: the standard library's
+//! [`RandomState`]; and, where that takes most of the time, those that can be given another once more with that.
 
 mod async_peers;
 mod ladder;
@@ -14,10 +14,10 @@ mod on_coroutines;
 mod peers;
 mod task;
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
 
 pub use async_peers::{AsyncSingleflight, MokaFuture, QuickCacheAsync, TokioOnceCell};
-pub use ladder::{Coarse, Duplicating, Memo1, Memo2, Memo3};
+pub use ladder::{Append, Coarse, Duplicating, Memo1, Memo2, Memo3};
 pub use mine::Mine;
 pub use on_coroutines::{Memo2Coroutine, Memo3Coroutine};
 pub use peers::{Dashmap, Moka, OnceMap, Papaya, QuickCache};
@@ -30,6 +30,10 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Key for K {}
 /// What every memo here gives as a value.
 pub trait Value: Clone + Send + Sync + 'static {}
 impl<V: Clone + Send + Sync + 'static> Value for V {}
+
+/// How keys are hashed.
+pub trait HashFunction: BuildHasher + Default + Clone + Send + Sync + 'static {}
+impl<S: BuildHasher + Default + Clone + Send + Sync + 'static> HashFunction for S {}
 
 /// The slow function that a memo remembers.
 pub type Function<K, V> = Box<dyn Fn(&K) -> V + Send + Sync>;
@@ -102,6 +106,12 @@ pub fn visit(visitor: &mut impl Visitor) {
     visit_others(visitor);
 }
 
+/// The registry of those that can be given a hash function: here, `S`.
+pub fn visit_hashed_by<S: HashFunction>(visitor: &mut impl Visitor) {
+    visitor.shared::<Append<S>>();
+    visit_peers::<S>(visitor);
+}
+
 /// The registry of those whom threads can call: those of [`visit`], and our memos for coroutines.
 pub fn visit_from_threads(visitor: &mut impl Visitor) {
     visit_ours(visitor);
@@ -134,16 +144,21 @@ fn visit_ours(visitor: &mut impl Visitor) {
     visitor.shared::<Coarse>();
     visitor.shared::<Duplicating>();
     visitor.shared::<Memo2>();
+    visitor.shared::<Append>();
     visitor.shared::<Memo3>();
 }
 
 fn visit_others(visitor: &mut impl Visitor) {
     visitor.shared::<Mine>();
-    visitor.shared::<Dashmap>();
-    visitor.shared::<Moka>();
-    visitor.shared::<OnceMap>();
-    visitor.shared::<Papaya>();
-    visitor.shared::<QuickCache>();
+    visit_peers::<RandomState>(visitor);
+}
+
+fn visit_peers<S: HashFunction>(visitor: &mut impl Visitor) {
+    visitor.shared::<Dashmap<S>>();
+    visitor.shared::<Moka<S>>();
+    visitor.shared::<OnceMap<S>>();
+    visitor.shared::<Papaya<S>>();
+    visitor.shared::<QuickCache<S>>();
 }
 
 /// Names, and what each is in a line.
@@ -171,6 +186,14 @@ impl AsyncVisitor for List {
 pub fn list() -> Names {
     let mut list = List(Vec::new());
     visit(&mut list);
+    list.0
+}
+
+/// Every subject of [`visit_hashed_by`].
+#[must_use]
+pub fn list_hashed_by<S: HashFunction>() -> Names {
+    let mut list = List(Vec::new());
+    visit_hashed_by::<S>(&mut list);
     list.0
 }
 

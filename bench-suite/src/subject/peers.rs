@@ -1,34 +1,35 @@
 //! The peers: what a Rust user would pick instead of our memos, used as its documentation says.
 
 use std::hash::RandomState;
+use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-use super::{Function, Key, Memo, Subject, Value};
+use super::{Function, HashFunction, Key, Memo, Subject, Value};
 
 /// How many entries a bounded cache may hold: more than any experiment asks for, so that none evicts.
 const UNBOUNDED: usize = 1 << 24;
 
 /// `dashmap` with an `Arc<OnceLock>` for each key: the shard's lock is let go before the value is computed.
 #[derive(Debug)]
-pub struct Dashmap;
+pub struct Dashmap<S = RandomState>(PhantomData<S>);
 
-impl Subject for Dashmap {
+impl<S: HashFunction> Subject for Dashmap<S> {
     const NAME: &'static str = "dashmap";
     const WHAT: &'static str = "dashmap::DashMap of Arc<OnceLock>";
-    type Memo<K: Key, V: Value> = DashmapMemo<K, V>;
+    type Memo<K: Key, V: Value> = DashmapMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        DashmapMemo { f, map: dashmap::DashMap::with_hasher(RandomState::new()) }
+        DashmapMemo { f, map: dashmap::DashMap::with_hasher(S::default()) }
     }
 }
 
 #[expect(missing_debug_implementations, reason = "it holds a function")]
-pub struct DashmapMemo<K, V> {
+pub struct DashmapMemo<K, V, S> {
     f: Function<K, V>,
-    map: dashmap::DashMap<K, Arc<OnceLock<V>>, RandomState>,
+    map: dashmap::DashMap<K, Arc<OnceLock<V>>, S>,
 }
 
-impl<K: Key, V: Value> Memo<K, V> for DashmapMemo<K, V> {
+impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for DashmapMemo<K, V, S> {
     fn get(&self, key: &K) -> V {
         // A hit clones the value under the shard's read lock, where cloning the `Arc` would touch its counter twice.
         if let Some(entry) = self.map.get(key)
@@ -43,25 +44,25 @@ impl<K: Key, V: Value> Memo<K, V> for DashmapMemo<K, V> {
 
 /// `moka::sync::Cache`, by `get_with`.
 #[derive(Debug)]
-pub struct Moka;
+pub struct Moka<S = RandomState>(PhantomData<S>);
 
-impl Subject for Moka {
+impl<S: HashFunction> Subject for Moka<S> {
     const NAME: &'static str = "moka";
     const WHAT: &'static str = "moka::sync::Cache::get_with";
-    type Memo<K: Key, V: Value> = MokaMemo<K, V>;
+    type Memo<K: Key, V: Value> = MokaMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        MokaMemo { f, cache: moka::sync::Cache::builder().build_with_hasher(RandomState::new()) }
+        MokaMemo { f, cache: moka::sync::Cache::builder().build_with_hasher(S::default()) }
     }
 }
 
 #[expect(missing_debug_implementations, reason = "it holds a function")]
-pub struct MokaMemo<K, V> {
+pub struct MokaMemo<K, V, S> {
     f: Function<K, V>,
-    cache: moka::sync::Cache<K, V, RandomState>,
+    cache: moka::sync::Cache<K, V, S>,
 }
 
-impl<K: Key, V: Value> Memo<K, V> for MokaMemo<K, V> {
+impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for MokaMemo<K, V, S> {
     fn get(&self, key: &K) -> V {
         self.cache.get_with_by_ref(key, || (self.f)(key))
     }
@@ -69,25 +70,25 @@ impl<K: Key, V: Value> Memo<K, V> for MokaMemo<K, V> {
 
 /// `once_map::OnceMap`.
 #[derive(Debug)]
-pub struct OnceMap;
+pub struct OnceMap<S = RandomState>(PhantomData<S>);
 
-impl Subject for OnceMap {
+impl<S: HashFunction> Subject for OnceMap<S> {
     const NAME: &'static str = "once_map";
     const WHAT: &'static str = "once_map::sync::OnceMap::map_insert_ref";
-    type Memo<K: Key, V: Value> = OnceMapMemo<K, V>;
+    type Memo<K: Key, V: Value> = OnceMapMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        OnceMapMemo { f, map: once_map::sync::OnceMap::with_hasher(RandomState::new()) }
+        OnceMapMemo { f, map: once_map::sync::OnceMap::with_hasher(S::default()) }
     }
 }
 
 #[expect(missing_debug_implementations, reason = "it holds a function")]
-pub struct OnceMapMemo<K, V> {
+pub struct OnceMapMemo<K, V, S> {
     f: Function<K, V>,
-    map: once_map::sync::OnceMap<K, V, RandomState>,
+    map: once_map::sync::OnceMap<K, V, S>,
 }
 
-impl<K: Key, V: Value> Memo<K, V> for OnceMapMemo<K, V> {
+impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for OnceMapMemo<K, V, S> {
     fn get(&self, key: &K) -> V {
         self.map.map_insert_ref(key, K::clone, |key| (self.f)(key), |_, value| value.clone())
     }
@@ -95,29 +96,28 @@ impl<K: Key, V: Value> Memo<K, V> for OnceMapMemo<K, V> {
 
 /// `papaya::HashMap` with an `Arc<OnceLock>` for each key.
 #[derive(Debug)]
-pub struct Papaya;
+pub struct Papaya<S = RandomState>(PhantomData<S>);
 
-impl Subject for Papaya {
+impl<S: HashFunction> Subject for Papaya<S> {
     const NAME: &'static str = "papaya";
     const WHAT: &'static str = "papaya::HashMap of OnceLock";
-    type Memo<K: Key, V: Value> = PapayaMemo<K, V>;
+    type Memo<K: Key, V: Value> = PapayaMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
         // A map that grows step by step takes its steps when it is written. One that is filled and then only read would
         // stay between two tables, and look into both: 140 ns a hit instead of 40, where this was measured.
-        let map =
-            papaya::HashMap::builder().hasher(RandomState::new()).resize_mode(papaya::ResizeMode::Blocking).build();
+        let map = papaya::HashMap::builder().hasher(S::default()).resize_mode(papaya::ResizeMode::Blocking).build();
         PapayaMemo { f, map }
     }
 }
 
 #[expect(missing_debug_implementations, reason = "it holds a function")]
-pub struct PapayaMemo<K, V> {
+pub struct PapayaMemo<K, V, S> {
     f: Function<K, V>,
-    map: papaya::HashMap<K, OnceLock<V>, RandomState>,
+    map: papaya::HashMap<K, OnceLock<V>, S>,
 }
 
-impl<K: Key, V: Value> Memo<K, V> for PapayaMemo<K, V> {
+impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for PapayaMemo<K, V, S> {
     fn get(&self, key: &K) -> V {
         // Pinned, an entry can be borrowed from the map for as long as the value takes.
         let map = self.map.pin();
@@ -130,26 +130,27 @@ impl<K: Key, V: Value> Memo<K, V> for PapayaMemo<K, V> {
 }
 
 /// `quick_cache`, which serves threads and tasks from one cache.
-pub(super) type UnboundedQuickCache<K, V> = quick_cache::sync::Cache<K, V, quick_cache::UnitWeighter, RandomState>;
+pub(super) type UnboundedQuickCache<K, V, S = RandomState> =
+    quick_cache::sync::Cache<K, V, quick_cache::UnitWeighter, S>;
 
-pub(super) fn unbounded_quick_cache<K: Key, V: Value>() -> UnboundedQuickCache<K, V> {
+pub(super) fn unbounded_quick_cache<K: Key, V: Value, S: HashFunction>() -> UnboundedQuickCache<K, V, S> {
     quick_cache::sync::Cache::with(
         UNBOUNDED,
         UNBOUNDED as u64,
         quick_cache::UnitWeighter,
-        RandomState::new(),
+        S::default(),
         quick_cache::sync::DefaultLifecycle::default(),
     )
 }
 
 /// `quick_cache::sync::Cache`, by `get_or_insert_with`.
 #[derive(Debug)]
-pub struct QuickCache;
+pub struct QuickCache<S = RandomState>(PhantomData<S>);
 
-impl Subject for QuickCache {
+impl<S: HashFunction> Subject for QuickCache<S> {
     const NAME: &'static str = "quick_cache";
     const WHAT: &'static str = "quick_cache::sync::Cache::get_or_insert_with";
-    type Memo<K: Key, V: Value> = QuickCacheMemo<K, V>;
+    type Memo<K: Key, V: Value> = QuickCacheMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
         QuickCacheMemo { f, cache: unbounded_quick_cache() }
@@ -157,12 +158,12 @@ impl Subject for QuickCache {
 }
 
 #[expect(missing_debug_implementations, reason = "it holds a function")]
-pub struct QuickCacheMemo<K, V> {
+pub struct QuickCacheMemo<K, V, S> {
     f: Function<K, V>,
-    cache: UnboundedQuickCache<K, V>,
+    cache: UnboundedQuickCache<K, V, S>,
 }
 
-impl<K: Key, V: Value> Memo<K, V> for QuickCacheMemo<K, V> {
+impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for QuickCacheMemo<K, V, S> {
     fn get(&self, key: &K) -> V {
         let value = self.cache.get_or_insert_with::<K, std::convert::Infallible>(key, || Ok((self.f)(key)));
         value.unwrap_or_else(|never| match never {})

@@ -15,7 +15,7 @@ use table::Table;
 /// A memo whose values stay where they are for as long as it lives, so that a caller gets a reference and not a clone.
 ///
 /// [`Memo`](crate::Memo) takes two locks for a hit, and every lock is a write to memory that the other cores read: two
-/// threads that hit take turns, even on different keys. Here a hit only reads, in a [`Table`] that grows and never
+/// threads that hit take turns, even on different keys. Here a hit only reads, in a table that grows and never
 /// changes what it has. Duplicates are suppressed as before, but what that takes lies beside the table and lasts only as
 /// long as the call: an entry for each key *in flight*, with a ready signal of its own.
 ///
