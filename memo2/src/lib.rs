@@ -6,6 +6,7 @@
 //! | [`duplicating`] | the lock let go while `f` runs: parallel, and it may call `f` twice for a key | memo3 |
 //! | [`Memo`] | a lock and a ready signal for each key: parallel, and one call a key | memo4 |
 //! | [`append`] | values that stay where they are: a hit takes no lock | beyond |
+//! | [`robust`] | cycles are errors, callers can leave, values can be forgotten | exercise 9.3, and beyond |
 //!
 //! [`Memo`] is the textbook answer. Begin with `coarse.rs`.
 //!
@@ -17,6 +18,7 @@
 pub mod coarse;
 pub mod duplicating;
 mod memo;
+pub mod robust;
 mod sync;
 
 // The one place with `unsafe`, and in it, the one file `table.rs`.

@@ -15,9 +15,9 @@ use table::Table;
 /// A memo whose values stay where they are for as long as it lives, so that a caller gets a reference and not a clone.
 ///
 /// [`Memo`](crate::Memo) takes two locks for a hit, and every lock is a write to memory that the other cores read: two
-/// threads that hit take turns, even on different keys. Here a hit only reads, in a table that grows and never
-/// changes what it has. Duplicates are suppressed as before, but what that takes lies beside the table and lasts only as
-/// long as the call: an entry for each key *in flight*, with a ready signal of its own.
+/// threads that hit take turns, even on different keys. Here a hit only reads, in a table that grows and never changes
+/// what it has. Duplicates are suppressed as before, but what that takes lies beside the table and lasts only as long
+/// as the call: an entry for each key *in flight*, with a ready signal of its own.
 ///
 /// Source: gopl section 9.7, `memo4`, and what it says of values that are never changed once they are shared.
 pub struct Memo<K, V, F, S = RandomState> {
@@ -73,8 +73,8 @@ where
     /// The value of `f` for `key`, on loan: at once if it is there, after a sleep if a leader is computing it, and by
     /// calling `f` if nobody is.
     ///
-    /// A hit allocates nothing: a memo of `String` is asked by `&str`. `f` may ask this memo for other keys. `K`'s `Hash`,
-    /// `Eq` and `to_owned` may run under the lock of the calls, so they must not ask this memo for anything.
+    /// A hit allocates nothing: a memo of `String` is asked by `&str`. `f` may ask this memo for other keys. `K`'s
+    /// `Hash`, `Eq` and `to_owned` may run under the lock of the calls, so they must not ask this memo for anything.
     ///
     /// # Panics
     ///

@@ -48,10 +48,10 @@ fn tag(hash: u64) -> u64 {
 
 /// The slots whose tag may be that of `hash`, as the highest bit of each one's byte.
 ///
-/// All bytes are compared at once. Where a slot has the tag, the difference is 0; where it has another, at most 0x7f; and
-/// 0x80 less the difference has its highest bit where that was 0. Two things are among the matches besides, since to sort
-/// them out here would cost every look-up two instructions. An empty slot is one, for its difference is over 0x80: and as
-/// it borrows from the next byte, so is every slot after it, which is empty too.
+/// All bytes are compared at once. Where a slot has the tag, the difference is 0; where it has another, at most 0x7f;
+/// and 0x80 less the difference has its highest bit where that was 0. Two things are among the matches besides, since
+/// to sort them out here would cost every look-up two instructions. An empty slot is one, for its difference is over
+/// 0x80: and as it borrows from the next byte, so is every slot after it, which is empty too.
 fn matches(tags: u64, hash: u64) -> u64 {
     let difference = tags ^ (tag(hash) * EACH);
     (0x80 * EACH).wrapping_sub(difference) & HIGHEST
@@ -225,7 +225,8 @@ impl<K, V> Lines<K, V> {
 
 impl<K, V> Drop for Table<K, V> {
     fn drop(&mut self) {
-        // SAFETY: each entry was made by `Box::new`, and stands once in the current table. Nobody borrows `self` any more.
+        // SAFETY: each entry was made by `Box::new`, and stands once in the current table. Nobody borrows `self` any
+        // more.
         let entries: Vec<_> = self.lines().entries().map(|entry| unsafe { Box::from_raw(entry) }).collect();
         let mut table = self.current.load(Relaxed);
         while !table.is_null() {

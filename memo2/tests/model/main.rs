@@ -3,8 +3,8 @@
 //! The memos are compiled here a second time, with loom's locks and atomics in place of the real ones (`sync.rs`): what
 //! is checked is the code that runs. loom runs a small program again and again, once for every order of turns and for
 //! every value that a load may return under the memory model, up to a number of times that a thread may be interrupted.
-//! It fails when the program does, when every thread sleeps, and when a cell is read that another thread wrote without an
-//! order between the two. Each test says how many orders it went through.
+//! It fails when the program does, when every thread sleeps, and when a cell is read that another thread wrote without
+//! an order between the two. Each test says how many orders it went through.
 //!
 //! loom counts `SeqCst` as `AcqRel`; nothing here uses it.
 
@@ -23,8 +23,8 @@ mod values;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Checks `program` in every order in which no thread is interrupted more than `interruptions` times. That is nearly all
-/// of a fault's chances: faults that need more are rare, and each more multiplies the orders.
+/// Checks `program` in every order in which no thread is interrupted more than `interruptions` times. That is nearly
+/// all of a fault's chances: faults that need more are rare, and each more multiplies the orders.
 fn check(name: &str, interruptions: usize, program: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(interruptions);

@@ -16,8 +16,8 @@ impl Watched {
     }
 
     pub(crate) fn read(&self) -> u64 {
-        // SAFETY: it is not written again after `new`; that `new` came before is what loom is to find out, which runs its
-        // threads by turns and stops at the first access out of order.
+        // SAFETY: it is not written again after `new`; that `new` came before is what loom is to find out, which runs
+        // its threads by turns and stops at the first access out of order.
         self.0.with(|inner| unsafe { *inner })
     }
 }

@@ -1,0 +1,65 @@
+//! What can be seen of a memo from outside.
+
+use std::fmt;
+
+use super::call::Running;
+use super::graph;
+use crate::sync::Arc;
+
+/// What has happened in a memo, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Callers who found their value.
+    pub hits: u64,
+    /// Calls of `f` that were begun.
+    pub misses: u64,
+    /// Times that a caller began to wait for a call that was in flight.
+    pub waits: u64,
+    /// Calls of `f` that are being made now.
+    pub in_flight: u64,
+    /// Calls that ended by a panic.
+    pub panics: u64,
+    /// Callers who left because of a token or a deadline.
+    pub cancels: u64,
+    /// Callers who were refused because they would have closed a cycle.
+    pub cycles: u64,
+}
+
+/// A call that is being made: who waits for it, and for whom it waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InFlight {
+    /// Its key, in words.
+    pub key: String,
+    /// How many callers wait for it, beside the one who makes it.
+    pub waiters: usize,
+    /// Whether it has been told to stop.
+    pub told_to_stop: bool,
+    /// The keys that it waits for itself: none if its `f` is at work.
+    pub waits_for: Vec<String>,
+}
+
+impl InFlight {
+    /// `None` if it is over.
+    pub(super) fn of(running: &Arc<Running>) -> Option<Self> {
+        let (waiters, told_to_stop) = running.in_flight()?;
+        Some(InFlight { key: running.key.clone(), waiters, told_to_stop, waits_for: graph::waits_for(running) })
+    }
+}
+
+impl fmt::Display for InFlight {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: ", self.key)?;
+        match &self.waits_for[..] {
+            [] => out.write_str("at work")?,
+            keys => write!(out, "waits for {}", keys.join(" and "))?,
+        }
+        match self.waiters {
+            0 => {}
+            1 => out.write_str(", 1 waiter")?,
+            waiters => write!(out, ", {waiters} waiters")?,
+        }
+        if self.told_to_stop { out.write_str(", told to stop") } else { Ok(()) }
+    }
+}

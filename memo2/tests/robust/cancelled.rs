@@ -1,0 +1,372 @@
+//! Callers leave: those who stay are not disturbed, and `f` is told to stop when nobody stays.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use memo2::robust::{Call, Error, Memo, Token, Until};
+use rusty_fork::rusty_fork_test;
+
+use crate::{until, until_waits};
+
+fn cancelled(key: &str, waits_for: &[&str]) -> Error {
+    Error::Cancelled { key: key.into(), waits_for: waits_for.iter().map(ToString::to_string).collect() }
+}
+
+fn late(key: &str, waits_for: &[&str]) -> Error {
+    Error::Late { key: key.into(), waits_for: waits_for.iter().map(ToString::to_string).collect() }
+}
+
+/// Long ago, for a clock.
+fn past() -> Instant {
+    Instant::now()
+}
+
+/// So far away that a test which waits for it fails.
+const FAR: Duration = Duration::from_secs(3600);
+
+rusty_fork_test! {
+    #![rusty_fork(timeout_ms = 60000)]
+
+    #[test]
+    fn a_waiter_leaves_and_the_others_stay() {
+        let (finish, go) = mpsc::sync_channel(0);
+        let go = std::sync::Mutex::new(go);
+        let memo = Memo::new(|call: &Call, key: &u8| {
+            go.lock().unwrap().recv().unwrap();
+            assert!(!call.is_cancelled());
+            key * 2
+        });
+        let token = Token::new();
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| memo.get(&1));
+            until(|| memo.stats().in_flight == 1);
+            let stays = scope.spawn(|| memo.get(&1));
+            let limited = scope.spawn(|| memo.get_until(&1, Until::from(FAR).or(&Token::new())));
+            let leaves = scope.spawn(|| memo.get_until(&1, &token));
+            until_waits(&memo, 3);
+            token.cancel();
+            assert_eq!(leaves.join().unwrap(), Err(cancelled("1", &["1"])));
+            // It is late as soon as it looks, since time passes: the deadline is now.
+            assert_eq!(memo.get_until(&1, past()), Err(late("1", &[])));
+            assert_eq!(memo.get_until(&1, Duration::from_millis(1)), Err(late("1", &["1"])));
+            finish.send(()).unwrap();
+            for caller in [leader, stays, limited] {
+                assert_eq!(caller.join().unwrap(), Ok(2));
+            }
+        });
+        let stats = memo.stats();
+        assert_eq!((stats.misses, stats.cancels, stats.hits, stats.in_flight), (1, 3, 0, 0));
+        assert_eq!(memo.get(&1), Ok(2));
+    }
+
+    /// The leader has gone, in spirit; its thread works for those who wait.
+    #[test]
+    fn a_leader_is_cancelled_and_its_waiters_get_the_value() {
+        let inside = Barrier::new(2);
+        let memo = Memo::new(|call: &Call, key: &u8| {
+            inside.wait();
+            inside.wait();
+            assert!(!call.is_cancelled(), "somebody waits");
+            key * 2
+        });
+        let token = Token::new();
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| memo.get_until(&1, &token));
+            inside.wait();
+            let waiter = scope.spawn(|| memo.get(&1));
+            until_waits(&memo, 1);
+            token.cancel();
+            inside.wait();
+            assert_eq!(waiter.join().unwrap(), Ok(2));
+            assert_eq!(leader.join().unwrap(), Ok(2), "a value that is there is given");
+        });
+        assert_eq!(memo.stats().misses, 1);
+    }
+
+    /// By a token, and by a deadline: `f` sees that nobody wants its value, and what it returns is not kept.
+    #[test]
+    fn f_is_told_to_stop_when_the_leader_alone_gives_up() {
+        let calls = AtomicUsize::new(0);
+        let memo = Memo::new(|call: &Call, _: &u8| {
+            if calls.fetch_add(1, Relaxed) < 2 {
+                until(|| call.is_cancelled());
+                return "what is left of a call that was stopped";
+            }
+            "a value"
+        });
+        let token = Token::new();
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| memo.get_until(&1, &token));
+            until(|| calls.load(Relaxed) == 1);
+            token.cancel();
+            assert_eq!(leader.join().unwrap(), Err(cancelled("1", &[])));
+        });
+        assert_eq!(memo.get_until(&1, Duration::from_millis(1)), Err(late("1", &[])));
+        assert_eq!(memo.get(&1), Ok("a value"));
+        assert_eq!(memo.stats().cancels, 2);
+    }
+
+    /// The leader first, then one waiter, then the other: the last one's leaving is what counts.
+    #[test]
+    fn f_is_told_to_stop_when_the_last_one_leaves() {
+        let told = AtomicUsize::new(0);
+        let memo = Memo::new(|call: &Call, _: &u8| {
+            until(|| call.is_cancelled());
+            told.fetch_add(1, Relaxed);
+        });
+        let [leads, first, last] = [(); 3].map(|()| Token::new());
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| memo.get_until(&1, &leads));
+            until(|| memo.stats().in_flight == 1);
+            let memo = &memo;
+            let waiters = [&first, &last].map(|token| scope.spawn(move || memo.get_until(&1, token)));
+            until_waits(memo, 2);
+            leads.cancel();
+            first.cancel();
+            let [first, waiter] = waiters;
+            assert_eq!(first.join().unwrap(), Err(cancelled("1", &["1"])));
+            let [flight] = &memo.in_flight()[..] else { panic!("one call is in flight") };
+            assert_eq!((flight.waiters, flight.told_to_stop), (1, false));
+            assert_eq!(told.load(Relaxed), 0, "one is left");
+            last.cancel();
+            assert_eq!(waiter.join().unwrap(), Err(cancelled("1", &["1"])));
+            assert_eq!(leader.join().unwrap(), Err(cancelled("1", &[])));
+        });
+        assert_eq!(told.load(Relaxed), 1);
+    }
+
+    /// A deadline that has passed while a waiter was there counts when the waiter leaves.
+    #[test]
+    fn a_leader_that_is_late_is_gone_when_its_waiter_is() {
+        let memo = Memo::new(|call: &Call, _: &u8| until(|| call.is_cancelled()));
+        let deadline = Instant::now() + Duration::from_millis(20);
+        let token = Token::new();
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| memo.get_until(&1, deadline));
+            until(|| memo.stats().in_flight == 1);
+            let waiter = scope.spawn(|| memo.get_until(&1, &token));
+            until_waits(&memo, 1);
+            until(|| Instant::now() > deadline);
+            assert!(!memo.in_flight()[0].told_to_stop);
+            token.cancel();
+            assert_eq!(waiter.join().unwrap(), Err(cancelled("1", &["1"])));
+            assert_eq!(leader.join().unwrap(), Err(late("1", &[])));
+        });
+    }
+
+    /// Who comes after `f` has been told to stop waits until it has, and makes a call of its own: no two are inside at
+    /// once.
+    #[test]
+    fn a_later_caller_is_not_cancelled_by_an_earlier_ones_token() {
+        let (inside, calls, leave) = (AtomicUsize::new(0), AtomicUsize::new(0), Barrier::new(2));
+        let memo = Memo::new(|call: &Call, _: &u8| {
+            assert_eq!(inside.fetch_add(1, Relaxed), 0, "one call at a time");
+            let number = calls.fetch_add(1, Relaxed);
+            if number == 0 {
+                until(|| call.is_cancelled());
+                leave.wait();
+            }
+            assert_eq!(call.is_cancelled(), number == 0);
+            inside.fetch_sub(1, Relaxed);
+            number
+        });
+        let token = Token::new();
+        thread::scope(|scope| {
+            let first = scope.spawn(|| memo.get_until(&1, &token));
+            until(|| calls.load(Relaxed) == 1);
+            token.cancel();
+            let later: Vec<_> = (0..3).map(|_| scope.spawn(|| memo.get(&1))).collect();
+            until_waits(&memo, 3);
+            assert_eq!(memo.in_flight()[0].to_string(), "1: at work, told to stop");
+            leave.wait();
+            assert_eq!(first.join().unwrap(), Err(cancelled("1", &[])));
+            for later in later {
+                assert_eq!(later.join().unwrap(), Ok(1));
+            }
+        });
+        assert_eq!(calls.load(Relaxed), 2);
+    }
+
+    /// One who waits for the end of a stopped call can give that up too.
+    #[test]
+    fn a_later_caller_may_leave() {
+        let leave = Barrier::new(2);
+        let memo = Memo::new(|_: &Call, _: &u8| { leave.wait(); });
+        let token = Token::new();
+        thread::scope(|scope| {
+            let first = scope.spawn(|| memo.get_until(&1, &token));
+            until(|| memo.stats().in_flight == 1);
+            token.cancel();
+            assert_eq!(memo.get_until(&1, Duration::from_millis(1)), Err(late("1", &["1"])));
+            leave.wait();
+            assert_eq!(first.join().unwrap(), Err(cancelled("1", &[])));
+        });
+    }
+
+    #[test]
+    fn terms_that_are_over_begin_nothing_and_give_what_is_there() {
+        let memo = Memo::new(|_: &Call, key: &u8| key * 2);
+        let token = Token::new();
+        token.cancel();
+        assert_eq!(memo.get_until(&1, &token), Err(cancelled("1", &[])));
+        assert_eq!(memo.get_until(&1, past()), Err(late("1", &[])));
+        assert_eq!(memo.get_until(&1, Until::from(FAR).or(&token).or(past())), Err(cancelled("1", &[])));
+        assert_eq!(memo.stats().misses, 0);
+        assert_eq!(memo.get(&1), Ok(2));
+        assert_eq!(memo.get_until(&1, &token), Ok(2));
+        assert_eq!(memo.get_until(&1, past()), Ok(2));
+        // For ever, and no overflow.
+        assert_eq!(memo.get_until(&2, Duration::MAX), Ok(4));
+    }
+
+    /// 1 asks for 2, whose call is at work. Who cancels 1 cancels what it waits for; whoever else wants 2 gets it.
+    #[test]
+    fn cancelling_reaches_what_is_waited_for() {
+        for somebody_else in [false, true] {
+            let told = Arc::new(AtomicUsize::new(0));
+            let (finish, go) = mpsc::sync_channel::<()>(0);
+            let go = std::sync::Mutex::new(go);
+            let two = {
+                let told = told.clone();
+                Memo::new(move |call: &Call, _: &u8| {
+                    until(|| call.is_cancelled() || go.lock().unwrap().try_recv().is_ok());
+                    told.fetch_add(usize::from(call.is_cancelled()), Relaxed);
+                    2
+                })
+            };
+            let one = Memo::new(|call: &Call, _: &u8| call.get(&two, &2)).keep_if(Result::is_ok);
+            let token = Token::new();
+            thread::scope(|scope| {
+                let waits = scope.spawn(|| one.get_until(&1, &token));
+                until(|| two.stats().in_flight == 1);
+                let other = somebody_else.then(|| scope.spawn(|| two.get(&2)));
+                until_waits(&two, u64::from(somebody_else));
+                assert_eq!(one.in_flight()[0].to_string(), "1: waits for 2");
+                token.cancel();
+                if let Some(other) = other {
+                    finish.send(()).unwrap();
+                    assert_eq!(other.join().unwrap(), Ok(2));
+                }
+                // The call of 1 was told to stop, whatever came of 2.
+                assert_eq!(waits.join().unwrap(), Err(cancelled("1", &[])));
+            });
+            assert_eq!(told.load(Relaxed), usize::from(!somebody_else));
+            assert_eq!(two.stats().cancels, u64::from(!somebody_else));
+        }
+    }
+
+    /// 1 waits for 2, which another caller computes. 1's leader has a deadline, and nobody else is there to nudge.
+    #[test]
+    fn a_deadline_reaches_what_is_waited_for() {
+        let (finish, go) = mpsc::sync_channel::<()>(0);
+        let go = std::sync::Mutex::new(go);
+        let two = Memo::new(|_: &Call, _: &u8| go.lock().unwrap().recv().unwrap());
+        let one = Memo::new(|call: &Call, _: &u8| call.get(&two, &2));
+        let zero = Memo::new(|call: &Call, _: &u8| call.get(&one, &1));
+        thread::scope(|scope| {
+            let other = scope.spawn(|| two.get(&2));
+            until(|| two.stats().in_flight == 1);
+            assert_eq!(zero.get_until(&0, Duration::from_millis(10)), Err(late("0", &[])));
+            finish.send(()).unwrap();
+            assert_eq!(other.join().unwrap(), Ok(()));
+        });
+        // Three gave up: the caller's own call, the one that it asked for, and the wait in that one.
+        assert_eq!((zero.stats().cancels, one.stats().cancels, two.stats().cancels), (1, 1, 1));
+    }
+
+    /// Its leader is late, but a waiter wants 1: so 1 goes on waiting for 2.
+    #[test]
+    fn a_deadline_does_not_reach_what_others_wait_for() {
+        let (finish, go) = mpsc::sync_channel::<()>(0);
+        let go = std::sync::Mutex::new(go);
+        let two = Memo::new(|_: &Call, _: &u8| go.lock().unwrap().recv().unwrap());
+        let one = Memo::new(|call: &Call, _: &u8| call.get(&two, &2));
+        let deadline = Instant::now() + Duration::from_millis(20);
+        thread::scope(|scope| {
+            let other = scope.spawn(|| two.get(&2));
+            until(|| two.stats().in_flight == 1);
+            let leader = scope.spawn(|| one.get_until(&1, deadline));
+            until(|| one.stats().in_flight == 1);
+            let waiter = scope.spawn(|| one.get(&1));
+            until_waits(&one, 1);
+            until_waits(&two, 1);
+            until(|| Instant::now() > deadline);
+            assert_eq!(one.in_flight()[0].to_string(), "1: waits for 2, 1 waiter");
+            finish.send(()).unwrap();
+            assert_eq!(other.join().unwrap(), Ok(()));
+            assert_eq!(waiter.join().unwrap(), Ok(Ok(())));
+            assert_eq!(leader.join().unwrap(), Ok(Ok(())));
+        });
+    }
+
+    /// A thousand calls, each waiting for the next, are told to stop by one token, whose canceller has an ordinary
+    /// stack.
+    #[test]
+    fn cancelling_reaches_deep() {
+        const DEPTH: u64 = 1_000;
+        type Deep = Memo<u64, bool, crate::F<u64, bool>>;
+        let memo: Arc<std::sync::OnceLock<Deep>> = Arc::default();
+        let asked = memo.clone();
+        let f: crate::F<u64, bool> = Box::new(move |call, key| match *key {
+            DEPTH => {
+                until(|| call.is_cancelled());
+                true
+            }
+            _ => {
+                assert_eq!(call.get(asked.get().unwrap(), &(key + 1)), Err(cancelled(&(key + 1).to_string(), &[])));
+                call.is_cancelled()
+            }
+        });
+        assert!(memo.set(Memo::new(f)).is_ok());
+        let token = Token::new();
+        let (deep, cancel) = (memo.clone(), token.clone());
+        let ask = move || deep.get().unwrap().get_until(&0, &token);
+        let leader = thread::Builder::new().stack_size(256 << 20).spawn(ask).unwrap();
+        let memo = memo.get().unwrap();
+        until(|| memo.stats().in_flight == DEPTH + 1);
+        cancel.cancel();
+        assert_eq!(leader.join().unwrap(), Err(cancelled("0", &[])));
+        assert_eq!(memo.stats().cancels, DEPTH + 1);
+        assert_eq!(memo.in_flight(), []);
+    }
+
+    /// What a late caller is told: whom it waited for, and who is at work.
+    #[test]
+    fn an_error_says_what_was_waited_for() {
+        let (finish, go) = mpsc::sync_channel::<()>(0);
+        let go = std::sync::Mutex::new(go);
+        let two = Memo::new(|_: &Call, _: &&str| go.lock().unwrap().recv().unwrap());
+        let one = Memo::new(|call: &Call, _: &&str| call.get(&two, &"two"));
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| one.get(&"one"));
+            until(|| two.stats().in_flight == 1);
+            let error = one.get_until(&"one", Duration::from_millis(1)).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "\"one\" had no value when its deadline passed; it waited for \"one\" -> \"two\", \
+                 and \"two\" is at work"
+            );
+            finish.send(()).unwrap();
+            assert_eq!(leader.join().unwrap(), Ok(Ok(())));
+        });
+    }
+
+    /// Tokens forget who has stopped listening.
+    #[test]
+    fn a_token_that_lives_long_holds_nothing() {
+        let key = Arc::new(());
+        let token = Token::new();
+        {
+            #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+            struct Key(u64, Arc<()>);
+            let memo = Memo::new(|_: &Call, key: &Key| key.clone());
+            for at in 0..100 {
+                assert!(memo.get_until(&Key(at, key.clone()), &token).is_ok());
+            }
+            assert_eq!(Arc::strong_count(&key), 201);
+        }
+        assert_eq!(Arc::strong_count(&key), 1);
+    }
+}

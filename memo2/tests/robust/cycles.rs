@@ -1,0 +1,219 @@
+//! A call that would wait for itself is refused, with the path of keys, and nothing else is harmed.
+
+use std::sync::{Arc, Barrier, OnceLock};
+use std::thread;
+
+use memo2::robust::{Call, Error, Memo};
+use rusty_fork::rusty_fork_test;
+
+use crate::F;
+
+/// What `f` of these memos gives: the sum of what it asked for and its key, or why it was refused.
+type Sum = Result<u64, Error>;
+
+/// A memo whose `f` can ask it.
+struct Asking(OnceLock<Memo<u64, Sum, F<u64, Sum>>>);
+
+impl Asking {
+    /// `f` receives, beside key and call, the memo.
+    fn new(f: impl Fn(&Asking, &Call, u64) -> Sum + Send + Sync + 'static) -> Arc<Self> {
+        let asking = Arc::new(Asking(OnceLock::new()));
+        let weak = Arc::downgrade(&asking);
+        let f: F<u64, Sum> = Box::new(move |call, key| f(&weak.upgrade().unwrap(), call, *key));
+        // What a refused call returns is not kept, so that every key can be asked for again.
+        assert!(asking.0.set(Memo::new(f).keep_if(Result::is_ok)).is_ok());
+        asking
+    }
+
+    fn memo(&self) -> &Memo<u64, Sum, F<u64, Sum>> {
+        self.0.get().unwrap()
+    }
+
+    /// What a caller from outside gets.
+    fn get(&self, key: u64) -> Sum {
+        self.memo().get(&key).expect("a caller from outside closes no cycle")
+    }
+
+    /// What a call gets.
+    fn ask(&self, call: &Call, key: u64) -> Sum {
+        call.get(self.memo(), &key)?
+    }
+}
+
+fn cycle(path: &[u64]) -> Sum {
+    Err(Error::Cycle { path: path.iter().map(u64::to_string).collect() })
+}
+
+rusty_fork_test! {
+    #![rusty_fork(timeout_ms = 60000)]
+
+    #[test]
+    fn a_key_that_asks_for_itself() {
+        let asking = Asking::new(Asking::ask);
+        assert_eq!(asking.get(1), cycle(&[1, 1]));
+        assert_eq!(asking.memo().stats().cycles, 1);
+        assert_eq!(asking.memo().in_flight(), []);
+    }
+
+    #[test]
+    fn two_keys_that_ask_for_each_other() {
+        let asking = Asking::new(|asking, call, key| asking.ask(call, 3 - key));
+        // 1 asks for 2, whose call is the one that is refused: it asked for 1.
+        assert_eq!(asking.get(1), cycle(&[2, 1, 2]));
+        assert_eq!(asking.get(2), cycle(&[1, 2, 1]));
+    }
+
+    #[test]
+    fn a_refused_call_may_go_on_without() {
+        let asking = Asking::new(|asking, call, key| match asking.ask(call, 3 - key) {
+            Ok(other) => Ok(key + other),
+            Err(Error::Cycle { .. }) => Ok(key),
+            Err(error) => Err(error),
+        });
+        assert_eq!(asking.get(1), Ok(3));
+        assert_eq!((asking.get(1), asking.get(2)), (Ok(3), Ok(2)));
+    }
+
+    /// Every caller is inside `f`, each with a key, before any asks for the next one's key: who comes last closes the
+    /// ring.
+    #[test]
+    fn callers_in_a_ring() {
+        for callers in [2, 3, 8] {
+            for _ in 0..50 {
+                let inside = Barrier::new(callers as usize);
+                let first = std::sync::atomic::AtomicU64::new(0);
+                let asking = Asking::new(move |asking, call, key| {
+                    if first.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < callers {
+                        inside.wait();
+                    }
+                    match asking.ask(call, (key + 1) % callers) {
+                        Err(Error::Cycle { path }) => {
+                            // From me, by the one I ask for, once round to me.
+                            let ring: Vec<_> = (0..=callers).map(|step| ((key + step) % callers).to_string()).collect();
+                            assert_eq!(path, ring);
+                            Ok(0)
+                        }
+                        Ok(steps) => Ok(steps + 1),
+                        Err(error) => Err(error),
+                    }
+                });
+                let mut got: Vec<u64> = thread::scope(|scope| {
+                    let asking = &asking;
+                    let asked: Vec<_> =
+                        (0..callers).map(|key| scope.spawn(move || asking.get(key).unwrap())).collect();
+                    asked.into_iter().map(|caller| caller.join().unwrap()).collect()
+                });
+                got.sort_unstable();
+                assert_eq!(got, (0..callers).collect::<Vec<_>>(), "one is refused, and the others build on it");
+                assert_eq!(asking.memo().stats().cycles, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_diamond_is_no_cycle() {
+        for _ in 0..200 {
+            let asking = Asking::new(|asking, call, key| match key {
+                0 => Ok(1),
+                1 | 2 => Ok(key * asking.ask(call, 0)?),
+                _ => Ok(asking.ask(call, 1)? + asking.ask(call, 2)?),
+            });
+            let start = Barrier::new(4);
+            thread::scope(|scope| {
+                for key in [3, 4, 3, 4] {
+                    let (asking, start) = (&asking, &start);
+                    scope.spawn(move || {
+                        start.wait();
+                        assert_eq!(asking.get(key), Ok(3));
+                    });
+                }
+            });
+            assert_eq!(asking.memo().stats().cycles, 0);
+            assert_eq!(asking.memo().stats().misses, 5);
+        }
+    }
+
+    /// The call is the identity, and not the thread: whoever works for it asks in its name.
+    #[test]
+    fn a_cycle_through_a_thread() {
+        let asking = Asking::new(|asking, call, key| {
+            thread::scope(|scope| {
+                let helper = scope.spawn(|| asking.ask(&call.clone(), 3 - key));
+                helper.join().unwrap()
+            })
+        });
+        assert_eq!(asking.get(1), cycle(&[2, 1, 2]));
+    }
+
+    /// A call may wait for several others at once, from several threads. Each of the ways is looked along.
+    #[test]
+    fn a_cycle_along_one_of_several_ways() {
+        let asked = Arc::new(Barrier::new(2));
+        let asking = Asking::new(move |asking, call, key| match key {
+            // 0 waits for 1, which is at work, and for 2.
+            0 => thread::scope(|scope| {
+                let one = scope.spawn(|| asking.ask(call, 1));
+                let two = scope.spawn(|| asking.ask(call, 2));
+                let (one, two) = (one.join().unwrap(), two.join().unwrap());
+                Ok(one? + two?)
+            }),
+            1 => {
+                asked.wait();
+                Ok(1)
+            }
+            _ => {
+                crate::until(|| asking.memo().in_flight().iter().any(|call| call.waits_for.len() == 2));
+                let refused = asking.ask(call, 0);
+                asked.wait();
+                refused
+            }
+        });
+        assert_eq!(asking.get(0), cycle(&[2, 0, 2]));
+    }
+
+    /// Two memos with keys of different types: who waits for whom is known across them.
+    #[test]
+    fn a_cycle_through_two_memos() {
+        type Words = Memo<String, Sum, F<String, Sum>>;
+        let words: Arc<OnceLock<Words>> = Arc::new(OnceLock::new());
+        let asked = words.clone();
+        let asking = Asking::new(move |_, call, key| call.get(asked.get().unwrap(), &format!("word {key}"))?);
+        let numbers = asking.clone();
+        let f: F<String, Sum> = Box::new(move |call, _| numbers.ask(call, 1));
+        assert!(words.set(Memo::new(f)).is_ok());
+        let path = ["\"word 1\"", "1", "\"word 1\""].map(String::from).to_vec();
+        assert_eq!(asking.get(1), Err(Error::Cycle { path }));
+    }
+
+    /// As deep as the stack allows, and closed only there.
+    #[test]
+    fn a_long_cycle() {
+        const LENGTH: u64 = 1_000;
+        let deep = || {
+            let asking = Asking::new(|asking, call, key| asking.ask(call, (key + 1) % LENGTH));
+            let Err(error) = asking.get(0) else { panic!("a cycle has no value") };
+            let Error::Cycle { path } = &error else { panic!("{error}") };
+            assert_eq!(path.len() as u64, LENGTH + 1);
+            assert_eq!(
+                error.to_string(),
+                "a value cannot wait for itself: 999 -> 0 -> 1 -> 2 -> 3 -> (991 more) -> 995 -> 996 -> 997 -> 998 -> \
+                 999; let f compute one of them without asking for the next"
+            );
+        };
+        thread::Builder::new().stack_size(64 << 20).spawn(deep).unwrap().join().unwrap();
+    }
+
+    /// After the error everything is as if nothing had been.
+    #[test]
+    fn every_key_works_after_a_cycle() {
+        let closed = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let open = closed.clone();
+        let asking = Asking::new(move |asking, call, key| match key {
+            0 if !closed.load(std::sync::atomic::Ordering::Relaxed) => Ok(0),
+            _ => Ok(key + asking.ask(call, (key + 2) % 3)?),
+        });
+        assert_eq!(asking.get(2), cycle(&[0, 2, 1, 0]));
+        open.store(false, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!([0, 1, 2].map(|key| asking.get(key)), [Ok(0), Ok(1), Ok(3)]);
+    }
+}

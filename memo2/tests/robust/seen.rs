@@ -1,0 +1,47 @@
+//! What a memo tells of itself.
+
+use std::sync::Barrier;
+use std::thread;
+
+use memo2::robust::{Call, Memo};
+use rusty_fork::rusty_fork_test;
+
+use crate::{until, until_waits};
+
+rusty_fork_test! {
+    #![rusty_fork(timeout_ms = 60000)]
+
+    #[test]
+    fn calls_in_flight_are_seen() {
+        let end = Barrier::new(2);
+        let pages = Memo::new(|_: &Call, _: &&str| {
+            end.wait();
+        });
+        let sites = Memo::new(|call: &Call, site: &u8| (0..*site).try_for_each(|_| call.get(&pages, &"a page")));
+        thread::scope(|scope| {
+            scope.spawn(|| sites.get(&1));
+            until(|| pages.stats().in_flight == 1);
+            scope.spawn(|| sites.get(&2));
+            until_waits(&pages, 1);
+            scope.spawn(|| sites.get(&2));
+            scope.spawn(|| sites.get(&2));
+            until_waits(&sites, 2);
+
+            let mut seen: Vec<_> = sites.in_flight().iter().map(ToString::to_string).collect();
+            seen.sort_unstable();
+            assert_eq!(seen, ["1: waits for \"a page\"", "2: waits for \"a page\", 2 waiters"]);
+            let [page] = &pages.in_flight()[..] else { panic!("one page is fetched") };
+            assert_eq!(page.to_string(), "\"a page\": at work, 1 waiter");
+            assert_eq!(
+                format!("{pages:?}"),
+                "Memo { stats: Stats { hits: 0, misses: 1, waits: 1, in_flight: 1, panics: 0, cancels: 0, cycles: 0 }, \
+                 in_flight: [InFlight { key: \"\\\"a page\\\"\", waiters: 1, told_to_stop: false, waits_for: [] }], .. }"
+            );
+            end.wait();
+        });
+        assert_eq!((pages.in_flight(), sites.in_flight()), (vec![], vec![]));
+        let stats = pages.stats();
+        // Both sites asked once before the page was there; the second site asked once more.
+        assert_eq!((stats.misses, stats.waits, stats.hits), (1, 1, 1));
+    }
+}
