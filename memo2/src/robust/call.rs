@@ -94,7 +94,6 @@ pub(super) struct Running {
 
 #[derive(Default)]
 struct State {
-    /// Those who came before it was told to stop.
     waiters: usize,
     told_to_stop: bool,
     over: bool,
@@ -114,24 +113,21 @@ impl Running {
         if state.over {
             return false;
         }
-        // Those who come when it has been told to stop want only its end.
-        state.waiters += usize::from(!state.told_to_stop);
+        state.waiters += 1;
         true
     }
 
     /// A waiter goes without having seen the end.
     pub(super) fn leave(&self) {
-        let mut state = self.state.lock();
-        // It is not told to stop while there is a waiter, so this one was counted exactly if it has not been told.
-        state.waiters -= usize::from(!state.told_to_stop);
-        drop(state);
-        self.stop_if_unwanted();
+        self.state.lock().waiters -= 1;
+        if self.tell_if_unwanted(Instant::now()) {
+            self.stop.cancel();
+        }
     }
 
-    /// Sleeps until the call is over, or the waiter's `terms` are.
-    pub(super) fn wait(self: &Arc<Self>, terms: &Terms) -> Result<(), Over> {
-        // From here on whoever cancels nudges.
-        let _heard = terms.listen(self);
+    /// Sleeps until the call is over, or the waiter's `terms` are: whoever can end those must nudge this call by now,
+    /// see [`Terms::listen`].
+    pub(super) fn wait(&self, terms: &Terms) -> Result<(), Over> {
         let mut state = self.state.lock();
         while !state.over {
             let seen = state.nudges;
@@ -157,12 +153,6 @@ impl Running {
     pub(super) fn nudge(&self) {
         self.state.lock().nudges += 1;
         self.changed.notify_all();
-    }
-
-    pub(super) fn stop_if_unwanted(&self) {
-        if self.leader.is_limited() && self.tell_if_unwanted(Instant::now()) {
-            self.stop.cancel();
-        }
     }
 
     /// Whether it has been told to stop. If nobody wants its value at this time, it is told now.

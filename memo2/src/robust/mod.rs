@@ -220,6 +220,7 @@ where
             stats.cycles += 1;
             Error::Cycle { path }
         })?;
+        let _heard = terms.listen(running);
         running.wait(terms).map_err(|why| {
             let waits_for = graph::chain(running);
             running.leave();
@@ -235,8 +236,6 @@ where
         let lead = Lead { memo: self, flight, returned: false };
         let _edge = terms.call().map(|call| graph::lead(call, running));
         let _heard = terms.listen(running);
-        // Who cancelled before this one listened was not heard.
-        running.stop_if_unwanted();
 
         let value = Arc::new((self.f)(&Call::new(running.clone()), key));
         let keep = (self.keep)(&value);

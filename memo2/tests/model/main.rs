@@ -14,9 +14,14 @@ mod append;
 #[path = "../../src/memo.rs"]
 #[expect(unreachable_pub, reason = "public in its own crate, private in this one")]
 mod memo;
+#[path = "../../src/robust/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
+mod robust;
 mod sync;
 
+mod forgotten;
 mod growth;
+mod leaving;
 mod one_call;
 mod values;
 

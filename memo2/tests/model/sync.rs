@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
+use std::time::Instant;
 
 pub(crate) use loom::sync::Arc;
 
@@ -50,6 +51,12 @@ impl Condvar {
         guard.0 = Some(self.0.wait(lent).unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// A time that never comes: no model has deadlines. Says whether it did.
+    pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) -> bool {
+        self.wait(guard);
+        false
+    }
+
     pub(crate) fn notify_one(&self) {
         self.0.notify_one();
     }
@@ -58,6 +65,17 @@ impl Condvar {
         self.0.notify_all();
     }
 }
+
+/// Made anew in every run of a model.
+macro_rules! global {
+    ($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;) => {
+        loom::lazy_static! {
+            $(#[$attribute])*
+            static ref $name: $type = $value;
+        }
+    };
+}
+pub(crate) use global;
 
 /// Atomics whose orders can be taken away, to see that the model needs them.
 pub(crate) mod atomic {

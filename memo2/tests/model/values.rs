@@ -1,8 +1,11 @@
-//! Values whose every access the checker watches, and keys that hash alike in every run.
+//! What the models are made of: values whose every access the checker watches, gates, keys that hash alike in every
+//! run.
 
 use std::hash::{BuildHasher, Hasher};
 
 use loom::cell::UnsafeCell;
+
+use crate::sync::{Condvar, Mutex};
 
 /// A value whose every access loom watches: to read it is an error unless its writing came before.
 pub(crate) struct Watched(UnsafeCell<u64>);
@@ -30,6 +33,27 @@ unsafe impl Send for Watched {}
 impl Clone for Watched {
     fn clone(&self) -> Self {
         Watched::new(self.read())
+    }
+}
+
+/// Who comes to it waits until somebody opens it.
+pub(crate) struct Gate(Mutex<bool>, Condvar);
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Gate(Mutex::new(false), Condvar::new())
+    }
+
+    pub(crate) fn open(&self) {
+        *self.0.lock() = true;
+        self.1.notify_all();
+    }
+
+    pub(crate) fn wait(&self) {
+        let mut open = self.0.lock();
+        while !*open {
+            self.1.wait(&mut open);
+        }
     }
 }
 

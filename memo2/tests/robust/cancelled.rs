@@ -179,7 +179,7 @@ rusty_fork_test! {
             token.cancel();
             let later: Vec<_> = (0..3).map(|_| scope.spawn(|| memo.get(&1))).collect();
             until_waits(&memo, 3);
-            assert_eq!(memo.in_flight()[0].to_string(), "1: at work, told to stop");
+            assert_eq!(memo.in_flight()[0].to_string(), "1: at work, 3 waiters, told to stop");
             leave.wait();
             assert_eq!(first.join().unwrap(), Err(cancelled("1", &[])));
             for later in later {
