@@ -33,8 +33,8 @@ const CIRCLES: [&str; 4] = ["same-key", "cycle", "two-caller-cycle", "three-call
 /// What is held about `subject` and `property` where `callers` try it.
 #[must_use]
 pub fn declared(callers: Callers, subject: &str, property: &str) -> Declared {
-    // Nobody who suppresses duplicates sees a circle, neither we nor any peer: each call in it waits for the next.
-    let circle = CIRCLES.contains(&property) && subject != "memo2::duplicating";
+    // Of all who suppress duplicates, peers included, one sees a circle. In the others each call in it waits for the next.
+    let circle = CIRCLES.contains(&property) && !["memo2::duplicating", "memo2::robust"].contains(&subject);
     match subject {
         "mine" => Declared::Nothing,
         _ if circle => Declared::Fails(Failure::Hangs),

@@ -1,5 +1,6 @@
 //! Keys and values that panic where they are told to: in `Hash`, in `Eq`, in `Clone`.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::panic::panic_any;
 use std::sync::Arc;
@@ -24,6 +25,12 @@ pub(super) fn burn(fuse: &AtomicBool) {
 
 /// A key or value with fuses.
 pub(super) struct Fragile(pub(super) usize, pub(super) Fuses);
+
+impl fmt::Debug for Fragile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
 
 impl Clone for Fragile {
     fn clone(&self) -> Self {

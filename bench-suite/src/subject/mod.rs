@@ -12,8 +12,10 @@ mod ladder;
 pub mod mine;
 mod on_coroutines;
 mod peers;
+mod robust;
 mod task;
 
+use std::fmt::Debug;
 use std::hash::{BuildHasher, Hash, RandomState};
 
 pub use async_peers::{AsyncSingleflight, MokaFuture, QuickCacheAsync, TokioOnceCell};
@@ -21,11 +23,12 @@ pub use ladder::{Append, Coarse, Duplicating, Memo1, Memo2, Memo3};
 pub use mine::Mine;
 pub use on_coroutines::{Memo2Coroutine, Memo3Coroutine};
 pub use peers::{Dashmap, Moka, OnceMap, Papaya, QuickCache};
+pub use robust::Robust;
 pub use task::{AsyncFunction, AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 /// What every memo here takes as a key.
-pub trait Key: Hash + Eq + Clone + Send + Sync + 'static {}
-impl<K: Hash + Eq + Clone + Send + Sync + 'static> Key for K {}
+pub trait Key: Hash + Eq + Clone + Debug + Send + Sync + 'static {}
+impl<K: Hash + Eq + Clone + Debug + Send + Sync + 'static> Key for K {}
 
 /// What every memo here gives as a value.
 pub trait Value: Clone + Send + Sync + 'static {}
@@ -145,6 +148,7 @@ fn visit_ours(visitor: &mut impl Visitor) {
     visitor.shared::<Duplicating>();
     visitor.shared::<Memo2>();
     visitor.shared::<Append>();
+    visitor.shared::<Robust>();
     visitor.shared::<Memo3>();
 }
 

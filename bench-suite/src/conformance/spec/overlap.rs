@@ -24,7 +24,7 @@ pub(super) fn distinct_keys<S: Subject>() -> anyhow::Result<()> {
 }
 
 pub(super) fn same_hash<S: Subject>() -> anyhow::Result<()> {
-    #[derive(Clone, PartialEq, Eq)]
+    #[derive(Clone, PartialEq, Eq, Debug)]
     struct Key(usize);
     impl Hash for Key {
         fn hash<H: Hasher>(&self, state: &mut H) {

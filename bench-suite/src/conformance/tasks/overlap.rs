@@ -36,7 +36,7 @@ pub(super) fn distinct_keys<S: AsyncSubject>() -> anyhow::Result<()> {
 }
 
 pub(super) fn same_hash<S: AsyncSubject>() -> anyhow::Result<()> {
-    #[derive(Clone, PartialEq, Eq)]
+    #[derive(Clone, PartialEq, Eq, Debug)]
     struct Key(usize);
     impl Hash for Key {
         fn hash<H: Hasher>(&self, state: &mut H) {

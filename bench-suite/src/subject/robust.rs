@@ -1,0 +1,65 @@
+//! `memo2::robust::Memo`, asked as the others are.
+//!
+//! Its `f` should ask for other keys through the call that it receives. The suite's `f` knows of no calls, so here each
+//! thread notes which call it is in, and `get` asks through that.
+
+use std::cell::RefCell;
+
+use memo2::robust::{self, Call};
+
+use super::{Function, Key, Memo, Subject, Value};
+
+/// `memo2::robust::Memo`.
+#[derive(Debug)]
+pub struct Robust;
+
+impl Subject for Robust {
+    const NAME: &'static str = "memo2::robust";
+    const WHAT: &'static str = "memo2::robust::Memo: cycles are errors, and callers can leave";
+    type Memo<K: Key, V: Value> = RobustMemo<K, V>;
+
+    fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+        RobustMemo(robust::Memo::new(Box::new(move |call, key| inside(call, || f(key)))))
+    }
+}
+
+#[expect(missing_debug_implementations, reason = "it holds a function")]
+pub struct RobustMemo<K, V>(robust::Memo<K, V, WithCall<K, V>>);
+
+type WithCall<K, V> = Box<dyn Fn(&Call, &K) -> V + Send + Sync>;
+
+impl<K: Key, V: Value> Memo<K, V> for RobustMemo<K, V> {
+    /// # Panics
+    ///
+    /// Where the memo gives an error, since the others' `get` has no other way to refuse.
+    fn get(&self, key: &K) -> V {
+        let got = match current() {
+            Some(call) => call.get(&self.0, key),
+            None => self.0.get(key),
+        };
+        got.unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+thread_local! {
+    /// The calls that this thread is in, the innermost last.
+    static CALLS: RefCell<Vec<Call>> = const { RefCell::new(Vec::new()) };
+}
+
+fn current() -> Option<Call> {
+    CALLS.with_borrow(|calls| calls.last().cloned())
+}
+
+/// Runs `f` in `call`.
+fn inside<T>(call: &Call, f: impl FnOnce() -> T) -> T {
+    /// Out again, even by a panic.
+    struct Out;
+    impl Drop for Out {
+        fn drop(&mut self) {
+            CALLS.with_borrow_mut(Vec::pop);
+        }
+    }
+    CALLS.with_borrow_mut(|calls| calls.push(call.clone()));
+    let _out = Out;
+    f()
+}
