@@ -1,6 +1,6 @@
 //! A model checker goes through every order in which threads can take their turns inside the memos.
 //!
-//! The memos are compiled here a second time, with loom's locks and atomics in place of the real ones (`sync.rs`): what
+//! The memos are compiled here a second time, with loom's locks and atomics in place of the real ones (`../checked/sync.rs`): what
 //! is checked is the code that runs. loom runs a small program again and again, once for every order of turns and for
 //! every value that a load may return under the memory model, up to a number of times that a thread may be interrupted.
 //! It fails when the program does, when every thread sleeps, and when a cell is read that another thread wrote without
@@ -17,6 +17,7 @@ mod memo;
 #[path = "../../src/robust/mod.rs"]
 #[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
 mod robust;
+#[path = "../checked/sync.rs"]
 mod sync;
 
 mod forgotten;
@@ -25,6 +26,7 @@ mod leaving;
 mod one_call;
 mod values;
 
+use loom as checker;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 

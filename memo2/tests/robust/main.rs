@@ -8,10 +8,14 @@ mod cycles;
 mod forgotten;
 mod panics;
 mod seen;
+#[path = "../checked/storm.rs"]
+mod storm;
 
+use std as checker;
 use std::thread;
 
-use memo2::robust::{Call, Memo};
+use memo2::robust::{self, Call, Memo};
+use rusty_fork::rusty_fork_test;
 
 /// A function as a memo of these tests has it.
 type F<K, V> = Box<dyn Fn(&Call, &K) -> V + Send + Sync>;
@@ -26,4 +30,16 @@ fn until(come: impl Fn() -> bool) {
 /// Waits until `waiters` callers in all have begun to wait.
 fn until_waits<K, V, F>(memo: &Memo<K, V, F>, waiters: u64) {
     until(|| memo.stats().waits == waiters);
+}
+
+rusty_fork_test! {
+    #![rusty_fork(timeout_ms = 120000)]
+
+    /// Real threads, which no checker slows down: fewer orders are sure to come, and more are tried.
+    #[test]
+    fn storms() {
+        let done = storm::several(1, 200, storm::Size { threads: 4, steps: 500, keys: 5 });
+        // Something of everything, or the storm has blown past what it is for.
+        assert!(done.values > 100_000 && done.panics > 1_000 && done.cancelled > 100 && done.forgotten > 10_000, "{done:?}");
+    }
 }

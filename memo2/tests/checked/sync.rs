@@ -1,19 +1,21 @@
-//! loom's types, under the names and with the methods of those that `src/sync.rs` gives the memos.
+//! A checker's types, under the names and with the methods of those that `src/sync.rs` gives the memos. Which
+//! checker's: that of the test which compiles this, loom or shuttle.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 use std::time::Instant;
 
-pub(crate) use loom::sync::Arc;
+use crate::checker;
+pub(crate) use checker::sync::Arc;
 
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
 /// Always `Some`, but for the moment in which a [`Condvar`] has it.
-pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+pub(crate) struct MutexGuard<'a, T>(Option<checker::sync::MutexGuard<'a, T>>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Mutex(loom::sync::Mutex::new(value))
+        Mutex(checker::sync::Mutex::new(value))
     }
 
     /// Like `parking_lot`'s, this knows no poison.
@@ -39,11 +41,11 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-pub(crate) struct Condvar(loom::sync::Condvar);
+pub(crate) struct Condvar(checker::sync::Condvar);
 
 impl Condvar {
     pub(crate) fn new() -> Self {
-        Condvar(loom::sync::Condvar::new())
+        Condvar(checker::sync::Condvar::new())
     }
 
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
@@ -69,7 +71,7 @@ impl Condvar {
 /// Made anew in every run of a model.
 macro_rules! global {
     ($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;) => {
-        loom::lazy_static! {
+        crate::checker::lazy_static! {
             $(#[$attribute])*
             static ref $name: $type = $value;
         }
@@ -81,14 +83,17 @@ pub(crate) use global;
 pub(crate) mod atomic {
     use std::cell::Cell;
 
-    pub(crate) use loom::sync::atomic::Ordering;
+    use crate::checker;
+
+    pub(crate) use checker::sync::atomic::Ordering;
 
     thread_local! {
-        /// loom runs all threads of a model on the OS thread of its test, so this is the test's own.
+        /// All threads of a check run on the OS thread of its test, so this is the test's own.
         static RELAXED: Cell<bool> = const { Cell::new(false) };
     }
 
     /// From now on, in this test, every order is `Relaxed`.
+    #[allow(dead_code, reason = "only loom knows what an order is for")]
     pub(crate) fn relax() {
         RELAXED.set(true);
     }
@@ -97,11 +102,11 @@ pub(crate) mod atomic {
         if RELAXED.get() { Ordering::Relaxed } else { wanted }
     }
 
-    pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
+    pub(crate) struct AtomicU64(checker::sync::atomic::AtomicU64);
 
     impl AtomicU64 {
         pub(crate) fn new(value: u64) -> Self {
-            AtomicU64(loom::sync::atomic::AtomicU64::new(value))
+            AtomicU64(checker::sync::atomic::AtomicU64::new(value))
         }
 
         pub(crate) fn load(&self, wanted: Ordering) -> u64 {
@@ -113,11 +118,11 @@ pub(crate) mod atomic {
         }
     }
 
-    pub(crate) struct AtomicPtr<T>(loom::sync::atomic::AtomicPtr<T>);
+    pub(crate) struct AtomicPtr<T>(checker::sync::atomic::AtomicPtr<T>);
 
     impl<T> AtomicPtr<T> {
         pub(crate) fn new(pointer: *mut T) -> Self {
-            AtomicPtr(loom::sync::atomic::AtomicPtr::new(pointer))
+            AtomicPtr(checker::sync::atomic::AtomicPtr::new(pointer))
         }
 
         pub(crate) fn load(&self, wanted: Ordering) -> *mut T {
