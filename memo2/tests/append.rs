@@ -248,7 +248,8 @@ rusty_fork_test! {
 
     #[test]
     fn herds_make_one_call_a_key() {
-        for (name, hash) in BAD.into_iter().chain([("a good one", (|key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as Hash64)]) {
+        let good: Hash64 = |key| key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for (name, hash) in BAD.into_iter().chain([("a good one", good)]) {
             let calls = AtomicUsize::new(0);
             let memo = Memo::with_hasher(
                 |key: &u64| {

@@ -207,7 +207,8 @@ impl World {
     }
 }
 
-/// shuttle's threads share one OS thread, where the panic of one looks like a panic of all, and poisons what it should not.
+/// shuttle's threads share one OS thread, where the panic of one looks like a panic of all, and poisons what it should
+/// not.
 fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
 //! A model checker goes through every order in which threads can take their turns inside the memos.
 //!
-//! The memos are compiled here a second time, with loom's locks and atomics in place of the real ones (`../checked/sync.rs`): what
-//! is checked is the code that runs. loom runs a small program again and again, once for every order of turns and for
-//! every value that a load may return under the memory model, up to a number of times that a thread may be interrupted.
-//! It fails when the program does, when every thread sleeps, and when a cell is read that another thread wrote without
-//! an order between the two. Each test says how many orders it went through.
+//! The memos are compiled here a second time, with loom's locks and atomics in place of the real ones
+//! (`../checked/sync.rs`): what is checked is the code that runs. loom runs a small program again and again, once for
+//! every order of turns and for every value that a load may return under the memory model, up to a number of times that
+//! a thread may be interrupted. It fails when the program does, when every thread sleeps, and when a cell is read that
+//! another thread wrote without an order between the two. Each test says how many orders it went through.
 //!
 //! loom counts `SeqCst` as `AcqRel`; nothing here uses it.
 

@@ -301,6 +301,31 @@ rusty_fork_test! {
         });
     }
 
+    /// 1 waits for 2, which is at work for somebody else. Its leader gives up while a waiter stays, and then the waiter
+    /// does: that has to reach the wait, since `f` sleeps in it and asks nobody whether it is cancelled.
+    #[test]
+    fn the_last_waiters_leaving_reaches_what_is_waited_for() {
+        let (finish, go) = mpsc::sync_channel::<()>(0);
+        let go = std::sync::Mutex::new(go);
+        let two = Memo::new(|_: &Call, _: &u8| go.lock().unwrap().recv().unwrap());
+        let one = Memo::new(|call: &Call, _: &u8| call.get(&two, &2));
+        let [leads, waits] = [(); 2].map(|()| Token::new());
+        thread::scope(|scope| {
+            let other = scope.spawn(|| two.get(&2));
+            until(|| two.stats().in_flight == 1);
+            let leader = scope.spawn(|| one.get_until(&1, &leads));
+            until_waits(&two, 1);
+            let waiter = scope.spawn(|| one.get_until(&1, &waits));
+            until_waits(&one, 1);
+            leads.cancel();
+            waits.cancel();
+            assert_eq!(waiter.join().unwrap(), Err(cancelled("1", &["1", "2"])));
+            assert_eq!(leader.join().unwrap(), Err(cancelled("1", &[])));
+            finish.send(()).unwrap();
+            assert_eq!(other.join().unwrap(), Ok(()));
+        });
+    }
+
     /// A thousand calls, each waiting for the next, are told to stop by one token, whose canceller has an ordinary
     /// stack.
     #[test]

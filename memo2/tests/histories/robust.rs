@@ -1,0 +1,220 @@
+//! `robust::Memo` against a model in which one caller after another asks, forgets, comes with a cancelled token,
+//! panics, and asks from inside `f`, in circles too.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, Weak};
+
+use memo2::robust::{Call, Error, Memo, Token};
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use rusty_fork::rusty_fork_test;
+
+/// What a caller does.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Get(u8),
+    GetCancelled(u8),
+    Forget(u8),
+}
+
+/// What a call of `f` does.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Give,
+    GiveNotKept,
+    Panic,
+    /// Asks for another key, and gives one more than that has; or its own number, if it is refused.
+    Ask(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..5u8).prop_map(Step::Get),
+        1 => (0..5u8).prop_map(Step::GetCancelled),
+        2 => (0..5u8).prop_map(Step::Forget),
+    ]
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        3 => Just(Deed::Give),
+        1 => Just(Deed::GiveNotKept),
+        1 => Just(Deed::Panic),
+        4 => (0..5u8).prop_map(Deed::Ask),
+    ]
+}
+
+/// What comes of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Value(u64),
+    Refused(Error),
+    Panicked,
+    Forgotten(bool),
+}
+
+/// Which deed is whose: the calls do them in the order in which they are made, over and over.
+struct Deeds {
+    deeds: Vec<Deed>,
+    calls: u64,
+}
+
+impl Deeds {
+    /// The number of the call, and what it does.
+    fn next(&mut self) -> (u64, Deed) {
+        self.calls += 1;
+        (self.calls, self.deeds[self.calls as usize % self.deeds.len()])
+    }
+}
+
+/// Values of calls that are not kept are marked so.
+const NOT_KEPT: u64 = 1 << 32;
+
+/// The model. What it does about threads is nothing, and what it does about waiting is to look who has begun.
+struct Model {
+    kept: BTreeMap<u8, u64>,
+    deeds: Deeds,
+    /// The keys whose calls have begun and not ended, the outermost first.
+    begun: Vec<u8>,
+    refused: Vec<Error>,
+    hits: u64,
+    panics: u64,
+    cancels: u64,
+    cycles: u64,
+}
+
+impl Model {
+    fn step(&mut self, step: Step) -> Seen {
+        match step {
+            Step::Get(key) => self.get(key),
+            Step::GetCancelled(key) if self.kept.contains_key(&key) => self.get(key),
+            Step::GetCancelled(key) => {
+                self.cancels += 1;
+                Seen::Refused(Error::Cancelled { key: key.to_string(), waits_for: vec![] })
+            }
+            Step::Forget(key) => Seen::Forgotten(self.kept.remove(&key).is_some()),
+        }
+    }
+
+    fn get(&mut self, key: u8) -> Seen {
+        if let Some(value) = self.kept.get(&key) {
+            self.hits += 1;
+            return Seen::Value(*value);
+        }
+        if let Some(at) = self.begun.iter().position(|begun| *begun == key) {
+            self.cycles += 1;
+            let asks = self.begun[self.begun.len() - 1];
+            let path = std::iter::once(&asks).chain(&self.begun[at..]).map(u8::to_string).collect();
+            return Seen::Refused(Error::Cycle { path });
+        }
+        self.begun.push(key);
+        let (call, deed) = self.deeds.next();
+        let seen = match deed {
+            Deed::Give => Seen::Value(call),
+            Deed::GiveNotKept => Seen::Value(call | NOT_KEPT),
+            Deed::Panic => Seen::Panicked,
+            Deed::Ask(other) => match self.get(other) {
+                Seen::Value(value) => Seen::Value((value & !NOT_KEPT) + 1),
+                Seen::Refused(error) => {
+                    self.refused.push(error);
+                    Seen::Value(call)
+                }
+                seen => seen,
+            },
+        };
+        self.begun.pop();
+        match seen {
+            Seen::Value(value) if value & NOT_KEPT == 0 => _ = self.kept.insert(key, value),
+            Seen::Panicked => self.panics += 1,
+            _ => {}
+        }
+        seen
+    }
+}
+
+type F = Box<dyn Fn(&Call, &u8) -> u64 + Send + Sync>;
+
+struct Real {
+    memo: Memo<u8, u64, F>,
+    /// The errors that calls got when they asked. A caller from outside does not see them.
+    refused: Mutex<Vec<Error>>,
+}
+
+impl Real {
+    fn new(deeds: Vec<Deed>) -> Arc<Self> {
+        let deeds = Mutex::new(Deeds { deeds, calls: 0 });
+        Arc::new_cyclic(|weak: &Weak<Real>| {
+            let weak = weak.clone();
+            let f: F = Box::new(move |call, _| {
+                let (number, deed) = deeds.lock().unwrap().next();
+                match deed {
+                    Deed::Give => number,
+                    Deed::GiveNotKept => number | NOT_KEPT,
+                    Deed::Panic => resume_unwind(Box::new("as planned")),
+                    Deed::Ask(other) => {
+                        let real = weak.upgrade().unwrap();
+                        match call.get(&real.memo, &other) {
+                            Ok(value) => (value & !NOT_KEPT) + 1,
+                            Err(error) => {
+                                real.refused.lock().unwrap().push(error);
+                                number
+                            }
+                        }
+                    }
+                }
+            });
+            Real { memo: Memo::new(f).keep_if(|value| value & NOT_KEPT == 0), refused: Mutex::default() }
+        })
+    }
+
+    fn step(&self, step: Step) -> Seen {
+        let cancelled = Token::new();
+        cancelled.cancel();
+        let got = match step {
+            Step::Get(key) => catch_unwind(AssertUnwindSafe(|| self.memo.get(&key))),
+            Step::GetCancelled(key) => catch_unwind(AssertUnwindSafe(|| self.memo.get_until(&key, &cancelled))),
+            Step::Forget(key) => return Seen::Forgotten(self.memo.forget(&key)),
+        };
+        match got {
+            Ok(Ok(value)) => Seen::Value(value),
+            Ok(Err(error)) => Seen::Refused(error),
+            Err(_) => Seen::Panicked,
+        }
+    }
+}
+
+fn check(deeds: Vec<Deed>, steps: &[Step]) {
+    let mut model = Model {
+        kept: BTreeMap::new(),
+        deeds: Deeds { deeds: deeds.clone(), calls: 0 },
+        begun: Vec::new(),
+        refused: Vec::new(),
+        hits: 0,
+        panics: 0,
+        cancels: 0,
+        cycles: 0,
+    };
+    let real = Real::new(deeds);
+    for step in steps {
+        assert_eq!(real.step(*step), model.step(*step), "{step:?}");
+        assert_eq!(*real.refused.lock().unwrap(), model.refused, "{step:?}");
+        let stats = real.memo.stats();
+        assert_eq!(
+            (stats.hits, stats.misses, stats.waits, stats.in_flight, stats.panics, stats.cancels, stats.cycles),
+            (model.hits, model.deeds.calls, 0, 0, model.panics, model.cancels, model.cycles),
+            "after {step:?}"
+        );
+    }
+}
+
+rusty_fork_test! {
+    #![rusty_fork(timeout_ms = 120000)]
+
+    #[test]
+    fn agrees_with_the_model() {
+        let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
+        let histories = (prop::collection::vec(deed(), 1..12), prop::collection::vec(step(), 0..40));
+        proptest!(config, |((deeds, steps) in histories)| check(deeds, &steps));
+    }
+}
