@@ -47,6 +47,7 @@ pub const EXPERIMENTS: &[&str] = &[
     "lock_across_yield",
     "default_workers",
     "facade",
+    "memo_fill",
     "runtime_hit",
     "monitor_round_trip",
     "runtime_herd",

@@ -177,6 +177,15 @@ fn tables(experiment: &str) -> &'static [Table] {
             figures: &[("default_workers", "workers")],
             facts: &[],
         }],
+        "memo_fill" => &[Table {
+            variant: "*",
+            caption: "One thread asks for many keys, none of which is there; f does nothing. The time of one key, \
+                      and the memory that the process has more for each, the memo's copy of the key (44 bytes of text) \
+                      included.",
+            parameters: &[("variant", "memo"), ("n", "keys")],
+            figures: &[("time", "each\ntakes"), ("resident", "memory\nof each")],
+            facts: &[],
+        }],
         "runtime_herd" => &[Table {
             variant: "*",
             caption: "Many callers of one cold key, each a unit of its own. The value comes when all of them \

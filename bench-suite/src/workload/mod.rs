@@ -2,6 +2,7 @@
 //!
 //! | file | what it asks |
 //! |---|---|
+//! | `memo_fill.rs` | what it takes to bring keys in, in time and in memory |
 //! | `runtime_hit.rs` | what a look-up of a key that is there costs |
 //! | `monitor_round_trip.rs` | what of that, in memo3, is the memo's and not the channels' |
 //! | `runtime_herd.rs` | how a cold key is served to all who wait for it, and what each of them takes |
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use green_threads::probe::protocol::Model;
 pub use green_threads::workload::Workload;
 
+pub(crate) mod memo_fill;
 mod memos;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod monitor_round_trip;
@@ -26,8 +28,13 @@ mod runtime_hit;
 mod runtime_http;
 
 /// The workloads of the memos, in the order in which tables show them.
-pub const MEMOS: &[Workload] =
-    &[runtime_hit::WORKLOAD, monitor_round_trip::WORKLOAD, runtime_herd::WORKLOAD, runtime_http::WORKLOAD];
+pub const MEMOS: &[Workload] = &[
+    memo_fill::WORKLOAD,
+    runtime_hit::WORKLOAD,
+    monitor_round_trip::WORKLOAD,
+    runtime_herd::WORKLOAD,
+    runtime_http::WORKLOAD,
+];
 
 /// Every workload that a child can run: those of the runtimes, and those of the memos.
 pub fn all() -> impl Iterator<Item = &'static Workload> {

@@ -51,6 +51,7 @@ const OBSERVED: &[(&str, &str)] = &[
     ("lock_across_yield", "lock_across_yield"),
     ("default_workers", "default_workers"),
     ("facade", "facade"),
+    ("memo_fill", "memo_fill"),
     ("runtime_herd", "runtime_herd"),
     ("runtime_http", "runtime_http"),
 ];
@@ -90,7 +91,10 @@ fn workers_of(model: Model, workers: Workers) -> usize {
 /// The models that `workload` is run on, with so many workers.
 fn models(workload: &str, workers: Workers) -> impl Iterator<Item = Model> {
     let with_twin = !workload::MEMOS.iter().any(|known| known.name == workload);
+    let one_thread = workload == "memo_fill";
     let is = move |model: &Model| match model {
+        Model::Thread => true,
+        _ if one_thread => false,
         Model::TaskCurrentThread => workers == Workers::ONE,
         Model::Goroutine => with_twin,
         _ => true,

@@ -4,6 +4,7 @@ use green_threads::Workers;
 use green_threads::probe::placement::Placement;
 
 use crate::store::Depth;
+use crate::workload::memo_fill;
 
 /// One setting of a timed workload, for all models.
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +155,11 @@ pub(super) fn observed(observation: &str, depth: Depth) -> Vec<Look> {
             look("yield", 10_000, all),
         ],
         "default_workers" => vec![look("", 1, one)],
+        "memo_fill" => {
+            let sizes: &[u64] = if full { &[1_000, 100_000, 1_000_000] } else { &[1_000_000] };
+            let fill = |&n: &u64| memo_fill::FILLED.iter().map(move |memo| look(memo, n, one));
+            sizes.iter().flat_map(fill).collect()
+        }
         "runtime_herd" => {
             let sizes: &[u64] = if full { &[1, 10, 100, 1000, 10_000] } else { &[1, 100, 10_000] };
             of_memos(sizes, &places(full), depth)

@@ -1,0 +1,93 @@
+//! `memo_fill`: one thread asks a memo for `n` keys, none of which is there. What does it take to bring a key in, and
+//! how much memory has each?
+//!
+//! The memory is what the whole process has more afterwards, for each key: the memo's own copy of the key, the value,
+//! whatever the memo keeps beside them, and what the allocator rounds up. The caller's keys are there before.
+
+use std::collections::HashMap;
+use std::hash::RandomState;
+use std::io;
+use std::time::Instant;
+
+use green_threads::probe::Runtime;
+use green_threads::probe::memory::Memory;
+use green_threads::probe::protocol::{Answer, Model};
+use green_threads::workload::{Ask, Workload};
+
+use crate::experiment::LIMIT;
+use crate::subject::{self, Memo, OneThread, Subject, Visitor};
+
+pub(super) const WORKLOAD: Workload = Workload {
+    name: "memo_fill",
+    what: "a memo filled by one thread: the time and the memory of a key",
+    variants: FILLED,
+    most: 10_000_000,
+    lean: false,
+    sockets: false,
+    run,
+    cannot,
+};
+
+/// The memos that are filled. (In memo3 each call has a thread, which would be what is measured.)
+pub(crate) const FILLED: &[&str] =
+    &[LIMIT, "memo2", "memo2::append", "memo2::robust", "mine", "dashmap", "moka", "once_map", "papaya", "quick_cache"];
+
+fn cannot(_: &str, model: Model) -> Option<&'static str> {
+    (model != Model::Thread).then_some("one thread fills it")
+}
+
+fn run(_: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
+    let keys = (0..ask.setup.n).map(|at| format!("https://pages.example/section-{}/page-{at:06}.html", at % 16));
+    let mut fill = Fill { name: &ask.setup.variant, keys: keys.collect(), seen: None };
+    if fill.name == LIMIT {
+        let mut map: HashMap<String, u64, RandomState> = HashMap::new();
+        fill.by(|key| {
+            if !map.contains_key(key) {
+                map.insert(key.clone(), f(key));
+            }
+        });
+    } else {
+        subject::visit(&mut fill);
+    }
+    let (nanoseconds, resident) = fill.seen.ok_or_else(|| io::Error::other("there is no such memo"))??;
+    let each = |all: f64| all / ask.setup.n as f64;
+    let answer = Answer { nanoseconds: each(nanoseconds), ..Answer::default() };
+    Ok(answer.figure("resident", each(resident)))
+}
+
+/// What a page is worth: a number.
+fn f(key: &str) -> u64 {
+    key.len() as u64
+}
+
+/// Fills the memo of this name when it comes by.
+struct Fill<'a> {
+    name: &'a str,
+    keys: Vec<String>,
+    /// The time of all, and the memory.
+    seen: Option<io::Result<(f64, f64)>>,
+}
+
+impl Fill<'_> {
+    /// Calls `ask` with each key.
+    fn by(&mut self, mut ask: impl FnMut(&String)) {
+        let mut measured = || {
+            let before = Memory::at_rest()?;
+            let start = Instant::now();
+            self.keys.iter().for_each(&mut ask);
+            let time = start.elapsed().as_nanos() as f64;
+            Ok((time, Memory::at_rest()?.resident as f64 - before.resident as f64))
+        };
+        self.seen = Some(measured());
+    }
+}
+
+impl Visitor for Fill<'_> {
+    fn shared<S: Subject>(&mut self) {
+        if <S as Subject>::NAME == self.name {
+            let memo = <S as Subject>::memo::<String, u64>(Box::new(|key| f(key)));
+            self.by(|key| _ = memo.get(key));
+        }
+    }
+    fn one_thread<S: OneThread>(&mut self) {}
+}
