@@ -6,10 +6,8 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
-use std::thread::{self, Builder, JoinHandle};
 
-use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
+use crate::sync::{Arc, Builder, JoinHandle, Receiver, Sender, bounded, thread, unbounded};
 
 // ANCHOR: memo
 /// A memo whose map belongs to one thread, the monitor: it calls `f` once a key, however many ask, and no key waits for
