@@ -4,8 +4,10 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use green_threads::probe::threads::{self, Thread};
 use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt;
 
@@ -52,10 +54,38 @@ pub struct Report {
 ///
 /// If the child cannot be started or waited for.
 pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Report> {
+    run_with(command, |child| wait_or_kill(child, deadline))
+}
+
+/// The same for a child that is expected to hang, which need not take its whole time for that: it is killed as well
+/// once all its threads are asleep and none has run for as long as `still`.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_until_still(command: &mut Command, still: Duration, deadline: Duration) -> io::Result<Report> {
+    run_with(command, |child| {
+        let start = Instant::now();
+        let mut before = None;
+        while start.elapsed() + still < deadline {
+            if let Some(status) = child.wait_timeout(still)? {
+                return Ok(ended(status));
+            }
+            let now = asleep(child);
+            if now.is_some() && now == before {
+                return kill(child, true);
+            }
+            before = now;
+        }
+        wait_or_kill(child, still)
+    })
+}
+
+fn run_with(command: &mut Command, wait: impl FnOnce(&mut Child) -> io::Result<End>) -> io::Result<Report> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stdout = reader(child.stdout.take());
     let stderr = reader(child.stderr.take());
-    let end = wait_or_kill(&mut child, deadline)?;
+    let end = wait(&mut child)?;
     let text = |reader: JoinHandle<String>| reader.join().unwrap_or_default();
     Ok(Report { end, stdout: text(stdout), stderr: text(stderr) })
 }
@@ -64,7 +94,13 @@ fn wait_or_kill(child: &mut Child, deadline: Duration) -> io::Result<End> {
     if let Some(status) = child.wait_timeout(deadline)? {
         return Ok(ended(status));
     }
-    let asleep = all_asleep(child);
+    // Two looks, between which none of its threads has run.
+    let first = asleep(child);
+    let asleep = first.is_some() && first == asleep(child);
+    kill(child, asleep)
+}
+
+fn kill(child: &mut Child, asleep: bool) -> io::Result<End> {
     // It may have ended meanwhile; then there is nothing to kill, and that is what we wanted.
     let _ = child.kill();
     child.wait()?;
@@ -189,18 +225,17 @@ fn ended(status: ExitStatus) -> End {
     End::Exit(status.code().unwrap_or_default())
 }
 
-/// Whether every thread of the child is asleep and has stayed so: two looks, between which none has run.
+/// The threads of the child, and how often each has gone to sleep, if all are asleep.
 #[cfg(target_os = "linux")]
-fn all_asleep(child: &Child) -> bool {
-    use green_threads::probe::threads;
-    let look = || threads::of(child.id()).unwrap_or_default();
-    let (first, second) = (look(), look());
-    first == second && !first.is_empty() && first.iter().all(|thread| thread.asleep)
+fn asleep(child: &Child) -> Option<Vec<Thread>> {
+    let threads = threads::of(child.id()).unwrap_or_default();
+    (!threads.is_empty() && threads.iter().all(|thread| thread.asleep)).then_some(threads)
 }
 
+/// Only Linux tells.
 #[cfg(not(target_os = "linux"))]
-fn all_asleep(_: &Child) -> bool {
-    false
+fn asleep(_: &Child) -> Option<()> {
+    None
 }
 
 /// The name of a signal that ends a process, as `signal(7)` gives it.
@@ -243,6 +278,17 @@ mod tests {
     fn a_sleeper_and_a_spinner_are_told_apart() {
         assert_eq!(shell("exec sleep 1000", SHORT).end, End::Deadline { asleep: true });
         assert_eq!(shell("while :; do :; done", SHORT).end, End::Deadline { asleep: false });
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn one_that_is_still_is_not_waited_for() {
+        let until_still = |script: &str, deadline| {
+            run_until_still(Command::new("sh").args(["-c", script]), SHORT / 4, deadline).unwrap()
+        };
+        assert_eq!(until_still("exec sleep 1000", 10 * LONG).end, End::Deadline { asleep: true });
+        assert_eq!(until_still("while :; do :; done", SHORT).end, End::Deadline { asleep: false });
+        assert_eq!(until_still("exit 3", LONG).end, End::Exit(3));
     }
 
     fn talk(script: &str) -> Conversation {

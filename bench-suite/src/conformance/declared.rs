@@ -33,7 +33,8 @@ const CIRCLES: [&str; 4] = ["same-key", "cycle", "two-caller-cycle", "three-call
 /// What is held about `subject` and `property` where `callers` try it.
 #[must_use]
 pub fn declared(callers: Callers, subject: &str, property: &str) -> Declared {
-    // Of all who suppress duplicates, peers included, one sees a circle. In the others each call in it waits for the next.
+    // Of all who suppress duplicates, peers included, one sees a circle. In the others each call in it waits for the
+    // next.
     let circle = CIRCLES.contains(&property) && !["memo2::duplicating", "memo2::robust"].contains(&subject);
     match subject {
         "mine" => Declared::Nothing,
@@ -59,13 +60,15 @@ fn from_threads(subject: &str, property: &str) -> Declared {
         ("memo2::duplicating", "one-call" | "one-call-one-core" | "one-value") => Declared::Fails(Breaks),
         ("memo2::duplicating", "panic-hand-over" | "panics-in-a-row" | "waiters-sleep") => Declared::Fails(Breaks),
         // Two callers must come within the same microsecond, which they may not do.
-        ("memo2::duplicating", "late-callers") => Declared::Nothing,
+        ("memo2::duplicating", "late-callers" | "callers-in-step") => Declared::Nothing,
         // A circle of calls goes on until the stack ends, as it would without a memo.
         ("memo2::duplicating", circle) if CIRCLES.contains(&circle) => Declared::Fails(Crashes),
 
         // After a value has panicked in Clone, the next call for its key panics too: "Got unexpected state `Computing`
         // after resolving `init` future. This might be a bug in Moka".
         ("moka", "value-clone-panics") => Declared::Fails(Breaks),
+        // Who comes after the key was invalidated still waits for the call that was under way then.
+        ("moka", "forgotten-in-f") => Declared::Fails(Hangs),
 
         _ => Declared::Kept,
     }

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 
 use super::declared::{Declared, Failure, declared};
 use super::spec::{self, ON_LINUX, Property};
-use super::{Callers, Outcome, storm, tasks};
-use crate::child::{self, End, Report};
+use super::{Callers, CannotBe, Outcome, storm, tasks};
+use crate::child::{self, End};
 use crate::coroutine;
 use crate::panics::message;
 use crate::subject::{self, AsyncSubject, AsyncVisitor, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
@@ -24,8 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long for what nobody promises. A hang takes this long to be found.
 const CURIOSITY: Duration = Duration::from_secs(5);
 
-/// How long for a hang that is declared: the shorter, the sooner the matrix is there.
-const FORMALITY: Duration = Duration::from_secs(2);
+/// How long nothing may move until a hang that is declared is one: the shorter, the sooner the matrix is there.
+const STILL: Duration = Duration::from_secs(1);
+
+/// How long for such a hang in all. Where no kernel tells who moves, it is over after two of those.
+const FORMALITY: Duration = Duration::from_secs(if cfg!(target_os = "linux") { 10 } else { 2 });
 
 /// How many situations that are declared to hang are tried at once.
 const SLEEPERS: usize = 8;
@@ -85,19 +88,37 @@ pub fn all() -> Vec<Situation> {
 ///
 /// If a child cannot be started.
 pub fn run(lab: &Path, situations: &[Situation], seed: u64, tried: &(dyn Fn(&Tried) + Sync)) -> io::Result<Vec<Tried>> {
-    // Those that will hang have a queue of their own: each sleeps through its deadline, and needs no core for that.
-    let (hang, end): (Vec<_>, Vec<_>) = (situations.iter().enumerate().rev())
-        .partition(|(_, situation)| situation.declared() == Declared::Fails(Failure::Hangs));
+    let hangs = |situation: &Situation| situation.declared() == Declared::Fails(Failure::Hangs);
+    each(situations, hangs, |situation| {
+        let one = try_one(lab, *situation, seed)?;
+        tried(&one);
+        Ok(one)
+    })
+}
+
+/// Tries each of `all`, several at once, and returns what became of them, in their order.
+///
+/// Those that will hang, as `hangs` says, have a queue of their own: each sleeps through its deadline, and needs no
+/// core for that.
+///
+/// # Errors
+///
+/// If one of them cannot be tried.
+pub fn each<T: Sync, U: Send>(
+    all: &[T],
+    hangs: impl Fn(&T) -> bool,
+    attempt: impl Fn(&T) -> io::Result<U> + Sync,
+) -> io::Result<Vec<U>> {
+    let (hang, end): (Vec<_>, Vec<_>) = all.iter().enumerate().rev().partition(|(_, one)| hangs(one));
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let queues = [(Mutex::new(hang), SLEEPERS), (Mutex::new(end), 2 + cores)];
     let done = Mutex::new(Vec::new());
-    let work = |queue: &Mutex<Vec<(usize, &Situation)>>| -> io::Result<()> {
+    let work = |queue: &Mutex<Vec<(usize, &T)>>| -> io::Result<()> {
         loop {
             let next = queue.lock().pop();
-            let Some((at, situation)) = next else { return Ok(()) };
-            let one = try_one(lab, *situation, seed)?;
-            tried(&one);
-            done.lock().push((at, one));
+            let Some((at, one)) = next else { return Ok(()) };
+            let became = attempt(one)?;
+            done.lock().push((at, became));
         }
     };
     thread::scope(|scope| {
@@ -109,7 +130,7 @@ pub fn run(lab: &Path, situations: &[Situation], seed: u64, tried: &(dyn Fn(&Tri
     })?;
     let mut done = done.into_inner();
     done.sort_by_key(|(at, _)| *at);
-    Ok(done.into_iter().map(|(_, one)| one).collect())
+    Ok(done.into_iter().map(|(_, became)| became).collect())
 }
 
 impl Situation {
@@ -125,15 +146,10 @@ impl Situation {
 /// If the child cannot be started.
 pub fn try_one(lab: &Path, situation: Situation, seed: u64) -> io::Result<Tried> {
     let declared = situation.declared();
-    let deadline = match declared {
-        Declared::Kept | Declared::Fails(Failure::Breaks | Failure::Crashes) => PATIENCE,
-        Declared::Nothing => CURIOSITY,
-        Declared::Fails(Failure::Hangs) => FORMALITY,
-    };
     let Situation { callers, subject, property } = situation;
     let mut child = Command::new(lab);
     child.args(["child", "conformance", callers.name(), subject, property, &seed.to_string()]);
-    let outcome = outcome(&child::run(&mut child, deadline)?);
+    let outcome = outcome(&mut child, declared)?;
     let as_declared = match (&outcome, declared) {
         (Outcome::CannotBe { .. }, _) | (_, Declared::Nothing) => None,
         (Outcome::Kept, Declared::Kept)
@@ -145,17 +161,26 @@ pub fn try_one(lab: &Path, situation: Situation, seed: u64) -> io::Result<Tried>
     Ok(Tried { situation, outcome, as_declared })
 }
 
-/// What a child's end and its last line say. A child that ends well without saying anything has broken off: something
-/// in it has ended the process.
-fn outcome(report: &Report) -> Outcome {
-    match report.end {
+/// Runs a child for as long as what is `declared` needs, and says what its end and its last line mean. One that ends
+/// well without saying anything has broken off: something in it has ended the process.
+///
+/// # Errors
+///
+/// If the child cannot be started.
+pub fn outcome(child: &mut Command, declared: Declared) -> io::Result<Outcome> {
+    let report = match declared {
+        Declared::Kept | Declared::Fails(Failure::Breaks | Failure::Crashes) => child::run(child, PATIENCE)?,
+        Declared::Nothing => child::run(child, CURIOSITY)?,
+        Declared::Fails(Failure::Hangs) => child::run_until_still(child, STILL, FORMALITY)?,
+    };
+    Ok(match report.end {
         End::Deadline { asleep } => Outcome::Hangs { asleep },
         End::Signal(signal) => Outcome::Crashes { signal: child::signal_name(signal) },
         End::Exit(status) => {
             let said = report.stdout.lines().last().and_then(|line| serde_json::from_str(line).ok());
             said.unwrap_or_else(|| Outcome::Broken { how: format!("its process ended itself with status {status}") })
         }
-    }
+    })
 }
 
 /// The child's part: tries one subject in one situation and prints the outcome as a line of JSON.
@@ -164,6 +189,25 @@ fn outcome(report: &Report) -> Outcome {
 ///
 /// If there is no such kind of callers, subject or property.
 pub fn be_child(callers: &str, subject: &str, property: &str, seed: u64) -> anyhow::Result<()> {
+    be_child_among(callers, subject, property, seed, |callers, attempt| match callers {
+        Callers::Threads => subject::visit_from_threads(attempt),
+        Callers::Coroutines => subject::visit_from_coroutines(attempt),
+        Callers::Tasks => subject::visit_from_tasks(attempt),
+    })
+}
+
+/// As [`be_child`], with a registry of one's own: `visit` shows the attempt each subject for callers of that kind.
+///
+/// # Errors
+///
+/// As [`be_child`].
+pub fn be_child_among(
+    callers: &str,
+    subject: &str,
+    property: &str,
+    seed: u64,
+    visit: impl FnOnce(Callers, &mut Attempt<'_>),
+) -> anyhow::Result<()> {
     let callers = Callers::named(callers).with_context(|| format!("there are no callers of the kind {callers:?}"))?;
     let known = properties(callers).into_iter().find(|known| known.id == property);
     let property = known.with_context(|| format!("there is no property {property:?} of {}", callers.name()))?.id;
@@ -178,18 +222,15 @@ pub fn be_child(callers: &str, subject: &str, property: &str, seed: u64) -> anyh
     // The situations panic on purpose, in any number of threads; the outcome says what matters.
     std::panic::set_hook(Box::new(|_| {}));
     let mut attempt = Attempt { callers, subject, property, outcome: None };
-    match callers {
-        Callers::Threads => subject::visit_from_threads(&mut attempt),
-        Callers::Coroutines => subject::visit_from_coroutines(&mut attempt),
-        Callers::Tasks => subject::visit_from_tasks(&mut attempt),
-    }
+    visit(callers, &mut attempt);
     let outcome = attempt.outcome.with_context(|| format!("there is no subject {subject:?} of {}", callers.name()))?;
     println!("{}", serde_json::to_string(&outcome)?);
     Ok(())
 }
 
 /// Waits for the subject to come by that shall be tried.
-struct Attempt<'a> {
+#[derive(Debug)]
+pub struct Attempt<'a> {
     callers: Callers,
     subject: &'a str,
     property: &'static str,
@@ -234,7 +275,10 @@ fn caught(program: impl FnOnce() -> Option<anyhow::Result<()>>) -> Option<Outcom
     match catch_unwind(AssertUnwindSafe(program)) {
         Ok(None) => None,
         Ok(Some(Ok(()))) => Some(Outcome::Kept),
-        Ok(Some(Err(error))) => Some(Outcome::Broken { how: format!("{error:#}") }),
+        Ok(Some(Err(error))) => Some(match error.downcast_ref() {
+            Some(CannotBe(why)) => Outcome::CannotBe { why: (*why).into() },
+            None => Outcome::Broken { how: format!("{error:#}") },
+        }),
         Err(panic) => Some(Outcome::Broken { how: format!("panicked: {}", message(&*panic)) }),
     }
 }

@@ -6,10 +6,12 @@
 //! holds both: what is promised is kept, and what is declared to fail really fails.
 
 mod callers;
+mod colliding;
 mod counted;
 pub mod declared;
 mod fragile;
 mod gate;
+mod in_step;
 pub mod matrix;
 mod payload;
 mod soon;
@@ -49,6 +51,18 @@ pub enum Outcome {
         why: String,
     },
 }
+
+/// Why a property cannot be tried on a subject: what its program ends with then.
+#[derive(Debug)]
+struct CannotBe(&'static str);
+
+impl fmt::Display for CannotBe {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0)
+    }
+}
+
+impl std::error::Error for CannotBe {}
 
 impl Outcome {
     /// One word, as tables show it.

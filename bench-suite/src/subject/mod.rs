@@ -45,6 +45,12 @@ pub type Function<K, V> = Box<dyn Fn(&K) -> V + Send + Sync>;
 pub trait Memo<K, V> {
     /// The value of the memo's function for `key`.
     fn get(&self, key: &K) -> V;
+
+    /// Forgets `key`, and says whether it could: most of ours have no such operation, as a memo need not.
+    fn forget(&self, key: &K) -> bool {
+        let _ = key;
+        false
+    }
 }
 
 /// A memo that threads can share.

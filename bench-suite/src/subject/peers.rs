@@ -40,6 +40,11 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for DashmapMemo<K, V, S> {
         let entry = self.map.entry(key.clone()).or_default().clone();
         entry.get_or_init(|| (self.f)(key)).clone()
     }
+
+    fn forget(&self, key: &K) -> bool {
+        self.map.remove(key);
+        true
+    }
 }
 
 /// `moka::sync::Cache`, by `get_with`.
@@ -65,6 +70,11 @@ pub struct MokaMemo<K, V, S> {
 impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for MokaMemo<K, V, S> {
     fn get(&self, key: &K) -> V {
         self.cache.get_with_by_ref(key, || (self.f)(key))
+    }
+
+    fn forget(&self, key: &K) -> bool {
+        self.cache.invalidate(key);
+        true
     }
 }
 
@@ -127,6 +137,11 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for PapayaMemo<K, V, S> {
         };
         entry.get_or_init(|| (self.f)(key)).clone()
     }
+
+    fn forget(&self, key: &K) -> bool {
+        self.map.pin().remove(key);
+        true
+    }
 }
 
 /// `quick_cache`, which serves threads and tasks from one cache.
@@ -167,5 +182,10 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for QuickCacheMemo<K, V, S> {
     fn get(&self, key: &K) -> V {
         let value = self.cache.get_or_insert_with::<K, std::convert::Infallible>(key, || Ok((self.f)(key)));
         value.unwrap_or_else(|never| match never {})
+    }
+
+    fn forget(&self, key: &K) -> bool {
+        self.cache.remove(key);
+        true
     }
 }

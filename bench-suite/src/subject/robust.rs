@@ -39,6 +39,11 @@ impl<K: Key, V: Value> Memo<K, V> for RobustMemo<K, V> {
         };
         got.unwrap_or_else(|error| panic!("{error}"))
     }
+
+    fn forget(&self, key: &K) -> bool {
+        self.0.forget(key);
+        true
+    }
 }
 
 thread_local! {

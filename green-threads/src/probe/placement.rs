@@ -87,12 +87,24 @@ pub fn allowed_cores() -> io::Result<Vec<usize>> {
 /// If the operating system refuses, or is not Linux.
 #[cfg(target_os = "linux")]
 pub fn pin_to_one_core() -> io::Result<()> {
-    use rustix::thread::{CpuSet, sched_setaffinity};
     let Some(&last) = allowed_cores()?.last() else {
         return Err(io::Error::other("the thread is allowed no core at all"));
     };
+    pin_to(last)
+}
+
+/// Keeps the calling thread, and those that it will start, on this core, of those that it is allowed.
+///
+/// Source: `sched_setaffinity(2)`.
+///
+/// # Errors
+///
+/// If the operating system refuses, or is not Linux.
+#[cfg(target_os = "linux")]
+pub fn pin_to(core: usize) -> io::Result<()> {
+    use rustix::thread::{CpuSet, sched_setaffinity};
     let mut set = CpuSet::new();
-    set.set(last);
+    set.set(core);
     Ok(sched_setaffinity(None, &set)?)
 }
 
@@ -113,6 +125,16 @@ pub fn allowed_cores() -> io::Result<Vec<usize>> {
 /// Always: placement is measured on Linux.
 #[cfg(not(target_os = "linux"))]
 pub fn pin_to_one_core() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// See the Linux version.
+///
+/// # Errors
+///
+/// Always: placement is measured on Linux.
+#[cfg(not(target_os = "linux"))]
+pub fn pin_to(_: usize) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

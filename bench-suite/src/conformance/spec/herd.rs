@@ -11,6 +11,7 @@ use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::conformance::gate::{asleep, herd};
+use crate::conformance::in_step::{self, linger};
 use crate::subject::{Memo, Subject};
 
 const CALLERS: usize = 8;
@@ -62,6 +63,22 @@ pub(super) fn late_callers<S: Subject>() -> anyhow::Result<()> {
         let calls = calls.load(Relaxed);
         ensure!(calls == keys.end, "{} keys took {calls} calls", keys.end);
     }
+    Ok(())
+}
+
+/// Two callers come to each key in the same instant.
+pub(super) fn in_step<S: Subject>() -> anyhow::Result<()> {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let memo = S::memo({
+        let calls = calls.clone();
+        Box::new(move |round: &usize| {
+            calls.fetch_add(1, Relaxed);
+            linger(*round);
+        })
+    });
+    in_step::in_step(|round| memo.get(&round))?;
+    let calls = calls.load(Relaxed);
+    ensure!(calls == in_step::ROUNDS, "{} keys took {calls} calls", in_step::ROUNDS);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! The specification: every property, by its id and in a sentence, and the program that tries it.
 
 mod cancelled;
+mod forgotten;
 mod herd;
 mod overlap;
 mod panics;
@@ -63,8 +64,10 @@ spec! {
     "one-call", "a herd on a cold key makes exactly one call of f", BOTH, shared herd::one_call;
     "one-call-one-core", "the same with all threads on one core", &[Threads], shared herd::one_call_one_core;
     "late-callers", "callers who come as a call ends make no second one", BOTH, shared herd::late_callers;
+    "callers-in-step", "two callers of a cold key in the same instant, 8,000 times: one call, and both come back", &[Threads], shared herd::in_step;
     "one-value", "all callers of a key get the same value, not an equal one", BOTH, shared herd::one_value;
     "right-values", "every key gets its own value, from many threads at once", BOTH, shared herd::right_values;
+    "same-hash-values", "distinct keys of one hash get their own values", BOTH, alone values::same_hash;
     "distinct-keys-overlap", "calls for distinct keys are inside f at once", BOTH, shared overlap::distinct_keys;
     "same-hash-overlap", "so are those for distinct keys of one hash", BOTH, shared overlap::same_hash;
     "hits-pass-slow-keys", "a slow key does not delay a hit on another", BOTH, shared overlap::hits_pass_slow_keys;
@@ -86,6 +89,8 @@ spec! {
     "cycle", "a cycle A, B, A is refused", BOTH, shared recursion::cycle;
     "two-caller-cycle", "a cycle closed by two callers, A to B and B to A, is refused", BOTH, shared recursion::two_callers;
     "three-caller-cycle", "and so is one closed by three", BOTH, shared recursion::three_callers;
+    "forgotten", "a key that is forgotten is computed anew", &[Threads], shared forgotten::ready;
+    "forgotten-in-f", "forgotten while f computes it: who comes then makes a new call, and the old one's end leaves that alone", &[Threads], shared forgotten::in_f;
     "leader-cancelled", "a leader cancelled in f, with 0, 1, 8 waiters: all get the value, one call at a time", &[Coroutines], shared cancelled::leader;
     "waiters-cancelled", "waiters that are cancelled leave the others as they are", &[Coroutines], shared cancelled::waiters;
     "all-cancelled", "when all are cancelled nothing of f stays behind, and a later caller gets the value", &[Coroutines], shared cancelled::all;

@@ -2,10 +2,9 @@
 //!
 //! A memo that makes them wait hangs in these programs: the calls that are under way wait for one that is kept out.
 
-use std::hash::{Hash, Hasher};
-
 use anyhow::ensure;
 
+use crate::conformance::colliding::Colliding;
 use crate::conformance::gate::{Gate, herd};
 use crate::subject::{Key, Memo, Subject};
 
@@ -24,14 +23,7 @@ pub(super) fn distinct_keys<S: Subject>() -> anyhow::Result<()> {
 }
 
 pub(super) fn same_hash<S: Subject>() -> anyhow::Result<()> {
-    #[derive(Clone, PartialEq, Eq, Debug)]
-    struct Key(usize);
-    impl Hash for Key {
-        fn hash<H: Hasher>(&self, state: &mut H) {
-            state.write_u8(0);
-        }
-    }
-    all_inside::<S, Key>(Key)
+    all_inside::<S, Colliding>(Colliding)
 }
 
 /// The call for the slow key ends when a hit on the other one has come back.

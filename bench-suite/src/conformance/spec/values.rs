@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::ensure;
 
+use crate::conformance::colliding::Colliding;
 use crate::subject::{Key, Memo, OneThread, Value};
 
 /// A memo of `f`, and how often it was called.
@@ -29,6 +30,18 @@ pub(super) fn kept<S: OneThread>() -> anyhow::Result<()> {
     }
     let calls = calls.load(Relaxed);
     ensure!(calls == 1, "a key whose value is an Err was computed {calls} times");
+    Ok(())
+}
+
+/// The second of the keys must not find the first one's value.
+pub(super) fn same_hash<S: OneThread>() -> anyhow::Result<()> {
+    let (memo, calls) = counted::<S, Colliding, usize>(|key| key.0 + 1);
+    for key in [1, 2, 3, 1, 2, 3] {
+        let value = memo.get(&Colliding(key));
+        ensure!(value == key + 1, "key {key} got the value of key {}", value - 1);
+    }
+    let calls = calls.load(Relaxed);
+    ensure!(calls == 3, "three keys of one hash took {calls} calls");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What only tasks can do: drop the future of a call, at any point, or poll it once and leave it.
 
+use std::panic::panic_any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
@@ -16,6 +17,7 @@ use super::hand::{caller, once, wait};
 use super::herd::Gate;
 use super::runtime::{on_one_thread, on_workers, soon, turns};
 use crate::conformance::counted::{Alive, Counted};
+use crate::conformance::payload::{Payload, caught_async};
 use crate::conformance::storm::Ledger;
 use crate::subject::{AsyncFunction, AsyncSubject};
 
@@ -239,6 +241,40 @@ pub(super) fn waiter_left<S: AsyncSubject>() -> anyhow::Result<()> {
         come_back(waiters).await?;
         come_back(vec![left]).await?;
         calls.judge(2)
+    })
+}
+
+/// The call panics when its waiters have left, and the leader has too or has stayed: nobody is there to call again for.
+pub(super) fn for_nobody<S: AsyncSubject>() -> anyhow::Result<()> {
+    [true, false].into_iter().try_for_each(|leader_stays| {
+        on_one_thread(async {
+            let calls = Calls::new();
+            let (f, panics) = (calls.f(), Arc::new(AtomicBool::new(true)));
+            let memo = Arc::new(S::memo::<usize, (usize, Counted)>(Box::new(move |key| {
+                let (called, panics) = (f(key), panics.clone());
+                async move {
+                    let value = called.await;
+                    if panics.swap(false, SeqCst) {
+                        panic_any(Payload(KEY));
+                    }
+                    value
+                }
+                .boxed()
+            })));
+            let mut leader = caller(&memo, KEY);
+            lead(&mut leader, &calls).await;
+            let mut waiters: Vec<Caller> = (0..8).map(|_| caller(&memo, KEY)).collect();
+            wait(&mut waiters).await;
+            drop(waiters);
+            let leader = leader_stays.then_some(leader);
+            calls.leave.add_permits(9);
+            if let Some(leader) = leader {
+                ensure!(caught_async(leader).await?.is_err(), "the leader did not see that its call panicked");
+            }
+            turns().await;
+            ensure!(calls.made() == 1, "{} calls of f, where nobody waited for a second", calls.made());
+            Ok(())
+        })
     })
 }
 

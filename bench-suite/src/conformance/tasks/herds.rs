@@ -8,9 +8,11 @@ use anyhow::ensure;
 use futures_util::FutureExt;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
+use tokio::runtime::Handle;
 
 use super::herd::{Gate, herd};
 use super::runtime::{on_one_thread, on_workers, turns};
+use crate::conformance::in_step::{self, linger};
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 const CALLERS: usize = 8;
@@ -85,6 +87,30 @@ pub(super) fn late_callers<S: AsyncSubject>() -> anyhow::Result<()> {
             let calls = calls.load(Relaxed);
             ensure!(calls == keys.end, "{} keys took {calls} calls", keys.end);
         }
+        Ok(())
+    })
+}
+
+/// Two callers come to each key in the same instant. They are no tasks, of which a worker keeps the one that it has
+/// woken for itself, but threads, each of which drives a future of its own.
+pub(super) fn in_step<S: AsyncSubject>() -> anyhow::Result<()> {
+    on_workers(2, async {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let memo = S::memo::<usize, ()>({
+            let calls = calls.clone();
+            Box::new(move |round| {
+                let (calls, round) = (calls.clone(), *round);
+                async move {
+                    calls.fetch_add(1, Relaxed);
+                    linger(round);
+                }
+                .boxed()
+            })
+        });
+        let runtime = Handle::current();
+        in_step::in_step(|round| runtime.block_on(memo.get(&round)))?;
+        let calls = calls.load(Relaxed);
+        ensure!(calls == in_step::ROUNDS, "{} keys took {calls} calls", in_step::ROUNDS);
         Ok(())
     })
 }

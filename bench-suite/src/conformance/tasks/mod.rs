@@ -40,8 +40,10 @@ spec! {
     "one-call", "a herd on a cold key makes exactly one call of f (two workers)", herds::one_call;
     "one-call-one-worker", "the same on one worker, and on a runtime of one thread", herds::one_call_one_worker;
     "late-callers", "callers who come as a call ends make no second one", herds::late_callers;
+    "callers-in-step", "two callers of a cold key in the same instant, 8,000 times: one call, and both come back", herds::in_step;
     "one-value", "all callers of a key get the same value, not an equal one", herds::one_value;
     "right-values", "every key gets its own value, from many tasks at once", herds::right_values;
+    "same-hash-values", "distinct keys of one hash get their own values", values::same_hash;
     "distinct-keys-overlap", "calls for distinct keys are inside f at once", overlap::distinct_keys;
     "same-hash-overlap", "so are those for distinct keys of one hash", overlap::same_hash;
     "hits-pass-slow-keys", "a slow key does not delay a hit on another", overlap::hits_pass_slow_keys;
@@ -68,6 +70,7 @@ spec! {
     "waiters-cancelled", "waiters that are dropped leave the others as they are", aborted::waiters;
     "all-cancelled", "when all callers are dropped nothing of f stays behind, and a later caller gets the value", aborted::all;
     "one-at-a-time", "leaders aborted one after the other, on two workers: never two calls at once", aborted::one_at_a_time;
+    "no-call-for-nobody", "a panic after all waiters have left leads to no further call", aborted::for_nobody;
     "leader-left", "a leader polled until it is inside f, and then left alone, keeps nobody from the value", aborted::left;
     "waiter-left", "a waiter left alone keeps nobody from the value when the leader is dropped", aborted::waiter_left;
     "cancel-storm", "1,000 random cancellations by hand, from a seed: no hang, no double call, nothing left", storm::by_hand;

@@ -2,7 +2,6 @@
 //!
 //! A memo that makes them wait hangs in these programs: the calls that are under way wait for one that is kept out.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use anyhow::ensure;
@@ -10,6 +9,7 @@ use futures_util::FutureExt;
 
 use super::herd::{Gate, herd};
 use super::runtime::on_one_thread;
+use crate::conformance::colliding::Colliding;
 use crate::subject::{AsyncMemo, AsyncSubject, Key};
 
 const CALLERS: usize = 4;
@@ -36,14 +36,7 @@ pub(super) fn distinct_keys<S: AsyncSubject>() -> anyhow::Result<()> {
 }
 
 pub(super) fn same_hash<S: AsyncSubject>() -> anyhow::Result<()> {
-    #[derive(Clone, PartialEq, Eq, Debug)]
-    struct Key(usize);
-    impl Hash for Key {
-        fn hash<H: Hasher>(&self, state: &mut H) {
-            state.write_u8(0);
-        }
-    }
-    all_inside::<S, Key>(Key)
+    all_inside::<S, Colliding>(Colliding)
 }
 
 /// The call for the slow key ends when a hit on the other one has come back.

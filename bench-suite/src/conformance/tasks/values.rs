@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::ready;
 
 use super::runtime::on_one_thread;
+use crate::conformance::colliding::Colliding;
 use crate::conformance::gate::deep;
 use crate::subject::{AsyncMemo, AsyncSubject, Key, Value};
 
@@ -34,6 +35,20 @@ pub(super) fn kept<S: AsyncSubject>() -> anyhow::Result<()> {
         }
         let calls = calls.load(Relaxed);
         ensure!(calls == 1, "a key whose value is an Err was computed {calls} times");
+        Ok(())
+    })
+}
+
+/// The second of the keys must not find the first one's value.
+pub(super) fn same_hash<S: AsyncSubject>() -> anyhow::Result<()> {
+    on_one_thread(async {
+        let (memo, calls) = counted::<S, Colliding, usize>(|key| key.0 + 1);
+        for key in [1, 2, 3, 1, 2, 3] {
+            let value = memo.get(&Colliding(key)).await;
+            ensure!(value == key + 1, "key {key} got the value of key {}", value - 1);
+        }
+        let calls = calls.load(Relaxed);
+        ensure!(calls == 3, "three keys of one hash took {calls} calls");
         Ok(())
     })
 }
