@@ -1,0 +1,276 @@
+//! A zoo of wrong memos, and the suite that catches every one of them.
+//!
+//! A check that has never failed proves nothing. So here is a wrong memo for each of the mistakes that one makes in a
+//! memo, each a whole one in a file of its own under `zoo/`, and each with one mistake: its file says what, where it
+//! has happened, why it goes wrong, and which property catches it; `// WRONG:` stands at the line, and says what should
+//! stand there instead. This test tries each animal against the property that is meant for it, in a child process under
+//! a deadline as `cargo lab conformance` does, and fails if the animal gets away, or is caught in another way than
+//! said. Beside it, it tries this workspace's own memos against the same properties: what catches everybody catches
+//! nobody.
+//!
+//! `cargo test -p bench-suite --test zoo` prints the table; with words after `--`, only of the animals and properties
+//! whose names contain one of them.
+
+#![forbid(unsafe_code)]
+
+/// A file for each animal, or for two that are closely related.
+mod zoo {
+    pub(super) mod calls_for_nobody;
+    pub(super) mod check_then_act;
+    pub(super) mod clone_off_duty;
+    pub(super) mod drop_unnoticed;
+    pub(super) mod early_successor;
+    pub(super) mod entry_cycle;
+    pub(super) mod forgets_by_key;
+    pub(super) mod hash_for_key;
+    pub(super) mod if_not_while;
+    pub(super) mod late_notified;
+    pub(super) mod lock_around_f;
+    pub(super) mod lost_wake_up;
+    pub(super) mod monitor_computes;
+    pub(super) mod monitor_stays;
+    pub(super) mod one_try;
+    pub(super) mod own_circles;
+    pub(super) mod panic_unnoticed;
+    pub(super) mod poisoned_entry;
+    pub(super) mod poisoned_map;
+    pub(super) mod relies_on_one;
+    pub(super) mod restless;
+    pub(super) mod shared_panic;
+    pub(super) mod stale_refill;
+    pub(super) mod wakes_one;
+}
+
+use std::env;
+use std::io;
+use std::process::{Command, ExitCode};
+
+use bench_suite::conformance::Callers::{self, Coroutines, Tasks, Threads};
+use bench_suite::conformance::declared::{Declared, Failure};
+use bench_suite::conformance::matrix::{self, Attempt};
+use bench_suite::conformance::{Outcome, storm};
+use bench_suite::subject::{
+    self, AsyncFunction, AsyncMemo, AsyncSubject, AsyncVisitor, Function, Key, Memo, Subject, Value, Visitor,
+};
+
+/// A wrong memo, and how it is caught.
+struct Animal {
+    name: &'static str,
+    callers: Callers,
+    /// The property that is meant to catch it.
+    caught_by: &'static str,
+    /// What the property must find: words of the outcome.
+    found: &'static str,
+    /// Its file.
+    source: &'static str,
+}
+
+/// How a child ends that waits for itself or for nobody.
+const HANGS: &str = "hangs, every thread asleep";
+
+/// Lists the animals once, for the table and for the children.
+macro_rules! animals {
+    ($($module:ident::$memo:ident as $subject:ident $name:literal: $callers:ident $kind:ident $caught_by:literal, $found:expr;)*) => {
+        const ANIMALS: &[Animal] = &[$(Animal {
+            name: $name,
+            callers: $callers,
+            caught_by: $caught_by,
+            found: $found,
+            source: include_str!(concat!("zoo/", stringify!($module), ".rs")),
+        }),*];
+
+        $(animals!(@$kind $subject $name $module $memo);)*
+
+        /// Shows the attempt all animals that such callers can call.
+        fn visit_animals(callers: Callers, attempt: &mut Attempt<'_>) {
+            $(if callers == $callers {
+                animals!(@visit $kind attempt $subject);
+            })*
+        }
+    };
+    (@forgetting $subject:ident $name:literal $module:ident $memo:ident) => {
+        animals!(@blocking $subject $name $module $memo {
+            fn forget(&self, key: &K) -> bool {
+                self.forget(key);
+                true
+            }
+        });
+    };
+    (@blocking $subject:ident $name:literal $module:ident $memo:ident $({ $($forget:tt)* })?) => {
+        struct $subject;
+        impl Subject for $subject {
+            const NAME: &'static str = $name;
+            const WHAT: &'static str = "a wrong memo";
+            type Memo<K: Key, V: Value> = zoo::$module::$memo<K, V>;
+            fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
+                zoo::$module::$memo::new(f)
+            }
+        }
+        impl<K: Key, V: Value> Memo<K, V> for zoo::$module::$memo<K, V> {
+            fn get(&self, key: &K) -> V {
+                self.get(key)
+            }
+            $($($forget)*)?
+        }
+    };
+    (@awaited $subject:ident $name:literal $module:ident $memo:ident) => {
+        struct $subject;
+        impl AsyncSubject for $subject {
+            const NAME: &'static str = $name;
+            const WHAT: &'static str = "a wrong memo";
+            type Memo<K: Key, V: Value> = zoo::$module::$memo<K, V>;
+            fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
+                zoo::$module::$memo::new(f)
+            }
+        }
+        impl<K: Key, V: Value> AsyncMemo<K, V> for zoo::$module::$memo<K, V> {
+            async fn get(&self, key: &K) -> V {
+                self.get(key).await
+            }
+        }
+    };
+    (@visit forgetting $attempt:ident $subject:ident) => { $attempt.shared::<$subject>() };
+    (@visit blocking $attempt:ident $subject:ident) => { $attempt.shared::<$subject>() };
+    (@visit awaited $attempt:ident $subject:ident) => { $attempt.task::<$subject>() };
+}
+
+animals! {
+    check_then_act::Memo as CheckThenAct "check-then-act": Threads blocking "callers-in-step", "keys took";
+    lost_wake_up::Memo as LostWakeUp "lost-wake-up": Threads blocking "callers-in-step", HANGS;
+    wakes_one::Memo as WakesOne "wakes-one": Threads blocking "one-call", HANGS;
+    if_not_while::Memo as IfNotWhile "if-not-while": Threads blocking "panic-hand-over", "calls, where 1 panicked";
+    restless::Spins as Spins "spins": Threads blocking "waiters-sleep", "not all waiters were asleep";
+    restless::Polls as Polls "polls": Threads blocking "waiters-sleep", "waiters woke up in each of";
+    lock_around_f::Memo as LockAroundF "lock-around-f": Threads blocking "same-hash-overlap", HANGS;
+    monitor_computes::Memo as MonitorComputes "monitor-computes": Threads blocking "hits-pass-slow-keys", HANGS;
+    hash_for_key::Memo as HashForKey "hash-for-key": Threads blocking "same-hash-values", "got the value of key";
+    panic_unnoticed::Memo as PanicUnnoticed "panic-unnoticed": Threads blocking "panic-hand-over", HANGS;
+    one_try::Memo as OneTry "one-try": Threads blocking "panic-hand-over", "the leader has left no value";
+    shared_panic::Memo as SharedPanic "shared-panic": Threads blocking "panic-hand-over", "has panicked";
+    poisoned_map::Memo as PoisonedMap "poisoned-map": Threads blocking "panic-other-keys", "PoisonError";
+    poisoned_entry::Memo as PoisonedEntry "poisoned-entry": Threads blocking "panic-to-caller", "been poisoned";
+    clone_off_duty::Memo as CloneOffDuty "clone-off-duty": Threads blocking "value-clone-panics", HANGS;
+    entry_cycle::Memo as EntryCycle "entry-cycle": Threads blocking "values-dropped", "values are left";
+    monitor_stays::Memo as MonitorStays "monitor-stays": Threads blocking "no-thread-stays", "1 threads before, 2 after";
+    forgets_by_key::Memo as ForgetsByKey "forgets-by-key": Threads forgetting "forgotten-in-f", "made room for another";
+    stale_refill::Memo as StaleRefill "stale-refill": Threads forgetting "forgotten-in-f", "which had been forgotten";
+    own_circles::Memo as OwnCircles "own-circles": Threads blocking "two-caller-cycle", HANGS;
+    late_notified::Memo as LateNotified "late-notified": Tasks awaited "callers-in-step", HANGS;
+    drop_unnoticed::Memo as DropUnnoticed "drop-unnoticed": Tasks awaited "leader-cancelled", HANGS;
+    relies_on_one::Memo as ReliesOnOne "relies-on-one": Tasks awaited "waiter-left", HANGS;
+    early_successor::Memo as EarlySuccessor "early-successor": Tasks awaited "old-call-goes-first", "began before";
+    calls_for_nobody::Memo as CallsForNobody "calls-for-nobody": Tasks awaited "no-call-for-nobody", "nobody waited";
+}
+
+/// The memos that must not be caught: of ours, those that promise the property.
+fn right(callers: Callers, property: &str) -> &'static [&'static str] {
+    match (callers, property) {
+        (Threads, "forgotten-in-f" | "two-caller-cycle") => &["memo2::robust"],
+        (Threads, _) => &["memo2", "memo3"],
+        (Coroutines, _) => &["memo2::coroutine", "memo3::coroutine"],
+        (Tasks, _) => &["memo2::task", "memo3::task"],
+    }
+}
+
+/// One memo in one situation.
+#[derive(Clone, Copy, PartialEq)]
+struct Situation {
+    callers: Callers,
+    subject: &'static str,
+    property: &'static str,
+    hangs: bool,
+}
+
+impl Situation {
+    /// What becomes of it, in this program run as a child.
+    fn attempt(&self) -> io::Result<Outcome> {
+        let declared = if self.hangs { Declared::Fails(Failure::Hangs) } else { Declared::Kept };
+        let mut child = Command::new(env::current_exe()?);
+        matrix::outcome(child.args([CHILD, self.callers.name(), self.subject, self.property]), declared)
+    }
+}
+
+/// The first argument of a child.
+const CHILD: &str = "be-child";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [CHILD, callers, subject, property] = &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
+        let visit = |callers, attempt: &mut Attempt<'_>| {
+            visit_animals(callers, attempt);
+            match callers {
+                Threads => subject::visit_from_threads(attempt),
+                Coroutines => subject::visit_from_coroutines(attempt),
+                Tasks => subject::visit_from_tasks(attempt),
+            }
+        };
+        matrix::be_child_among(callers, subject, property, storm::SEED, visit).expect("the parent knows its names");
+        return ExitCode::SUCCESS;
+    }
+    // Options are those of the usual harness, which this is not.
+    let words: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
+    let wanted = |animal: &&Animal| {
+        words.is_empty() || words.iter().any(|word| animal.name.contains(word) || animal.caught_by.contains(word))
+    };
+    let animals: Vec<&Animal> = ANIMALS.iter().filter(wanted).collect();
+    match tour(&animals) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("a child could not be tried: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tries all of these, and the right memos beside them, prints the table, and says whether all is as it should be.
+fn tour(animals: &[&Animal]) -> io::Result<bool> {
+    let mut situations = Vec::new();
+    for animal in animals {
+        let Animal { callers, caught_by: property, .. } = **animal;
+        situations.push(Situation { callers, subject: animal.name, property, hangs: animal.found == HANGS });
+        for &subject in right(callers, property) {
+            let kept = Situation { callers, subject, property, hangs: false };
+            if !situations.contains(&kept) {
+                situations.push(kept);
+            }
+        }
+    }
+    let outcomes = matrix::each(&situations, |situation| situation.hangs, Situation::attempt)?;
+    let outcome = |callers, subject: &str, property: &str| {
+        let same = |one: &Situation| (one.callers, one.subject, one.property) == (callers, subject, property);
+        &outcomes[situations.iter().position(same).expect("all have been tried")]
+    };
+
+    let mut good = true;
+    println!(
+        "{:<17} {:<11} {:<20} {:<34} what the property found",
+        "wrong memo", "callers", "caught by", "right memos"
+    );
+    for animal in animals {
+        let Animal { name, callers, caught_by, found, source } = animal;
+        let caught = outcome(*callers, name, caught_by);
+        let rights = right(*callers, caught_by).iter().map(|right| (*right, outcome(*callers, right, caught_by)));
+        let words: Vec<_> = rights.clone().map(|(right, outcome)| format!("{right} {}", outcome.word())).collect();
+        println!("{name:<17} {:<11} {caught_by:<20} {:<34} {caught}", callers.name(), words.join(", "));
+        let mut complain = |complaint: String| {
+            println!("^ {complaint}");
+            good = false;
+        };
+        if let Outcome::CannotBe { .. } = caught {
+            continue;
+        }
+        if !caught.to_string().contains(found) {
+            complain(format!("it is to be caught by: {found}"));
+        }
+        for (right, outcome) in rights {
+            if *outcome != Outcome::Kept {
+                complain(format!("and {right}, which is right, {outcome}"));
+            }
+        }
+        if !source.contains("// WRONG: ") || !source.contains(&format!("**Caught by**: `{caught_by}`")) {
+            complain("its file does not say where it is wrong, or by which property it is caught".into());
+        }
+    }
+    Ok(good)
+}

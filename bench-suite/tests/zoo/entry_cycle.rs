@@ -1,0 +1,45 @@
+//! A cycle of entries: the memo holds its entries, each entry holds the memo, and so none of them is ever dropped.
+//!
+//! - **Where**: a plausible student's mistake, who gives the entry all that it needs to compute its value. It is the
+//!   one leak that safe Rust makes easy.
+//! - **Why it goes wrong**: an `Arc` drops what it holds when the last of its clones goes. When the memo's owner lets
+//!   go, the entries still hold it, and it holds them.
+//! - **Caught by**: `values-dropped`, which breaks: the memo is gone, and all its values are left.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use bench_suite::subject::{Function, Key, Value};
+use parking_lot::Mutex;
+
+pub(crate) struct Memo<K, V>(Arc<Shared<K, V>>);
+
+struct Shared<K, V> {
+    f: Function<K, V>,
+    entries: Mutex<HashMap<K, Arc<Entry<K, V>>>>,
+}
+
+struct Entry<K, V> {
+    key: K,
+    value: OnceLock<V>,
+    // WRONG: `Weak<Shared<K, V>>`; or, better, nothing. Whoever asks the entry has the memo and can lend it.
+    memo: Arc<Shared<K, V>>,
+}
+
+impl<K: Key, V: Value> Memo<K, V> {
+    pub(crate) fn new(f: Function<K, V>) -> Self {
+        Memo(Arc::new(Shared { f, entries: Mutex::default() }))
+    }
+
+    pub(crate) fn get(&self, key: &K) -> V {
+        let new = || Arc::new(Entry { key: key.clone(), value: OnceLock::new(), memo: self.0.clone() });
+        let entry = self.0.entries.lock().entry(key.clone()).or_insert_with(new).clone();
+        entry.value()
+    }
+}
+
+impl<K: Key, V: Value> Entry<K, V> {
+    fn value(&self) -> V {
+        self.value.get_or_init(|| (self.memo.f)(&self.key)).clone()
+    }
+}

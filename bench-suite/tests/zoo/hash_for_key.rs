@@ -1,0 +1,35 @@
+//! The hash for the key: the map is keyed by the key's hash, and the key itself is forgotten.
+//!
+//! - **Where**: ristretto at first (dgraph-io/ristretto issue 30), and pingora's TinyUFO (cloudflare/pingora issue
+//!   406). It saves memory, and the clone of a key.
+//! - **Why it goes wrong**: two keys may have one hash, and then the second gets the value of the first. With 64 bits
+//!   and few keys it does not happen by accident; on purpose, and with worse hash functions, it does.
+//! - **Caught by**: `same-hash-values`, which breaks: the second of its keys gets the first one's value.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use bench_suite::subject::{Function, Key, Value};
+use parking_lot::Mutex;
+
+pub(crate) struct Memo<K, V> {
+    f: Function<K, V>,
+    hasher: RandomState,
+    // WRONG: `HashMap<K, Arc<OnceLock<V>>>`, which compares the keys whose hashes are equal.
+    entries: Mutex<HashMap<u64, Arc<OnceLock<V>>>>,
+    keys: PhantomData<K>,
+}
+
+impl<K: Key, V: Value> Memo<K, V> {
+    pub(crate) fn new(f: Function<K, V>) -> Self {
+        Memo { f, hasher: RandomState::new(), entries: Mutex::default(), keys: PhantomData }
+    }
+
+    pub(crate) fn get(&self, key: &K) -> V {
+        let hash = self.hasher.hash_one(key);
+        let entry = self.entries.lock().entry(hash).or_default().clone();
+        entry.get_or_init(|| (self.f)(key)).clone()
+    }
+}

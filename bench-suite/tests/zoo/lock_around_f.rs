@@ -1,0 +1,42 @@
+//! A lock around `f`: each shard of the map has a lock of its own, and `f` runs while it is held.
+//!
+//! - **Where**: dashmap's `entry(key).or_insert_with(f)`, and so do scc and elsa (dashmap's issues 74 and 233 ask that
+//!   its documentation say so). With one lock for everything it was Python's `functools.cached_property`, which for
+//!   that reason has lost its lock (cpython issue 87634).
+//! - **Why it goes wrong**: keys that have nothing to do with each other meet in a shard, and one waits for the other's
+//!   `f`. If `f` asks the memo for such a key, it waits for itself. Sixteen shards make that rare, and so a matter of
+//!   luck; they do not make it right.
+//! - **Caught by**: `same-hash-overlap`, which hangs: keys of one hash meet in a shard for certain.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use bench_suite::subject::{Function, Key, Value};
+use parking_lot::Mutex;
+
+const SHARDS: usize = 16;
+
+pub(crate) struct Memo<K, V> {
+    f: Function<K, V>,
+    hasher: RandomState,
+    shards: [Mutex<HashMap<K, V>>; SHARDS],
+}
+
+impl<K: Key, V: Value> Memo<K, V> {
+    pub(crate) fn new(f: Function<K, V>) -> Self {
+        Memo { f, hasher: RandomState::new(), shards: Default::default() }
+    }
+
+    pub(crate) fn get(&self, key: &K) -> V {
+        let shard = self.hasher.hash_one(key) as usize % SHARDS;
+        let mut shard = self.shards[shard].lock();
+        if let Some(value) = shard.get(key) {
+            return value.clone();
+        }
+        // WRONG: the shard holds entries, each with a lock or a `OnceLock` of its own, and its lock is let go before
+        // `f` is called.
+        let value = (self.f)(key);
+        shard.insert(key.clone(), value.clone());
+        value
+    }
+}

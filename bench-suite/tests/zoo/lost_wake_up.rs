@@ -1,0 +1,78 @@
+//! A lost wake-up: a waiter looks at the state under one hold of the lock, and goes to sleep under the next.
+//!
+//! - **Where**: qdrant's `SaveOnDisk::wait_for` let go of the data that it had looked at before it slept, and the
+//!   writer notified in between; a test of a cluster failed now and then, ten seconds late (qdrant's pull request
+//!   8847).
+//! - **Why it goes wrong**: a condition variable remembers nothing. A leader that publishes between the two holds
+//!   notifies nobody, and the waiter then sleeps for a signal that has been.
+//! - **Caught by**: `callers-in-step`, which hangs. In it a call ends, sooner or later, at each step of the other
+//!   caller's way to bed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bench_suite::subject::{Function, Key, Value};
+use parking_lot::{Condvar, Mutex};
+
+pub(crate) struct Memo<K, V> {
+    f: Function<K, V>,
+    entries: Mutex<HashMap<K, Arc<Entry<V>>>>,
+}
+
+struct Entry<V> {
+    state: Mutex<State<V>>,
+    changed: Condvar,
+}
+
+enum State<V> {
+    Vacant,
+    Computing,
+    Ready(V),
+}
+
+impl<K: Key, V: Value> Memo<K, V> {
+    pub(crate) fn new(f: Function<K, V>) -> Self {
+        Memo { f, entries: Mutex::default() }
+    }
+
+    pub(crate) fn get(&self, key: &K) -> V {
+        let entry = self.entries.lock().entry(key.clone()).or_insert_with(Entry::new).clone();
+        loop {
+            match &mut *entry.state.lock() {
+                State::Ready(value) => return value.clone(),
+                State::Computing => {}
+                vacant => {
+                    *vacant = State::Computing;
+                    break;
+                }
+            }
+            // WRONG: it waits under the hold under which it has looked: `let mut state = entry.state.lock();` before
+            // the loop, and here `entry.changed.wait(&mut state);`.
+            entry.changed.wait(&mut entry.state.lock());
+        }
+        let lead = Lead(&entry);
+        let value = (self.f)(key);
+        let published = State::Ready(value.clone());
+        *lead.0.state.lock() = published;
+        value
+    }
+}
+
+impl<V> Entry<V> {
+    fn new() -> Arc<Self> {
+        Arc::new(Entry { state: Mutex::new(State::Vacant), changed: Condvar::new() })
+    }
+}
+
+/// Wakes the waiters at the end of the call, however it ends.
+struct Lead<'a, V>(&'a Entry<V>);
+
+impl<V> Drop for Lead<'_, V> {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        if let State::Computing = *state {
+            *state = State::Vacant;
+        }
+        self.0.changed.notify_all();
+    }
+}

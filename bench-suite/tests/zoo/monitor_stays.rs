@@ -1,0 +1,58 @@
+//! A monitor that stays: the memo is gone, and its thread waits for the next question for ever.
+//!
+//! - **Where**: caches with a janitor. go-generics-cache's never stopped, since it held the cache whose end was to stop
+//!   it (Code-Hex/go-generics-cache pull request 27); go-cache's waits for the garbage collector (patrickmn/go-cache
+//!   issue 166).
+//! - **Why it goes wrong**: the monitor ends when its mailbox is closed, that is, when the last sender is dropped. But
+//!   the sender lies in what the memo and the monitor share. The monitor keeps its own mailbox open.
+//! - **Caught by**: `no-thread-stays`, which breaks: a thread more after the memo than before it.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use bench_suite::subject::{Function, Key, Value};
+
+pub(crate) struct Memo<K, V>(Arc<Shared<K, V>>);
+
+struct Shared<K, V> {
+    f: Function<K, V>,
+    mailbox: Sender<Ask<K, V>>,
+}
+
+struct Ask<K, V> {
+    key: K,
+    reply: Sender<thread::Result<V>>,
+}
+
+impl<K: Key, V: Value> Memo<K, V> {
+    pub(crate) fn new(f: Function<K, V>) -> Self {
+        let (mailbox, asks) = channel();
+        let shared = Arc::new(Shared { f, mailbox });
+        // WRONG: the monitor gets `f` alone, in an `Arc` of its own, so that the last sender goes with the memo; or it
+        // is told to end, and joined, in the memo's `Drop`.
+        let held = shared.clone();
+        thread::spawn(move || monitor(&held, &asks));
+        Memo(shared)
+    }
+
+    pub(crate) fn get(&self, key: &K) -> V {
+        let (reply, answer) = channel();
+        self.0.mailbox.send(Ask { key: key.clone(), reply }).expect("the monitor listens");
+        answer.recv().expect("every question is answered").unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+/// It alone has the map. Each question is answered on a thread of its own.
+fn monitor<K: Key, V: Value>(shared: &Arc<Shared<K, V>>, asks: &Receiver<Ask<K, V>>) {
+    let mut entries: HashMap<K, Arc<OnceLock<V>>> = HashMap::new();
+    for Ask { key, reply } in asks {
+        let (entry, shared) = (entries.entry(key.clone()).or_default().clone(), shared.clone());
+        thread::spawn(move || {
+            let value = || entry.get_or_init(|| (shared.f)(&key)).clone();
+            let _ = reply.send(catch_unwind(AssertUnwindSafe(value)));
+        });
+    }
+}
