@@ -88,6 +88,13 @@ fn values_are_lent_from_one_place() {
 }
 
 #[test]
+fn debug_says_how_many_keys_are_ready() {
+    let memo = Memo::new(|key: &u32| *key);
+    (0..20).for_each(|key| _ = memo.get(&key));
+    assert_eq!(format!("{memo:?}"), "Memo { ready: 20, .. }");
+}
+
+#[test]
 fn values_need_not_be_clone() {
     struct Page(#[expect(dead_code, reason = "its size is what matters")] [u8; 1 << 16]);
     let memo = Memo::new(|_: &u8| Page([0; 1 << 16]));

@@ -36,6 +36,14 @@ fn threads_may_share_it() {
     shareable::<Memo<String, String, fn(&String) -> String>>();
 }
 
+/// A thread may ask too.
+#[test]
+fn debug_says_how_many_entries_there_are() {
+    let memo = Memo::new(|key: &u32| *key);
+    (0..20).for_each(|key| _ = memo.get(&key));
+    assert_eq!(format!("{memo:?}"), "Memo { entries: Some(20), .. }");
+}
+
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 30000)]
 

@@ -45,6 +45,13 @@ fn threads_may_share_each_step() {
     shareable::<memo2::Memo<String, String, fn(&String) -> String>>();
 }
 
+#[test]
+fn debug_says_how_many_entries_there_are() {
+    let memo = memo2::Memo::new(|key: &u32| *key);
+    (0..20).for_each(|key| _ = memo.get(&key));
+    assert_eq!(format!("{memo:?}"), "Memo { entries: Some(20), .. }");
+}
+
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 30000)]
 

@@ -53,6 +53,15 @@ impl Calls {
     }
 }
 
+#[test]
+fn debug_says_how_many_entries_there_are() {
+    let memo = Memo::new(|key: &u32| std::future::ready(*key));
+    for key in 0..20 {
+        assert_eq!(poll(&mut Box::pin(memo.get(&key))), Poll::Ready(key));
+    }
+    assert_eq!(format!("{memo:?}"), "Memo { entries: Some(20), .. }");
+}
+
 /// A memo whose calls wait to be let go.
 macro_rules! memo {
     () => {{

@@ -77,6 +77,7 @@ rusty_fork_test! {
         assert!(coroutines.into_iter().all(|caller| caller.join().unwrap() == 14));
         assert!(threads.into_iter().all(|caller| caller.join().unwrap() == 14));
         assert_eq!(calls.load(Relaxed), 1);
+        assert!(format!("{memo:?}").starts_with("Memo { mailbox: "));
     }
 
     /// Whoever asks may be cancelled, the first as well: the call goes on, for those who stay and for those who come.

@@ -43,6 +43,13 @@ fn threads_may_share_it() {
     shareable::<Memo<String, String>>();
 }
 
+#[test]
+fn debug_says_what_the_monitor_has_not_read() {
+    let memo = Memo::new(|key: &u32| *key);
+    assert_eq!(memo.get(1), 1);
+    assert_eq!(format!("{memo:?}"), "Memo { unread_messages: 0, .. }");
+}
+
 /// Every key has the same hash.
 #[derive(Default)]
 struct Constant;

@@ -56,6 +56,7 @@ fn tasks_may_share_it() {
     shareable::<Memo<String, String>>();
     on_one_thread(async {
         let memo = Memo::new(|key: &String| std::future::ready(key.len()));
+        assert!(format!("{memo:?}").starts_with("Memo { mailbox: "));
         movable(memo.get("a key".into()));
     });
 }

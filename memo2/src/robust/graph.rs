@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::call::Running;
+use super::running::Running;
 use crate::sync::{Arc, Mutex, global};
 
 // ANCHOR: graph

@@ -3,6 +3,7 @@
 mod call;
 mod error;
 mod graph;
+mod running;
 mod stats;
 mod token;
 mod until;
@@ -12,7 +13,7 @@ use std::fmt;
 use std::hash::Hash;
 
 use crate::sync::{Arc, Mutex};
-use call::Running;
+use running::Running;
 use until::Terms;
 
 pub use call::Call;

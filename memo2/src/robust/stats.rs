@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::call::Running;
 use super::graph;
+use super::running::Running;
 use crate::sync::Arc;
 
 /// What has happened in a memo, counted.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
-use super::call::Running;
+use super::running::Running;
 use crate::sync::{Arc, Mutex};
 
 // ANCHOR: token

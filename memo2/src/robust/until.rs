@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::call::Running;
+use super::running::Running;
 use super::token::Heard;
 use super::{Error, Token};
 use crate::sync::Arc;
