@@ -219,6 +219,14 @@ fn a_panic_in_drop_leaves_the_others_dropped() {
     assert_eq!(drops.load(Relaxed), 100);
 }
 
+/// How many KiB of memory this process has, as the kernel sees it.
+#[cfg(target_os = "linux")]
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim_end_matches("kB").trim().parse().unwrap()
+}
+
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 60000)]
 
@@ -270,6 +278,21 @@ rusty_fork_test! {
                 assert!(values.iter().all(|value| **value == (key * 2, key as usize)), "{name}: {values:?}");
             }
         }
+    }
+
+    /// Fifty memos after each other, with a mebibyte of tables each, the old ones included.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_memo_takes_its_tables_along() {
+        let make_and_drop = || {
+            let memo = Memo::new(|key: &u32| *key);
+            (0..20_000).for_each(|key| _ = memo.get(&key));
+        };
+        make_and_drop();
+        let before = resident();
+        (0..50).for_each(|_| make_and_drop());
+        let more = resident().saturating_sub(before);
+        assert!(more < 16 << 10, "{more} KiB are left of fifty memos");
     }
 
     #[test]
