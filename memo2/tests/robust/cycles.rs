@@ -203,6 +203,13 @@ rusty_fork_test! {
         thread::Builder::new().stack_size(64 << 20).spawn(deep).unwrap().join().unwrap();
     }
 
+    #[test]
+    fn a_long_path_is_shown_by_its_ends() {
+        let shown = |keys: u64| Error::Cycle { path: (0..keys).map(|key| key.to_string()).collect() }.to_string();
+        assert!(shown(10).contains(": 0 -> 1 -> 2 -> 3 -> 4 -> 5 -> 6 -> 7 -> 8 -> 9;"), "{}", shown(10));
+        assert!(shown(11).contains(": 0 -> 1 -> 2 -> 3 -> 4 -> (1 more) -> 6 -> 7 -> 8 -> 9 -> 10;"), "{}", shown(11));
+    }
+
     /// After the error everything is as if nothing had been.
     #[test]
     fn every_key_works_after_a_cycle() {

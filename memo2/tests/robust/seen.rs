@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::thread;
 
-use memo2::robust::{Call, Memo};
+use memo2::robust::{Call, Error, Memo};
 use rusty_fork::rusty_fork_test;
 
 use crate::{until, until_waits};
@@ -43,5 +43,39 @@ rusty_fork_test! {
         let stats = pages.stats();
         // Both sites asked once before the page was there; the second site asked once more.
         assert_eq!((stats.misses, stats.waits, stats.hits), (1, 1, 1));
+    }
+
+    /// Neither what the call has made itself nor what it has waited for.
+    #[test]
+    fn what_has_come_is_not_waited_for_any_more() {
+        let (led, may_come) = (Barrier::new(2), Barrier::new(2));
+        let pages = Memo::new(|_: &Call, page: &&str| {
+            if *page == "a slow page" {
+                led.wait();
+                may_come.wait();
+            }
+        });
+        let end = Barrier::new(2);
+        let sites = Memo::new(|call: &Call, _: &u8| {
+            assert_eq!(format!("{call:?}"), "Call { key: \"1\", .. }");
+            call.get(&pages, &"a page")?;
+            call.get(&pages, &"a slow page")?;
+            end.wait();
+            end.wait();
+            Ok::<_, Error>(())
+        });
+        thread::scope(|scope| {
+            scope.spawn(|| pages.get(&"a slow page"));
+            led.wait();
+            scope.spawn(|| sites.get(&1));
+            until_waits(&pages, 1);
+            let seen: Vec<_> = sites.in_flight().iter().map(ToString::to_string).collect();
+            assert_eq!(seen, ["1: waits for \"a slow page\""]);
+            may_come.wait();
+            end.wait();
+            let seen: Vec<_> = sites.in_flight().iter().map(ToString::to_string).collect();
+            assert_eq!(seen, ["1: at work"]);
+            end.wait();
+        });
     }
 }
