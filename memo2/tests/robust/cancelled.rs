@@ -61,6 +61,34 @@ rusty_fork_test! {
         assert_eq!(memo.get(&1), Ok(2));
     }
 
+    /// Each waits for a call of its own. One has left by itself before, and is not missed.
+    #[test]
+    fn all_who_have_a_clone_of_a_token_hear_of_it() {
+        const WAITERS: u8 = 4;
+        let end = Barrier::new(1 + usize::from(WAITERS));
+        let memo = Memo::new(|_: &Call, _: &u8| {
+            end.wait();
+        });
+        let token = Token::new();
+        assert_eq!(format!("{token:?}"), "Token { cancelled: false, .. }");
+        thread::scope(|scope| {
+            let (memo, token) = (&memo, &token);
+            (0..WAITERS).for_each(|key| _ = scope.spawn(move || memo.get(&key)));
+            until(|| memo.stats().in_flight == u64::from(WAITERS));
+            let waiters: Vec<_> =
+                (0..WAITERS).map(|key| scope.spawn(move || memo.get_until(&key, token))).collect();
+            until_waits(memo, WAITERS.into());
+            assert_eq!(memo.get_until(&0, Until::from(token).or(Duration::from_millis(1))), Err(late("0", &["0"])));
+            token.cancel();
+            for (key, waiter) in waiters.into_iter().enumerate() {
+                let key = key.to_string();
+                assert_eq!(waiter.join().unwrap(), Err(cancelled(&key, &[&key])));
+            }
+            end.wait();
+        });
+        assert_eq!(format!("{token:?}"), "Token { cancelled: true, .. }");
+    }
+
     /// The leader has gone, in spirit; its thread works for those who wait.
     #[test]
     fn a_leader_is_cancelled_and_its_waiters_get_the_value() {
