@@ -2,7 +2,7 @@
 //!
 //! `may` is set up once in a process, and what hangs must not hang the others: each test has a process of its own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
@@ -44,6 +44,23 @@ fn cancel<T>(coroutine: &JoinHandle<T>) {
 fn threads_may_share_it() {
     fn shareable<T: Send + Sync>() {}
     shareable::<Memo<String, String>>();
+}
+
+/// A value whose clones are dropped like anything else, and which itself panics then.
+struct PanicsInDrop(bool);
+
+impl Clone for PanicsInDrop {
+    fn clone(&self) -> Self {
+        PanicsInDrop(false)
+    }
+}
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        if self.0 {
+            panic_any("a value's drop");
+        }
+    }
 }
 
 rusty_fork_test! {
@@ -177,6 +194,20 @@ rusty_fork_test! {
             assert_eq!(Arc::strong_count(&value), 1);
             releaser.join().unwrap();
         }
+    }
+
+    /// The monitor has the value itself, and drops it at its end.
+    #[test]
+    fn close_tells_how_the_monitor_ended_and_drop_does_not() {
+        one_worker();
+        let used = || {
+            let memo = memo(|_| PanicsInDrop(true));
+            memo.get(7);
+            Arc::into_inner(memo).unwrap()
+        };
+        let panic = catch_unwind(AssertUnwindSafe(|| used().close())).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"a value's drop"));
+        drop(used());
     }
 
     /// An answer is sent, and its channel closed, while the caller looks for the one and then for the other: it must

@@ -61,6 +61,23 @@ impl std::hash::Hasher for Constant {
     }
 }
 
+/// A value whose clones are dropped like anything else, and which itself panics then.
+struct PanicsInDrop(bool);
+
+impl Clone for PanicsInDrop {
+    fn clone(&self) -> Self {
+        PanicsInDrop(false)
+    }
+}
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        if self.0 {
+            panic_any("a value's drop");
+        }
+    }
+}
+
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 30000)]
 
@@ -242,5 +259,18 @@ rusty_fork_test! {
             }
             assert_eq!(Arc::strong_count(&value), 1);
         }
+    }
+
+    /// The monitor has the value itself, and drops it at its end.
+    #[test]
+    fn close_tells_how_the_monitor_ended_and_drop_does_not() {
+        let used = || {
+            let memo = Memo::new(|_: &usize| PanicsInDrop(true));
+            memo.get(7);
+            memo
+        };
+        let panic = catch_unwind(AssertUnwindSafe(|| used().close())).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"a value's drop"));
+        drop(used());
     }
 }
