@@ -8,6 +8,13 @@ use rusty_fork::rusty_fork_test;
 
 use crate::{until, until_waits};
 
+/// The memo's calls in flight, in the words in which they are shown.
+fn words<K, V, F>(memo: &Memo<K, V, F>) -> Vec<String> {
+    let mut words: Vec<_> = memo.in_flight().iter().map(ToString::to_string).collect();
+    words.sort_unstable();
+    words
+}
+
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 60000)]
 
@@ -27,9 +34,7 @@ rusty_fork_test! {
             scope.spawn(|| sites.get(&2));
             until_waits(&sites, 2);
 
-            let mut seen: Vec<_> = sites.in_flight().iter().map(ToString::to_string).collect();
-            seen.sort_unstable();
-            assert_eq!(seen, ["1: waits for \"a page\"", "2: waits for \"a page\", 2 waiters"]);
+            until(|| words(&sites) == ["1: waits for \"a page\"", "2: waits for \"a page\", 2 waiters"]);
             let [page] = &pages.in_flight()[..] else { panic!("one page is fetched") };
             assert_eq!(page.to_string(), "\"a page\": at work, 1 waiter");
             assert_eq!(
@@ -68,13 +73,10 @@ rusty_fork_test! {
             scope.spawn(|| pages.get(&"a slow page"));
             led.wait();
             scope.spawn(|| sites.get(&1));
-            until_waits(&pages, 1);
-            let seen: Vec<_> = sites.in_flight().iter().map(ToString::to_string).collect();
-            assert_eq!(seen, ["1: waits for \"a slow page\""]);
+            until(|| words(&sites) == ["1: waits for \"a slow page\""]);
             may_come.wait();
             end.wait();
-            let seen: Vec<_> = sites.in_flight().iter().map(ToString::to_string).collect();
-            assert_eq!(seen, ["1: at work"]);
+            assert_eq!(words(&sites), ["1: at work"]);
             end.wait();
         });
     }
