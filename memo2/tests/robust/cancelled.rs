@@ -23,6 +23,9 @@ fn past() -> Instant {
     Instant::now()
 }
 
+/// Far enough away for what must have begun by then, on a busy machine too, and near enough to wait for.
+const SOON: Duration = Duration::from_millis(500);
+
 /// So far away that a test which waits for it fails.
 const FAR: Duration = Duration::from_secs(3600);
 
@@ -50,7 +53,7 @@ rusty_fork_test! {
             assert_eq!(leaves.join().unwrap(), Err(cancelled("1", &["1"])));
             // It is late as soon as it looks, since time passes: the deadline is now.
             assert_eq!(memo.get_until(&1, past()), Err(late("1", &[])));
-            assert_eq!(memo.get_until(&1, Duration::from_millis(1)), Err(late("1", &["1"])));
+            assert_eq!(memo.get_until(&1, SOON), Err(late("1", &["1"])));
             finish.send(()).unwrap();
             for caller in [leader, stays, limited] {
                 assert_eq!(caller.join().unwrap(), Ok(2));
@@ -78,7 +81,7 @@ rusty_fork_test! {
             let waiters: Vec<_> =
                 (0..WAITERS).map(|key| scope.spawn(move || memo.get_until(&key, token))).collect();
             until_waits(memo, WAITERS.into());
-            assert_eq!(memo.get_until(&0, Until::from(token).or(Duration::from_millis(1))), Err(late("0", &["0"])));
+            assert_eq!(memo.get_until(&0, Until::from(token).or(SOON)), Err(late("0", &["0"])));
             token.cancel();
             for (key, waiter) in waiters.into_iter().enumerate() {
                 let key = key.to_string();
@@ -131,7 +134,7 @@ rusty_fork_test! {
             token.cancel();
             assert_eq!(leader.join().unwrap(), Err(cancelled("1", &[])));
         });
-        assert_eq!(memo.get_until(&1, Duration::from_millis(1)), Err(late("1", &[])));
+        assert_eq!(memo.get_until(&1, SOON), Err(late("1", &[])));
         assert_eq!(memo.get(&1), Ok("a value"));
         assert_eq!(memo.stats().cancels, 2);
     }
@@ -169,7 +172,7 @@ rusty_fork_test! {
     #[test]
     fn a_leader_that_is_late_is_gone_when_its_waiter_is() {
         let memo = Memo::new(|call: &Call, _: &u8| until(|| call.is_cancelled()));
-        let deadline = Instant::now() + Duration::from_millis(20);
+        let deadline = Instant::now() + SOON;
         let token = Token::new();
         thread::scope(|scope| {
             let leader = scope.spawn(|| memo.get_until(&1, deadline));
@@ -227,7 +230,7 @@ rusty_fork_test! {
             let first = scope.spawn(|| memo.get_until(&1, &token));
             until(|| memo.stats().in_flight == 1);
             token.cancel();
-            assert_eq!(memo.get_until(&1, Duration::from_millis(1)), Err(late("1", &["1"])));
+            assert_eq!(memo.get_until(&1, SOON), Err(late("1", &["1"])));
             leave.wait();
             assert_eq!(first.join().unwrap(), Err(cancelled("1", &[])));
         });
@@ -271,7 +274,7 @@ rusty_fork_test! {
                 until(|| two.stats().in_flight == 1);
                 let other = somebody_else.then(|| scope.spawn(|| two.get(&2)));
                 until_waits(&two, u64::from(somebody_else));
-                assert_eq!(one.in_flight()[0].to_string(), "1: waits for 2");
+                until(|| one.in_flight()[0].to_string() == "1: waits for 2");
                 token.cancel();
                 if let Some(other) = other {
                     finish.send(()).unwrap();
@@ -296,7 +299,7 @@ rusty_fork_test! {
         thread::scope(|scope| {
             let other = scope.spawn(|| two.get(&2));
             until(|| two.stats().in_flight == 1);
-            assert_eq!(zero.get_until(&0, Duration::from_millis(10)), Err(late("0", &[])));
+            assert_eq!(zero.get_until(&0, SOON), Err(late("0", &[])));
             finish.send(()).unwrap();
             assert_eq!(other.join().unwrap(), Ok(()));
         });
@@ -311,7 +314,7 @@ rusty_fork_test! {
         let go = std::sync::Mutex::new(go);
         let two = Memo::new(|_: &Call, _: &u8| go.lock().unwrap().recv().unwrap());
         let one = Memo::new(|call: &Call, _: &u8| call.get(&two, &2));
-        let deadline = Instant::now() + Duration::from_millis(20);
+        let deadline = Instant::now() + SOON;
         thread::scope(|scope| {
             let other = scope.spawn(|| two.get(&2));
             until(|| two.stats().in_flight == 1);
@@ -319,7 +322,7 @@ rusty_fork_test! {
             until(|| one.stats().in_flight == 1);
             let waiter = scope.spawn(|| one.get(&1));
             until_waits(&one, 1);
-            until_waits(&two, 1);
+            until(|| one.in_flight()[0].to_string() == "1: waits for 2, 1 waiter");
             until(|| Instant::now() > deadline);
             assert_eq!(one.in_flight()[0].to_string(), "1: waits for 2, 1 waiter");
             finish.send(()).unwrap();
@@ -342,7 +345,7 @@ rusty_fork_test! {
             let other = scope.spawn(|| two.get(&2));
             until(|| two.stats().in_flight == 1);
             let leader = scope.spawn(|| one.get_until(&1, &leads));
-            until_waits(&two, 1);
+            until(|| one.in_flight().iter().any(|call| call.to_string() == "1: waits for 2"));
             let waiter = scope.spawn(|| one.get_until(&1, &waits));
             until_waits(&one, 1);
             leads.cancel();
@@ -394,8 +397,8 @@ rusty_fork_test! {
         let one = Memo::new(|call: &Call, _: &&str| call.get(&two, &"two"));
         thread::scope(|scope| {
             let leader = scope.spawn(|| one.get(&"one"));
-            until(|| two.stats().in_flight == 1);
-            let error = one.get_until(&"one", Duration::from_millis(1)).unwrap_err();
+            until(|| one.in_flight().iter().any(|call| call.to_string() == "\"one\": waits for \"two\""));
+            let error = one.get_until(&"one", SOON).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "\"one\" had no value when its deadline passed; it waited for \"one\" -> \"two\", \
