@@ -1,11 +1,11 @@
 //! What is shown of memo1's race is really seen, and memo2 really has none.
 
-use bench_suite::race::{self, Example, Fate, Verdict};
+use bench_suite::race::{self, Fate, Program, Verdict};
 
 /// The count of each fate is the machine's; that a race does harm, and that a lock prevents it, is not.
 #[test]
 fn the_race_does_harm_and_the_lock_prevents_it() {
-    let [racy, locked] = Example::ALL.map(|example| example.build().unwrap());
+    let [racy, locked] = Program::ALL.map(|program| program.build().unwrap());
     let harmed = (0..1_000).any(|turn| race::run(&racy, turn).unwrap() != Fate::Right);
     assert!(harmed || std::thread::available_parallelism().map_or(1, usize::from) == 1);
     assert!((0..100).all(|turn| race::run(&locked, turn).unwrap() == Fate::Right));
@@ -14,14 +14,14 @@ fn the_race_does_harm_and_the_lock_prevents_it() {
 /// Where ThreadSanitizer is there.
 #[test]
 fn thread_sanitizer_agrees() {
-    for (example, races) in Example::ALL.into_iter().zip([true, false]) {
-        match race::sanitize(example).unwrap() {
+    for (program, races) in Program::ALL.into_iter().zip([true, false]) {
+        match race::sanitize(program).unwrap() {
             Verdict::Race(report) => {
-                assert!(races, "{}: {report:?}", example.subject);
+                assert!(races, "{}: {report:?}", program.subject);
                 assert!(report.iter().any(|line| line.contains("memo1/src/racy.rs")), "{report:?}");
             }
-            Verdict::None => assert!(!races, "{}: ThreadSanitizer sees no race", example.subject),
-            Verdict::Skipped(why) => println!("{}: skipped: {why}", example.subject),
+            Verdict::None => assert!(!races, "{}: ThreadSanitizer sees no race", program.subject),
+            Verdict::Skipped(why) => println!("{}: skipped: {why}", program.subject),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::child::{self, End, Report};
 /// How long a run may take. A good one takes some milliseconds.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How slow `f` is, in turns of an empty loop: each run takes the next. See the examples for why.
+/// How slow `f` is, in turns of an empty loop: each run takes the next. See the programs for why.
 const SLOW: [&str; 4] = ["100", "300", "1000", "3000"];
 
 /// What became of one run; if several things did, the worst.

@@ -1,13 +1,13 @@
 //! The race of memo1, run: what becomes of a program whose threads share an unprotected map.
 //!
-//! The programs are examples of the memos' own crates, so that the `unsafe` stays where its lesson is:
-//! `memo1/examples/race.rs`, and the same with a lock, `memo2/examples/herd.rs`. Cargo builds them, and each run is a
-//! process of its own under a deadline, since it may end in any way.
+//! The programs are in the memos' own crates, so that the `unsafe` stays where its lesson is: `memo1/src/bin/race.rs`,
+//! and the same with a lock, `memo2/src/bin/herd.rs`. Cargo builds them, and each run is a process of its own under a
+//! deadline, since it may end in any way.
 
-mod example;
 mod fate;
+mod program;
 mod sanitizer;
 
-pub use example::Example;
 pub use fate::{Fate, run};
+pub use program::Program;
 pub use sanitizer::{Verdict, sanitize};

@@ -2,7 +2,7 @@
 //!
 //! It needs a nightly compiler, so it is an optional lane. The standard library is not noted in such a build: what
 //! `std` itself synchronises with would look like a race. The memos' locks are `parking_lot`'s, which is built with the
-//! examples and is noted.
+//! programs and is noted.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,36 +10,36 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::Example;
+use super::Program;
 use crate::child::{self, End};
 
 /// How long one run under the sanitizer may take; it is some ten times slower than without.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How many runs must go well. The sanitizer remembers the last few accesses to each place and no more, so that one run
-/// may hide a race.
-const RUNS: u32 = 10;
+/// may hide a race; on a busy machine, where the threads take turns, five of six do.
+const RUNS: u32 = 50;
 
 /// How a program ends on its first race, so that this is told from its other ends.
 const FOUND: i32 = 66;
 
-/// What the sanitizer says of an example.
+/// What the sanitizer says of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It saw a race. Its report, in short.
     Race(Vec<String>),
-    /// It saw none, in ten whole runs.
+    /// It saw none, in fifty whole runs.
     None,
     /// There is no verdict, for this reason.
     Skipped(String),
 }
 
-/// Builds `example` with ThreadSanitizer and runs it once.
+/// Builds `program` with ThreadSanitizer and runs it once.
 ///
 /// # Errors
 ///
 /// If the program that was built cannot be started.
-pub fn sanitize(example: Example) -> anyhow::Result<Verdict> {
+pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
     let Some(host) = nightly_host() else {
         let how = "no nightly compiler here (rustup toolchain install nightly)";
         return Ok(Verdict::Skipped(how.to_string()));
@@ -49,20 +49,20 @@ pub fn sanitize(example: Example) -> anyhow::Result<Verdict> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate stands in a workspace")?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let program = example.build_with(
+    let built = program.build_with(
         Command::new("rustup")
             .args(["run", "nightly", "cargo", "build", "--target", &host, "--target-dir"])
             .arg(target.join("tsan"))
             .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"),
     );
-    let program = match program {
-        Ok(program) => program,
+    let built = match built {
+        Ok(built) => built,
         Err(error) => return Ok(Verdict::Skipped(format!("a nightly compiler is here, but its build fails: {error}"))),
     };
     let options = format!("halt_on_error=1 exitcode={FOUND}");
     let mut broke_off = None;
     for _ in 0..RUNS {
-        let report = child::run(Command::new(&program).env("TSAN_OPTIONS", &options), DEADLINE)?;
+        let report = child::run(Command::new(&built).env("TSAN_OPTIONS", &options), DEADLINE)?;
         match report.end {
             End::Exit(FOUND) => return Ok(Verdict::Race(brief(&report.stderr))),
             End::Exit(0) => {}

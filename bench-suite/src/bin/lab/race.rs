@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use bench_suite::race::{self, Example, Fate, Verdict};
+use bench_suite::race::{self, Fate, Program, Verdict};
 use bench_suite::report;
 use bench_suite::store::{Cell, Depth, Figure, Found, Results, Store, Unit};
 use clap::value_parser;
@@ -25,18 +25,18 @@ pub(crate) struct Race {
 impl Race {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let mut cells = Vec::new();
-        for example in Example::ALL {
-            let program = example.build()?;
+        for program in Program::ALL {
+            let built = program.build()?;
             let bar = ProgressBar::new(self.runs.into())
                 .with_style(ProgressStyle::with_template("{msg:12} {pos:>6} of {len}  {bar:30}")?)
-                .with_message(example.subject);
+                .with_message(program.subject);
             let mut fates = Vec::new();
             for turn in 0..self.runs as usize {
-                fates.push(race::run(&program, turn)?);
+                fates.push(race::run(&built, turn)?);
                 bar.inc(1);
             }
             bar.finish_and_clear();
-            cells.push(cell(example, &fates));
+            cells.push(cell(program, &fates));
         }
         let results = Results::new("race", Depth::Full, true, cells);
         Store::here().write(&results)?;
@@ -46,12 +46,12 @@ impl Race {
         }
 
         let mut verdicts = BTreeMap::new();
-        for example in Example::ALL {
-            let verdict = race::sanitize(example)?;
+        for program in Program::ALL {
+            let verdict = race::sanitize(program)?;
             if !self.json {
-                show(example, &verdict);
+                show(program, &verdict);
             }
-            verdicts.insert(example.subject, verdict);
+            verdicts.insert(program.subject, verdict);
         }
         if self.json {
             let verdicts: BTreeMap<_, _> =
@@ -63,13 +63,13 @@ impl Race {
     }
 }
 
-fn cell(example: Example, fates: &[Fate]) -> Cell {
+fn cell(program: Program, fates: &[Fate]) -> Cell {
     let count = |fate: &Fate| {
         let count = fates.iter().filter(|found| *found == fate).count();
         (fate.name().to_string(), Figure { unit: Unit::Count, rounds: vec![count as f64] })
     };
     Cell {
-        subject: example.subject.to_string(),
+        subject: program.subject.to_string(),
         setting: [("threads", "2"), ("placement", "free"), ("runs", &fates.len().to_string())]
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .into(),
@@ -77,10 +77,10 @@ fn cell(example: Example, fates: &[Fate]) -> Cell {
     }
 }
 
-fn show(example: Example, verdict: &Verdict) {
-    let subject = example.subject;
+fn show(program: Program, verdict: &Verdict) {
+    let subject = program.subject;
     match verdict {
-        Verdict::None => anstream::println!("  {subject:<12}  no race, in ten runs"),
+        Verdict::None => anstream::println!("  {subject:<12}  no race, in fifty runs"),
         Verdict::Skipped(why) => anstream::println!("  {subject:<12}  skipped: {why}"),
         Verdict::Race(report) => {
             anstream::println!("  {subject:<12}  a race:");

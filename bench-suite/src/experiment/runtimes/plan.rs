@@ -156,7 +156,11 @@ pub(super) fn observed(observation: &str, depth: Depth) -> Vec<Look> {
         ],
         "default_workers" => vec![look("", 1, one)],
         "memo_fill" => {
-            let sizes: &[u64] = if full { &[1_000, 100_000, 1_000_000] } else { &[1_000_000] };
+            let sizes: &[u64] = match depth {
+                Depth::Trial => &[1_000],
+                Depth::Quick => &[1_000_000],
+                Depth::Full => &[1_000, 100_000, 1_000_000],
+            };
             let fill = |&n: &u64| memo_fill::FILLED.iter().map(move |memo| look(memo, n, one));
             sizes.iter().flat_map(fill).collect()
         }

@@ -6,29 +6,30 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-/// An example program of one of the memos' crates.
+/// A program of one of the memos' crates: not an example, since what Cargo builds for those includes all that the
+/// crate's tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Example {
+pub struct Program {
     /// The memo that it is about.
     pub subject: &'static str,
     /// The crate.
     package: &'static str,
-    /// The example's name.
+    /// Its name.
     name: &'static str,
 }
 
-impl Example {
+impl Program {
     /// The race, and the same program with a memo that threads may share.
-    pub const ALL: [Example; 2] = [
-        Example { subject: "memo1::racy", package: "memo1", name: "race" },
-        Example { subject: "memo2", package: "memo2", name: "herd" },
+    pub const ALL: [Program; 2] = [
+        Program { subject: "memo1::racy", package: "memo1", name: "race" },
+        Program { subject: "memo2", package: "memo2", name: "herd" },
     ];
 
     /// Builds it with the Cargo that runs us, and says where the program is.
     ///
     /// # Errors
     ///
-    /// If there is no Cargo, or it cannot build the example; with what it says.
+    /// If there is no Cargo, or it cannot build the program; with what it says.
     pub fn build(self) -> anyhow::Result<PathBuf> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         self.build_with(Command::new(cargo).arg("build").arg("--release"))
@@ -39,18 +40,18 @@ impl Example {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate stands in a workspace")?;
         let output = cargo
             .current_dir(root)
-            .args(["--quiet", "--package", self.package, "--example", self.name, "--message-format=json"])
+            .args(["--quiet", "--package", self.package, "--bin", self.name, "--message-format=json"])
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .output()
-            .context("Cargo cannot be started, and it builds the examples; run this as `cargo lab race`")?;
+            .context("Cargo cannot be started, and it builds the programs; run this as `cargo lab race`")?;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "Cargo cannot build the example {} of {}:\n{said}", self.name, self.package);
+        ensure!(output.status.success(), "Cargo cannot build the program {} of {}:\n{said}", self.name, self.package);
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
             .filter(|message| message["target"]["name"] == self.name)
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .with_context(|| format!("Cargo has built the example {}, and does not say where", self.name))
+            .with_context(|| format!("Cargo has built the program {}, and does not say where", self.name))
     }
 }

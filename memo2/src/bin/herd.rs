@@ -1,6 +1,8 @@
-//! The program of `memo1/examples/race.rs`, with a memo that threads may share: no `unsafe`, and nothing goes wrong.
+//! The program of `memo1/src/bin/race.rs`, with a memo that threads may share: no `unsafe`, and nothing goes wrong.
 //!
 //! `cargo lab race` runs both, side by side.
+
+#![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
