@@ -49,15 +49,16 @@ pub(crate) fn runtime() -> &'static Runtime {
 
 /// Runs `body` on a coroutine.
 pub(crate) fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    // Boxed, as in `scoped`: so the runtime is compiled once for each `T`, and not for each program and memo.
+    let body: Box<dyn FnOnce() -> T + Send> = Box::new(body);
     // SAFETY: `body` is a program of the conformance suite; the head of this file promises for them.
     unsafe { runtime().spawn(body) }.expect("there is room for another stack")
 }
 
 /// Runs `body` on `count` coroutines at once, with the number of each, and returns what each brought back.
-pub(crate) fn scoped<T: Send>(count: usize, body: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(crate) fn scoped<T: Send>(count: usize, body: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
     runtime();
     may::coroutine::scope(|scope| {
-        let body = &body;
         // SAFETY: as in `spawn`. The scope joins all of them before what `body` borrows can end.
         let spawn = |number| unsafe { scope.spawn(move || body(number)) };
         let all: Vec<_> = (0..count).map(spawn).collect();

@@ -52,12 +52,17 @@ static COROUTINES_LET_OFF: AtomicUsize = AtomicUsize::new(0);
 /// Runs `ask` on `callers` threads at once, or on coroutines if a coroutine calls this, with the number of each, and
 /// returns what each brought back.
 pub(super) fn herd<T: Send>(callers: usize, ask: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    herd_of(callers, &ask)
+}
+
+/// [`herd`], compiled once for each `T`, and not for each program and memo.
+fn herd_of<T: Send>(callers: usize, ask: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
     let start = Gate::default();
     LET_OFF.lock().clear();
     COROUTINES_LET_OFF.store(0, SeqCst);
     if is_coroutine() {
         COROUTINES.store(callers, SeqCst);
-        return coroutine::scoped(callers, |caller| {
+        return coroutine::scoped(callers, &|caller| {
             start.meet(callers);
             COROUTINES_LET_OFF.fetch_add(1, SeqCst);
             ask(caller)
@@ -65,7 +70,7 @@ pub(super) fn herd<T: Send>(callers: usize, ask: impl Fn(usize) -> T + Sync) -> 
     }
     COROUTINES.store(0, SeqCst);
     thread::scope(|scope| {
-        let (start, ask) = (&start, &ask);
+        let start = &start;
         let callers: Vec<_> = (0..callers)
             .map(|caller| {
                 scope.spawn(move || {

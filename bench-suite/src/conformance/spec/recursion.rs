@@ -8,11 +8,11 @@ use crate::conformance::gate::{Gate, deep, herd};
 use crate::subject::{Memo, Subject};
 
 /// A memo whose `f` can ask it.
-struct Recursive<S: Subject>(S::Memo<u64, u64>);
+struct Recursive<S: Subject>(S::Memo<usize, usize>);
 
 impl<S: Subject> Recursive<S> {
     /// A memo of `f`, which receives, beside the key, what it asks the memo with.
-    fn new(f: impl Fn(&dyn Fn(u64) -> u64, u64) -> u64 + Send + Sync + 'static) -> Arc<Self> {
+    fn new(f: impl Fn(&dyn Fn(usize) -> usize, usize) -> usize + Send + Sync + 'static) -> Arc<Self> {
         Arc::new_cyclic(|memo: &Weak<Self>| {
             let memo = memo.clone();
             let ask = move |key| match memo.upgrade() {
@@ -20,7 +20,7 @@ impl<S: Subject> Recursive<S> {
                 // Whoever asked has gone, and the memo with it: nobody will read this.
                 None => 0,
             };
-            Recursive(S::memo(Box::new(move |key: &u64| f(&ask, *key))))
+            Recursive(S::memo(Box::new(move |key: &usize| f(&ask, *key))))
         })
     }
 }
@@ -28,7 +28,7 @@ impl<S: Subject> Recursive<S> {
 /// Each key asks for the one below it. A memo that runs `f` on its caller does so on one stack, which is therefore a
 /// large one.
 pub(super) fn other_keys<S: Subject>() -> anyhow::Result<()> {
-    const DEPTH: u64 = 1_000;
+    const DEPTH: usize = 1_000;
     let memo = Recursive::<S>::new(|ask, key| match key {
         0 => 0,
         _ => key + ask(key - 1),
@@ -68,19 +68,19 @@ pub(super) fn three_callers<S: Subject>() -> anyhow::Result<()> {
 }
 
 /// Each caller asks for a key whose call asks for the next caller's, and none asks before all are inside.
-fn ring<S: Subject>(callers: u64) -> anyhow::Result<()> {
+fn ring<S: Subject>(callers: usize) -> anyhow::Result<()> {
     let inside = Gate::default();
     let memo = Recursive::<S>::new(move |ask, key| {
-        inside.meet(callers as usize);
+        inside.meet(callers);
         ask((key + 1) % callers)
     });
-    ends(callers as usize, &memo)
+    ends(callers, &memo)
 }
 
 /// Each caller asks for its own number, and comes back somehow.
 fn ends<S: Subject>(callers: usize, memo: &Recursive<S>) -> anyhow::Result<()> {
     herd(callers, |caller| {
-        let ask = || memo.0.get(&(caller as u64));
+        let ask = || memo.0.get(&caller);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(ask)).is_ok()
     });
     Ok(())

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 /// A counter that tasks can wait for. Clones are the same gate.
@@ -45,10 +46,12 @@ where
     let start = Gate::default();
     let spawn = |caller| {
         let (start, asked) = (start.clone(), ask(caller));
-        tokio::spawn(async move {
+        let caller = async move {
             start.meet(callers).await;
             asked.await
-        })
+        };
+        // Boxed, so that the runtime is compiled once for all callers that bring back a `T`.
+        tokio::spawn(caller.boxed())
     };
     let all: Vec<_> = (0..callers).map(spawn).collect();
     let mut brought = Vec::new();

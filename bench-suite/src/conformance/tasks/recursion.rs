@@ -14,13 +14,13 @@ use crate::conformance::payload::caught_async;
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 /// A memo whose `f` can ask it.
-struct Recursive<S: AsyncSubject>(S::Memo<u64, u64>);
+struct Recursive<S: AsyncSubject>(S::Memo<usize, usize>);
 
 /// What asks it.
 struct Ask<S: AsyncSubject>(Weak<Recursive<S>>);
 
 impl<S: AsyncSubject> Ask<S> {
-    fn ask(&self, key: u64) -> BoxFuture<'static, u64> {
+    fn ask(&self, key: usize) -> BoxFuture<'static, usize> {
         let memo = self.0.upgrade();
         async move {
             match memo {
@@ -35,13 +35,13 @@ impl<S: AsyncSubject> Ask<S> {
 
 impl<S: AsyncSubject> Recursive<S> {
     /// A memo of `f`, which receives, beside the key, what it asks the memo with.
-    fn new<Called>(f: impl Fn(Ask<S>, u64) -> Called + Send + Sync + 'static) -> Arc<Self>
+    fn new<Called>(f: impl Fn(Ask<S>, usize) -> Called + Send + Sync + 'static) -> Arc<Self>
     where
-        Called: Future<Output = u64> + Send + 'static,
+        Called: Future<Output = usize> + Send + 'static,
     {
         Arc::new_cyclic(|memo: &Weak<Self>| {
             let memo = memo.clone();
-            Recursive(S::memo(Box::new(move |key: &u64| f(Ask(memo.clone()), *key).boxed())))
+            Recursive(S::memo(Box::new(move |key: &usize| f(Ask(memo.clone()), *key).boxed())))
         })
     }
 }
@@ -49,7 +49,7 @@ impl<S: AsyncSubject> Recursive<S> {
 /// Each key asks for the one below it. A memo that polls `f` in its caller's future does so on one stack, which is
 /// therefore a large one.
 pub(super) fn other_keys<S: AsyncSubject>() -> anyhow::Result<()> {
-    const DEPTH: u64 = 1_000;
+    const DEPTH: usize = 1_000;
     let program = async || {
         let memo = Recursive::<S>::new(|ask, key| async move {
             match key {
@@ -102,17 +102,17 @@ pub(super) fn three_callers<S: AsyncSubject>() -> anyhow::Result<()> {
 }
 
 /// Each caller asks for a key whose call asks for the next caller's, and none asks before all are inside.
-fn ring<S: AsyncSubject>(callers: u64) -> anyhow::Result<()> {
+fn ring<S: AsyncSubject>(callers: usize) -> anyhow::Result<()> {
     on_one_thread(async {
         let inside = Gate::default();
         let memo = Recursive::<S>::new(move |ask, key| {
             let inside = inside.clone();
             async move {
-                inside.meet(callers as usize).await;
+                inside.meet(callers).await;
                 ask.ask((key + 1) % callers).await
             }
         });
-        ends(callers as usize, memo).await
+        ends(callers, memo).await
     })
 }
 
@@ -120,7 +120,7 @@ fn ring<S: AsyncSubject>(callers: u64) -> anyhow::Result<()> {
 async fn ends<S: AsyncSubject>(callers: usize, memo: Arc<Recursive<S>>) -> anyhow::Result<()> {
     let ask = |caller| {
         let memo = memo.clone();
-        async move { caught_async(memo.0.get(&(caller as u64))).await.is_ok() }
+        async move { caught_async(memo.0.get(&caller)).await.is_ok() }
     };
     herd(callers, ask).await;
     Ok(())
