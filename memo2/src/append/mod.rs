@@ -85,6 +85,7 @@ where
     /// If `f`, for some key, asks for that same key, itself or through other keys or other threads: the leader then
     /// waits for itself.
     #[inline]
+    #[expect(clippy::manual_hash_one, reason = "it is a call on the way of a hit, see below")]
     pub fn get<Q>(&self, key: &Q) -> &V
     where
         K: Borrow<Q>,
