@@ -295,6 +295,19 @@ rusty_fork_test! {
         assert!(more < 16 << 10, "{more} KiB are left of fifty memos");
     }
 
+    /// As many keys as just do not make the table grow once more: 16 bytes of line each, the old tables once more as
+    /// many, and 32 of entry.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_memo_has_a_line_for_four_keys() {
+        const KEYS: usize = 1 << 18;
+        let memo = Memo::new(|key: &u32| *key);
+        let before = resident();
+        (0..KEYS as u32).for_each(|key| _ = memo.get(&key));
+        let bytes = (resident() - before) * 1_024 / KEYS;
+        assert!((32..96).contains(&bytes), "{bytes} bytes for each key");
+    }
+
     #[test]
     fn distinct_keys_overlap_whatever_their_hashes() {
         for (name, hash) in BAD {
