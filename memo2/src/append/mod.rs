@@ -85,14 +85,14 @@ where
     /// If `f`, for some key, asks for that same key, itself or through other keys or other threads: the leader then
     /// waits for itself.
     #[inline]
-    #[expect(clippy::manual_hash_one, reason = "it is a call on the way of a hit, see below")]
+    #[expect(clippy::manual_hash_one, reason = "the compiler does not always put `hash_one` in place: see below")]
     pub fn get<Q>(&self, key: &Q) -> &V
     where
         K: Borrow<Q>,
         Q: ?Sized + Hash + Eq + ToOwned<Owned = K>,
     {
-        // What `hash_one` does, which the compiler does not always put in place here: then the call, and passing the hash's
-        // state through memory, are a fifth of a hit with the standard library's hash function.
+        // What `hash_one` does. Where the compiler makes a call of that, passing the hash's state through memory is a fifth
+        // of a hit's instructions, with the standard library's hash function.
         let mut state = self.hasher.build_hasher();
         key.hash(&mut state);
         let hash = state.finish();
