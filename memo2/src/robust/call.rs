@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::hash::Hash;
-use std::time::Instant;
 
 use super::running::Running;
-use super::until::{Terms, Until};
-use super::{Error, Memo};
+use super::terms::Terms;
+use super::{Error, Memo, Until};
 use crate::sync::Arc;
 
 // ANCHOR: call
-/// The call of `f` that is being made, as `f` knows it: whom it asks other keys through, and who tells it to stop.
+/// The call of `f` that is being made, as `f` knows it: `f` asks for other keys through it, and learns from it when to
+/// stop.
 ///
-/// It is the identity of whatever computes this key, and not that of a thread: `f` may hand clones of it to the threads
-/// that work for it, and what they ask for counts as asked for by this call.
+/// It stands for the computation of one key, and not for a thread. `f` may hand clones of it to the threads that work
+/// for it, and what they ask for counts as asked for by this call. When `f` has returned, the call has ended. Threads
+/// that still have a clone may go on asking: they then ask as callers from outside, whom nothing waits for.
 #[derive(Clone)]
 pub struct Call {
     running: Arc<Running>,
@@ -28,8 +29,8 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// [`Error::Cycle`] if the call that makes that value waits for this one, in one step or through others: it would
-    /// wait for ever. [`Error::Cancelled`] if this call has been told to stop.
+    /// [`Error::Cycle`] if the call that makes that value waits for this one, in one step or through others: both would
+    /// wait forever. [`Error::Cancelled`] if this call has been told to stop.
     ///
     /// # Panics
     ///
@@ -61,10 +62,10 @@ impl Call {
         memo.ask(key, &Terms::new(until.into(), Some(self.running.clone())))
     }
 
-    /// Whether `f` may as well stop: everybody who wanted its value has gone. Once this is true it remains so, and
-    /// whatever `f` returns is thrown away.
+    /// Whether `f` should stop, because no caller wants its value any more. This is final: what `f` returns after that
+    /// is thrown away. After `f` has returned the answer stays as it is.
     pub fn is_cancelled(&self) -> bool {
-        self.running.is_stopped(Instant::now())
+        self.running.is_stopped()
     }
 }
 

@@ -3,27 +3,27 @@
 use std::fmt;
 
 // ANCHOR: error
-/// Why a caller gets no value. Keys are given in words, as their `Debug` writes them, since a wait can lead through
-/// memos of different types.
+/// Why a caller gets no value. Keys are text, as their `Debug` writes them, because a wait can lead through memos of
+/// different types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// To wait would have been to wait for oneself.
+    /// The call that asked would have waited for itself.
     Cycle {
-        /// Each key's call waits for the next; the first and the last are the one that asked.
+        /// Each key's call waits for the next. The first and the last are the call that asked.
         path: Vec<String>,
     },
-    /// The caller's token was cancelled, or the call was that it asked for.
+    /// The caller's token was cancelled, or the call for which it asked was told to stop.
     Cancelled {
-        /// What it asked for.
+        /// The key that it asked for.
         key: String,
-        /// What it was waiting for then: each key's call waits for the next, and the last is at work. Empty if it
-        /// waited for nobody.
+        /// The calls that it was waiting for then: each key's call waits for the next, and the last is at work. Empty if
+        /// it did not wait.
         waits_for: Vec<String>,
     },
     /// The caller's deadline passed.
     Late {
-        /// What it asked for.
+        /// The key that it asked for.
         key: String,
         /// As with `Cancelled`.
         waits_for: Vec<String>,

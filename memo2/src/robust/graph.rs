@@ -1,4 +1,4 @@
-//! Who waits for whom: one graph for all memos, in which no cycle is ever closed.
+//! Which call waits for which: one graph for all memos, in which no cycle is ever closed.
 
 use std::collections::BTreeMap;
 
@@ -7,98 +7,106 @@ use crate::sync::{Arc, Mutex, global};
 
 // ANCHOR: graph
 global! {
-    /// For each call, the calls that it waits for: several, if `f` asks from several threads.
+    /// Every wait of one call for another.
     ///
-    /// One lock guards them all, because to look for a cycle and to add an edge must be one step: otherwise two callers
-    /// could each look, see none, and close one together. Only calls that ask for other keys come here; a caller from
-    /// outside is waited for by nobody, and closes no cycle.
-    static WAITS: Mutex<Waits> = Mutex::new(Waits::new());
+    /// One lock guards all of them, because the search for a cycle and the new edge must be one step. Otherwise two
+    /// callers could each search, find none, and close one together. Only calls that ask for other keys are here.
+    /// Nothing waits for a caller from outside, so it closes no cycle. Nothing waits for a call that has ended either,
+    /// even if a waiter of it has not woken up yet: such a call gets no edge, and no search goes through it.
+    static WAITS: Mutex<Waits> = Mutex::new(Waits { edges: BTreeMap::new(), made: 0 });
 }
 
-type Waits = BTreeMap<usize, Vec<Arc<Running>>>;
-
-/// One call waits for another, as long as this lives.
-pub(super) struct Edge {
-    from: usize,
-    to: usize,
+struct Waits {
+    /// By the call that waits and the number of the edge. A call has several edges if `f` asks from several threads.
+    edges: BTreeMap<(usize, u64), Arc<Running>>,
+    /// How many edges have been made so far.
+    made: u64,
 }
 
-/// A call is itself where it is in memory, for as long as it is anywhere.
+/// One call waits for another, while this lives.
+pub(super) struct Edge(usize, u64);
+
+/// A call's identity is its address, which is stable while any `Arc` to it lives.
 fn id(call: &Arc<Running>) -> usize {
     std::ptr::from_ref::<Running>(call).addr()
 }
 
-/// `from` is about to make the call `to`. That is a new one, which waits for nobody yet, and so closes no cycle.
-pub(super) fn lead(from: &Arc<Running>, to: &Arc<Running>) -> Edge {
-    add(&mut WAITS.lock(), from, to)
+/// Notes that `from` makes the call `to`. That call is new and waits for nothing yet, so it closes no cycle.
+pub(super) fn lead(from: &Arc<Running>, to: &Arc<Running>) -> Option<Edge> {
+    WAITS.lock().add(from, to)
 }
 
-/// `from` is about to wait for `to`, which somebody else makes. If `to` waits for `from`, in one step or in many, the
-/// error is the cycle's path, from `from` to `from`.
-pub(super) fn wait(from: &Arc<Running>, to: &Arc<Running>) -> Result<Edge, Vec<String>> {
+/// Notes that `from` waits for `to`, which another caller makes.
+///
+/// # Errors
+///
+/// If `to` waits for `from`, in one step or in many: the keys of the cycle, from `from` to `from`.
+pub(super) fn wait(from: &Arc<Running>, to: &Arc<Running>) -> Result<Option<Edge>, Vec<String>> {
     let mut waits = WAITS.lock();
-    match path(&waits, to, from) {
+    let back = if from.has_ended() { None } else { waits.path(to, from) };
+    match back {
         Some(back) => Err(std::iter::once(from).chain(&back).map(|call| call.key.clone()).collect()),
-        None => Ok(add(&mut waits, from, to)),
+        None => Ok(waits.add(from, to)),
     }
 }
 
-/// The way along the edges from `start` to `end`, both included, if there is one.
-fn path(waits: &Waits, start: &Arc<Running>, end: &Arc<Running>) -> Option<Vec<Arc<Running>>> {
-    // Each call that has been come to, and the one from which.
-    let mut came_from = BTreeMap::from([(id(start), None)]);
-    let mut open = vec![start];
-    while let Some(at) = open.pop() {
-        if id(at) == id(end) {
-            let mut way: Vec<Arc<Running>> =
-                std::iter::successors(Some(at), |at| came_from[&id(at)]).cloned().collect();
-            way.reverse();
-            return Some(way);
+impl Waits {
+    fn add(&mut self, from: &Arc<Running>, to: &Arc<Running>) -> Option<Edge> {
+        if from.has_ended() {
+            return None;
         }
-        for next in waits.get(&id(at)).into_iter().flatten() {
-            came_from.entry(id(next)).or_insert_with(|| {
-                open.push(next);
-                Some(at)
-            });
-        }
+        self.made += 1;
+        self.edges.insert((id(from), self.made), to.clone());
+        Some(Edge(id(from), self.made))
     }
-    None
+
+    /// The calls that `call` waits for: none if it has ended, though threads to which it lent itself may still wait.
+    fn of(&self, call: &Arc<Running>) -> impl Iterator<Item = &Arc<Running>> {
+        let first = if call.has_ended() { u64::MAX } else { 0 };
+        self.edges.range((id(call), first)..(id(call), u64::MAX)).map(|(_, next)| next)
+    }
+
+    /// The way along the edges from `start` to `end`, both included, if there is one.
+    fn path(&self, start: &Arc<Running>, end: &Arc<Running>) -> Option<Vec<Arc<Running>>> {
+        // Every call that the search has reached, and the call before it.
+        let mut came_from = BTreeMap::from([(id(start), None)]);
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            if id(at) == id(end) {
+                let mut way: Vec<Arc<Running>> =
+                    std::iter::successors(Some(at), |at| came_from[&id(at)]).cloned().collect();
+                way.reverse();
+                return Some(way);
+            }
+            for next in self.of(at) {
+                came_from.entry(id(next)).or_insert_with(|| {
+                    open.push(next);
+                    Some(at)
+                });
+            }
+        }
+        None
+    }
 }
 
 /// The keys of the calls that `call` waits for.
 pub(super) fn waits_for(call: &Arc<Running>) -> Vec<String> {
-    let waits = WAITS.lock();
-    waits.get(&id(call)).map_or(Vec::new(), |next| next.iter().map(|next| next.key.clone()).collect())
+    WAITS.lock().of(call).map(|next| next.key.clone()).collect()
 }
 
-/// The keys from `call` on, each the one that the call before it waits for, up to the one whose `f` is at work.
+/// The keys from `call` on: each call waits for the next, and the `f` of the last is at work.
 pub(super) fn chain(call: &Arc<Running>) -> Vec<String> {
     let waits = WAITS.lock();
-    let mut chain = vec![call.clone()];
-    // Where `f` asks from several threads, the way goes on with the first of what they ask for.
-    while let Some(next) = waits.get(&id(&chain[chain.len() - 1])).and_then(|next| next.first()) {
-        chain.push(next.clone());
-    }
-    chain.iter().map(|call| call.key.clone()).collect()
-}
-
-fn add(waits: &mut Waits, from: &Arc<Running>, to: &Arc<Running>) -> Edge {
-    waits.entry(id(from)).or_default().push(to.clone());
-    Edge { from: id(from), to: id(to) }
+    // Where `f` asks from several threads, the chain goes on with the first of the calls that it asks for.
+    let chain = std::iter::successors(Some(call), |call| waits.of(call).next());
+    chain.map(|call| call.key.clone()).collect()
 }
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        let mut waits = WAITS.lock();
-        let Some(next) = waits.get_mut(&self.from) else { return };
-        let at = next.iter().position(|next| id(next) == self.to);
-        let gone = at.map(|at| next.remove(at));
-        if next.is_empty() {
-            waits.remove(&self.from);
-        }
-        drop(waits);
-        // After the lock is let go: it may be the last that is known of that call.
-        drop(gone);
+        // A statement of its own, so that the call is dropped after the lock is free: this may be its last reference.
+        let to = WAITS.lock().edges.remove(&(self.0, self.1));
+        drop(to);
     }
 }
 // ANCHOR_END: graph

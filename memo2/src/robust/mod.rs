@@ -1,20 +1,25 @@
-//! Step 5: the memo for work. Nothing that one caller does can make another wait for ever.
+//! Step 5: the memo for work. Nothing that one caller does can make another wait forever.
 
 mod call;
 mod error;
 mod graph;
 mod running;
 mod stats;
+mod terms;
 mod token;
 mod until;
+mod waiter;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use hashbrown::HashTable;
 
 use crate::sync::{Arc, Mutex};
-use running::Running;
-use until::Terms;
+use running::{Running, Seat};
+use terms::Terms;
+use until::Expired;
 
 pub use call::Call;
 pub use error::Error;
@@ -23,69 +28,92 @@ pub use token::Token;
 pub use until::Until;
 
 // ANCHOR: memo
-/// A memo that makes one call of `f` a key, in which no key waits for another, and from which every caller comes back:
-/// with a value, or with the reason why there is none.
+/// A memo that makes one call of `f` a key, in which no key waits for another, and from which every caller returns: with
+/// a value, or with the reason why there is none.
 ///
-/// - **A cycle is an error.** `f` receives, beside the key, the [`Call`] that it is, and asks for other keys through
-///   that. So it is known who waits for whom, and the caller who would close a cycle is refused.
-/// - **Who waits can leave.** A caller may bring a [`Token`] or a deadline. Those who stay are not disturbed; when
-///   nobody stays, `f` is told to stop.
+/// - **A cycle is an error.** `f` receives the key and its [`Call`], and asks for other keys through that call. So the
+///   memo knows which call waits for which, and refuses the caller that would close a cycle.
+/// - **A waiter can leave.** A caller may bring a [`Token`] or a deadline. The callers that stay are not disturbed. When
+///   none stays, `f` is told to stop.
 /// - **Not everything is kept.** [`keep_if`](Memo::keep_if) decides which values are, and [`forget`](Memo::forget)
-///   drops one.
-/// - **Everything is seen.** [`stats`](Memo::stats) counts what has happened, and [`in_flight`](Memo::in_flight) tells
-///   who computes and who waits for whom.
+///   drops one. A call that panicked leaves nothing behind.
+/// - **Everything is visible.** [`stats`](Memo::stats) counts what has happened, and [`in_flight`](Memo::in_flight)
+///   lists the calls and what they wait for.
 ///
 /// # What it cannot see
 ///
-/// A wait that is not made through the [`Call`]: an `f` that asks a memo itself, as if it were a caller from outside,
-/// or that waits for a thread, a channel or a lock. A cycle that leads through such a wait still hangs, unless some
-/// caller in it has a deadline. Nor can a memo stop an `f` that never asks [`Call::is_cancelled`].
+/// A wait that is not made through the [`Call`]: an `f` that asks a memo itself, as a caller from outside does, or that
+/// waits for a thread, a channel or a lock. A cycle that leads through such a wait still hangs, unless a caller in it has
+/// a deadline. Nor can a memo stop an `f` that never asks [`Call::is_cancelled`].
 ///
-/// `K`'s `Hash`, `Eq`, `Clone` and `Debug` run under the memo's lock: they must return, and not ask this memo.
+/// `K`'s `Eq`, `Clone` and `Debug` run under the memo's lock: they must return, and must not ask this memo. No code of
+/// `V` runs under a lock, nor does `K`'s `Hash` or `Drop`.
+///
+/// # Costs
+///
+/// A hit takes one lock, and through a [`Call`] one more, however deep the calls are nested. A caller that waits adds a
+/// search along the calls that its call waits for, which finds the cycles. A token that is cancelled wakes the waiters
+/// that brought it and no others.
 ///
 /// Source: gopl section 9.7, `memo4`, and exercise 9.3, which adds cancellation.
 pub struct Memo<K, V, F> {
     f: F,
     keep: Box<dyn Fn(&V) -> bool + Send + Sync>,
+    hasher: RandomState,
     state: Mutex<State<K, V>>,
 }
 
+/// Tables that find a call by its hash and its address, as well as by its key: so a call can be taken out in the middle
+/// of a panic, when no code of `K` may run.
 struct State<K, V> {
-    entries: HashMap<K, Entry<V>>,
+    /// The values that are kept.
+    ready: HashTable<Ready<K, V>>,
+    /// The calls that are being made, and no others.
+    in_flight: HashTable<Flight<K, V>>,
     stats: Stats,
 }
 
-enum Entry<V> {
+struct Ready<K, V> {
+    hash: u64,
+    key: K,
     /// Shared, so that no code of `V` runs under the lock.
-    Ready(Arc<V>),
-    /// A call that somebody makes now; or one that is over and came to nothing, which counts as no entry.
-    Called(Arc<Flight<V>>),
+    value: Arc<V>,
 }
 
-/// One call of `f`, and what it brings to those who wait for it.
-struct Flight<V> {
+struct Flight<K, V> {
+    hash: u64,
+    key: K,
+    /// A key that was forgotten while its call goes on: callers that come later do not find this call.
+    forgotten: bool,
+    call: Arc<InProgress<V>>,
+}
+
+/// A call of `f`, and its value for those who wait.
+struct InProgress<V> {
     running: Arc<Running>,
-    /// Written before the call is over, if it has a value for those who wait.
+    /// Written before the call ends, if it has a value for its waiters.
     value: Mutex<Option<Arc<V>>>,
 }
 // ANCHOR_END: memo
 
-impl<V> Entry<V> {
-    fn is(&self, flight: &Arc<Flight<V>>) -> bool {
-        matches!(self, Entry::Called(other) if Arc::ptr_eq(other, flight))
+impl<K, V> State<K, V> {
+    /// Takes a call from those in flight, without asking `K` anything.
+    fn land(&mut self, hash: u64, call: &Arc<InProgress<V>>) -> Option<Flight<K, V>> {
+        let found = self.in_flight.find_entry(hash, |flight| Arc::ptr_eq(&flight.call, call));
+        found.ok().map(|found| found.remove().0)
     }
 }
 
 impl<K, V, F> Memo<K, V, F> {
     /// An empty memo of `f`.
     pub fn new(f: F) -> Self {
-        let state = State { entries: HashMap::new(), stats: Stats::default() };
-        Memo { f, keep: Box::new(|_| true), state: Mutex::new(state) }
+        let state = State { ready: HashTable::new(), in_flight: HashTable::new(), stats: Stats::default() };
+        Memo { f, keep: Box::new(|_| true), hasher: RandomState::new(), state: Mutex::new(state) }
     }
 
-    /// The same memo, which keeps only the values that `keep` approves of. Whoever waits for a value gets it, kept or
-    /// not; who comes later makes the next call. So a memo of `Result`s with `keep_if(Result::is_ok)` tries again after
-    /// an error.
+    /// The same memo, which keeps only the values that `keep` approves of. All callers that waited for a value get it,
+    /// kept or not. A caller that comes later makes the next call. So a memo of `Result`s with `keep_if(Result::is_ok)`
+    /// tries again after an error.
     #[must_use]
     pub fn keep_if(self, keep: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
         Memo { keep: Box::new(keep), ..self }
@@ -93,19 +121,15 @@ impl<K, V, F> Memo<K, V, F> {
 
     /// What has happened so far, as of one moment.
     pub fn stats(&self) -> Stats {
-        self.state.lock().stats
+        let state = self.state.lock();
+        Stats { in_flight: state.in_flight.len() as u64, ..state.stats }
     }
 
-    /// The calls that are being made now: who waits for them, and for whom they wait.
+    /// The calls that are being made now, with their waiters and what they wait for: those for forgotten keys too. This
+    /// takes as long as there are such calls, however many values are kept.
     pub fn in_flight(&self) -> Vec<InFlight> {
-        let state = self.state.lock();
-        let flights = state.entries.values().filter_map(|entry| match entry {
-            Entry::Called(flight) => Some(flight.running.clone()),
-            Entry::Ready(_) => None,
-        });
-        let flights: Vec<_> = flights.collect();
-        drop(state);
-        flights.iter().filter_map(InFlight::of).collect()
+        let running: Vec<_> = self.state.lock().in_flight.iter().map(|flight| flight.call.running.clone()).collect();
+        running.iter().filter_map(InFlight::of).collect()
     }
 }
 
@@ -115,8 +139,8 @@ where
     V: Clone,
     F: Fn(&Call, &K) -> V,
 {
-    /// The value of `f` for `key`: at once if it is there, after a wait if somebody is computing it, and by calling `f`
-    /// if nobody is.
+    /// The value of `f` for `key`: at once if it is there, after a wait if a leader is computing it, and by calling `f`
+    /// if no caller is.
     ///
     /// This is for callers from outside. Inside `f`, use [`Call::get`].
     ///
@@ -132,11 +156,11 @@ where
         self.ask(key, &Terms::default())
     }
 
-    /// The same for a caller who waits only `until` something: a [`Token`], an [`Instant`](std::time::Instant), a
+    /// The same for a caller that waits only `until` a limit: a [`Token`], an [`Instant`](std::time::Instant), a
     /// [`Duration`](std::time::Duration) from now, or the first of several.
     ///
-    /// It limits the waiting. A value that is there is given in any case, and a leader comes back only when its own `f`
-    /// does, which is told to stop as soon as nobody wants its value any more.
+    /// It limits the wait. It does not withhold a value that is there, and a leader returns only when its own `f` does,
+    /// which is told to stop as soon as no caller wants its value any more.
     ///
     /// # Errors
     ///
@@ -149,162 +173,176 @@ where
         self.ask(key, &Terms::new(until.into(), None))
     }
 
-    /// Drops what is known of `key`, and says whether that was anything. A call in flight goes on for those who wait
-    /// for it, and is theirs alone: who asks from now on makes a new one.
+    /// Drops what is known of `key`, and returns whether anything was. A call in flight goes on for the callers that
+    /// wait for it. Callers that come later do not get its value: they make a new call.
     pub fn forget(&self, key: &K) -> bool {
-        let forgotten = self.state.lock().entries.remove_entry(key);
-        // Key and value are dropped here, after the lock has been let go.
-        forgotten.is_some_and(|(_, entry)| match entry {
-            Entry::Ready(_) => true,
-            Entry::Called(flight) => !flight.running.is_over(),
-        })
+        let hash = self.hasher.hash_one(key);
+        let mut state = self.state.lock();
+        let flight = state.in_flight.find_mut(hash, |flight| !flight.forgotten && flight.key == *key);
+        let flight = flight.map(|flight| flight.forgotten = true);
+        let ready = state.ready.find_entry(hash, |ready| ready.key == *key).ok().map(|found| found.remove().0);
+        // Key and value are dropped after the lock is free.
+        drop(state);
+        flight.is_some() || ready.is_some()
     }
 
     // ANCHOR: ask
     fn ask(&self, key: &K, terms: &Terms) -> Result<V, Error> {
+        let hash = self.hasher.hash_one(key);
         loop {
-            let found = match self.enter(key, terms)? {
+            let found = match self.enter(hash, key, terms)? {
                 Entered::Hit(value) => Some(value),
-                Entered::Wait(flight) => self.wait(key, &flight, terms)?,
-                Entered::Lead(flight) => return self.lead(key, &flight, terms),
+                Entered::Wait(seat, call) => self.wait(key, &seat, &call, terms)?,
+                Entered::Lead(lead) => return self.lead(key, lead, terms),
             };
             if let Some(value) = found {
                 return Ok(V::clone(&value));
             }
-            // The call that this one waited for came to nothing. Look again: somebody makes the next.
+            // The call that this caller waited for came to nothing. Look again: a caller makes the next one.
         }
     }
 
     /// What there is for this caller.
-    fn enter(&self, key: &K, terms: &Terms) -> Result<Entered<V>, Error> {
-        // Asked before the lock is taken, since it takes others.
-        let over = terms.over();
+    fn enter(&self, hash: u64, key: &K, terms: &Terms) -> Result<Entered<'_, K, V, F>, Error> {
+        // Before the lock is taken, because this takes other locks.
+        let expired = terms.expired();
         let mut state = self.state.lock();
-        let State { entries, stats } = &mut *state;
-        let entry = entries.get_mut(key);
-        if let Some(Entry::Ready(value)) = &entry {
-            stats.hits += 1;
-            return Ok(Entered::Hit(value.clone()));
+        if let Some(ready) = state.ready.find(hash, |ready| ready.key == *key) {
+            let value = ready.value.clone();
+            state.stats.hits += 1;
+            return Ok(Entered::Hit(value));
         }
-        if let Some(why) = over {
-            stats.cancels += 1;
-            return Err(why.error(key, Vec::new()));
+        if let Some(expired) = expired {
+            state.stats.cancels += 1;
+            return Err(expired.error(key, Vec::new()));
         }
-        if let Some(Entry::Called(flight)) = &entry
-            && flight.running.join()
-        {
-            stats.waits += 1;
-            return Ok(Entered::Wait(flight.clone()));
+        if let Some(flight) = state.in_flight.find(hash, |flight| !flight.forgotten && flight.key == *key) {
+            let (seat, call) = (Seat::at(&flight.call.running), flight.call.clone());
+            state.stats.waits += 1;
+            return Ok(Entered::Wait(seat, call));
         }
-        let running = Arc::new(Running::new(format!("{key:?}"), terms.clone()));
-        let flight = Arc::new(Flight { running, value: Mutex::new(None) });
-        let called = Entry::Called(flight.clone());
-        let void = match entry {
-            Some(void) => Some(std::mem::replace(void, called)),
-            None => entries.insert(key.clone(), called),
-        };
-        stats.misses += 1;
-        stats.in_flight += 1;
-        drop(state);
-        drop(void);
-        Ok(Entered::Lead(flight))
+        let running = terms.lead(format!("{key:?}"));
+        let call = Arc::new(InProgress { running, value: Mutex::new(None) });
+        let flight = Flight { hash, key: key.clone(), forgotten: false, call: call.clone() };
+        state.in_flight.insert_unique(hash, flight, |flight| flight.hash);
+        state.stats.misses += 1;
+        Ok(Entered::Lead(Lead { memo: self, hash, call, returned: false }))
     }
 
-    /// Waits for somebody else's call. `None` if it came to nothing.
-    fn wait(&self, key: &K, flight: &Flight<V>, terms: &Terms) -> Result<Option<Arc<V>>, Error> {
-        let running = &flight.running;
-        let edge = terms.call().map(|call| graph::wait(call, running)).transpose();
+    /// Waits for a call that another caller makes. `None` if it came to nothing.
+    fn wait(&self, key: &K, seat: &Seat, call: &InProgress<V>, terms: &Terms) -> Result<Option<Arc<V>>, Error> {
+        let running = &call.running;
+        let edge = terms.call().map(|asks| graph::wait(asks, running)).transpose();
         let _edge = edge.map_err(|path| {
-            running.leave();
             let stats = &mut self.state.lock().stats;
             stats.waits -= 1;
             stats.cycles += 1;
             Error::Cycle { path }
         })?;
-        let _heard = terms.listen(running);
-        running.wait(terms).map_err(|why| {
-            let waits_for = graph::chain(running);
-            running.leave();
-            self.state.lock().stats.cancels += 1;
-            why.error(key, waits_for)
-        })?;
-        Ok(flight.value.lock().clone())
+        let _listening = terms.listen({
+            let waiter = seat.waiter.clone();
+            move || {
+                waiter.cancel();
+                None
+            }
+        });
+        let expired = loop {
+            let woken = seat.waiter.sleep(terms.look_at());
+            if woken.ended {
+                return Ok(call.value.lock().clone());
+            }
+            if woken.cancelled {
+                break Expired::Cancelled;
+            }
+            if let Some(expired) = terms.expired() {
+                break expired;
+            }
+        };
+        let waits_for = graph::chain(running);
+        self.state.lock().stats.cancels += 1;
+        Err(expired.error(key, waits_for))
     }
 
     /// Makes the call.
-    fn lead(&self, key: &K, flight: &Arc<Flight<V>>, terms: &Terms) -> Result<V, Error> {
-        let running = &flight.running;
-        let lead = Lead { memo: self, flight, returned: false };
-        let _edge = terms.call().map(|call| graph::lead(call, running));
-        let _heard = terms.listen(running);
-
+    fn lead(&self, key: &K, lead: Lead<'_, K, V, F>, terms: &Terms) -> Result<V, Error> {
+        let running = &lead.call.running;
+        let _edge = terms.call().and_then(|asks| graph::lead(asks, running));
+        let _listening = terms.listen({
+            let running = running.clone();
+            move || running.expire(Expired::Cancelled)
+        });
         let value = Arc::new((self.f)(&Call::new(running.clone()), key));
         let keep = (self.keep)(&value);
-        match lead.done(key, &value, keep) {
+        match lead.done(&value, keep) {
             Ok(()) => Ok(V::clone(&value)),
-            Err(why) => Err(why.error(key, Vec::new())),
+            Err(expired) => Err(expired.error(key, Vec::new())),
         }
     }
     // ANCHOR_END: ask
 }
 
 /// What a caller finds.
-enum Entered<V> {
+enum Entered<'a, K, V, F> {
     /// The value.
     Hit(Arc<V>),
-    /// A call that somebody else makes.
-    Wait(Arc<Flight<V>>),
-    /// Nothing: this call is for the caller to make.
-    Lead(Arc<Flight<V>>),
+    /// A call that another caller makes, and a place among its waiters.
+    Wait(Seat, Arc<InProgress<V>>),
+    /// Nothing: this caller makes the call.
+    Lead(Lead<'a, K, V, F>),
 }
 
 // ANCHOR: lead
 /// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f` returns or panics.
 struct Lead<'a, K, V, F> {
     memo: &'a Memo<K, V, F>,
-    flight: &'a Arc<Flight<V>>,
+    hash: u64,
+    call: Arc<InProgress<V>>,
     returned: bool,
 }
 
-impl<K: Hash + Eq, V, F> Lead<'_, K, V, F> {
-    /// Hands the value to those who wait and, if `keep`, to those who come later. Unless `f` was told to stop: what it
-    /// returns then is nobody's.
-    fn done(mut self, key: &K, value: &Arc<V>, keep: bool) -> Result<(), until::Over> {
-        let stopped = self.flight.running.stopped();
-        let mut state = self.memo.state.lock();
-        let State { entries, stats } = &mut *state;
-        stats.cancels += u64::from(stopped.is_some());
-        let gone = match entries.get_mut(key) {
-            Some(entry) if entry.is(self.flight) => {
-                if keep && stopped.is_none() {
-                    (None, Some(std::mem::replace(entry, Entry::Ready(value.clone()))))
-                } else {
-                    entries.remove_entry(key).map_or((None, None), |(key, entry)| (Some(key), Some(entry)))
-                }
-            }
-            // The key was forgotten, and perhaps asked for again: what is there now is not this call's to touch.
-            _ => (None, None),
-        };
-        drop(state);
-        // Keys and values are dropped after the lock is let go, here and elsewhere.
-        drop(gone);
+impl<K, V, F> Lead<'_, K, V, F> {
+    /// Hands the value to the waiters and, if `keep`, to the callers that come later. Unless `f` was told to stop: then
+    /// no caller gets what it returned.
+    fn done(mut self, value: &Arc<V>, keep: bool) -> Result<(), Expired> {
+        let stopped = self.call.running.stopped();
         if stopped.is_none() {
-            *self.flight.value.lock() = Some(value.clone());
+            *self.call.value.lock() = Some(value.clone());
         }
+        let mut state = self.memo.state.lock();
         self.returned = true;
+        state.stats.cancels += u64::from(stopped.is_some());
+        let gone = match state.land(self.hash, &self.call) {
+            // A call whose key was forgotten leaves alone what is there now.
+            Some(Flight { hash, key, forgotten: false, .. }) if keep && stopped.is_none() => {
+                let ready = Ready { hash, key, value: value.clone() };
+                state.ready.insert_unique(hash, ready, |ready| ready.hash);
+                None
+            }
+            gone => gone,
+        };
+        // Keys and values are dropped after the lock is free, here and elsewhere.
+        drop(state);
+        drop(gone);
         stopped.map_or(Ok(()), Err)
     }
 }
 
 impl<K, V, F> Drop for Lead<'_, K, V, F> {
     fn drop(&mut self) {
-        let mut state = self.memo.state.lock();
-        state.stats.in_flight -= 1;
-        // Not returned: something of the user's has panicked. The entry stays, as one that counts for nothing, because
-        // to take it away would run code of `K`, which may panic, in the middle of a panic.
-        state.stats.panics += u64::from(!self.returned);
-        drop(state);
-        self.flight.running.end();
+        let gone = if self.returned {
+            None
+        } else {
+            // `f` or something else of the user's has panicked.
+            let mut state = self.memo.state.lock();
+            state.stats.panics += 1;
+            state.land(self.hash, &self.call)
+        };
+        self.call.running.end();
+        // `K`'s `Drop` may panic, and a second panic in the middle of the first would abort the process. What it panics
+        // with is not dropped, because that may panic as well.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(gone))) {
+            std::mem::forget(panic);
+        }
     }
 }
 // ANCHOR_END: lead

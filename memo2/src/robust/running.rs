@@ -1,138 +1,216 @@
-//! A call, as everybody else knows it: who wants its value, and how it ends.
+//! A call, as other threads know it: who wants its value, and how it ends.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::Token;
-use super::until::{Over, Terms};
-use crate::sync::{Condvar, Mutex};
+use super::until::Expired;
+use super::waiter::Waiter;
+use crate::sync::{Arc, Mutex};
 
 // ANCHOR: running
-/// What a call is to everybody else, whatever the types of its key and value.
+/// A call of `f`, whatever the types of its key and value.
 ///
-/// Wanted is a call as long as somebody waits for it, or its leader's terms last. When neither is so any more, it is
-/// told to stop, and for good: whoever comes after that waits for its end, and then makes a call anew. So nobody gets
-/// the value of a call that was told to stop, and no call begins while the one before it goes on.
+/// A call is *wanted* while it has a waiter, or while its leader's limits have not expired. When it is no longer wanted
+/// it is told to stop. This is final: a caller that comes later waits for the end of the call and then makes a new one.
+/// So no caller gets the value of a call that was told to stop, and no call begins before the one before it has ended.
+///
+/// News comes down from caller to call when it happens: a cancelled token marks the leader's limit as expired in the
+/// calls that it limits, and a call that is told to stop does the same to the calls that it has asked for. So to ask
+/// "am I cancelled?" is to read one flag, however deep the calls are nested. Only time sends no news. For that each call
+/// knows when to look next.
 pub(super) struct Running {
-    /// The key, in words.
+    /// The key, as its `Debug` writes it.
     pub(super) key: String,
-    /// For how long the leader wants the value.
-    leader: Terms,
-    state: Mutex<State>,
-    /// Waiters sleep here.
-    changed: Condvar,
-    /// Cancelled when `f` is told to stop; what `f` waits for in other calls is limited by it.
+    /// Cancelled when the call is told to stop: the calls and the waiters that `f` has asked for listen to it.
     pub(super) stop: Token,
+    state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
-    waiters: usize,
+    /// By the number of their [`Seat`].
+    waiters: BTreeMap<u64, Arc<Waiter>>,
+    next_seat: u64,
+    leader: Leader,
     told_to_stop: bool,
-    over: bool,
-    /// How often somebody's terms may have ended. A waiter that saw an earlier number does not sleep.
-    nudges: u64,
+    ended: bool,
+}
+
+/// What limits the leader's wish for the value.
+struct Leader {
+    deadline: Option<Instant>,
+    /// The call for which the leader asks. It is let go when this call ends: a chain of calls that are over would be
+    /// kept in memory by its last, and dropped by recursion.
+    call: Option<Arc<Running>>,
+    expired: Option<Expired>,
+    /// Before this time no deadline can expire, neither the leader's nor one of the calls above. `None`: none will.
+    look_at: Option<Instant>,
 }
 
 impl Running {
-    pub(super) fn new(key: String, leader: Terms) -> Self {
-        let (state, changed) = (Mutex::new(State::default()), Condvar::new());
-        Running { key, leader, state, changed, stop: Token::new() }
+    /// A call whose leader asks for `call`, if it is not a caller from outside, and has a `deadline`, if any. Of the
+    /// leader's tokens it does not know: the leader has [`expire`](Running::expire) listen to them.
+    pub(super) fn new(key: String, deadline: Option<Instant>, call: Option<Arc<Running>>) -> Self {
+        let look_at = first(deadline, call.as_ref().and_then(|call| call.look_at()));
+        let leader = Leader { deadline, call, expired: None, look_at };
+        let state = State { waiters: BTreeMap::new(), next_seat: 0, leader, told_to_stop: false, ended: false };
+        Running { key, stop: Token::new(), state: Mutex::new(state) }
     }
 
-    /// Takes one more waiter, who must [`leave`](Running::leave) or see the end. Not if it is over.
-    pub(super) fn join(&self) -> bool {
+    /// A limit of the leader has expired. Returns the token to cancel if this was the moment to tell the call to stop.
+    pub(super) fn expire(&self, why: Expired) -> Option<Token> {
         let mut state = self.state.lock();
-        if state.over {
-            return false;
-        }
-        state.waiters += 1;
-        true
+        state.leader.expire(why);
+        state.stop_if_unwanted().then(|| self.stop.clone())
     }
 
-    /// A waiter goes without having seen the end.
-    pub(super) fn leave(&self) {
-        self.state.lock().waiters -= 1;
-        if self.tell_if_unwanted(Instant::now()) {
-            self.stop.cancel();
+    /// Whether the call has been told to stop. If no caller wants its value by now, it is told now.
+    pub(super) fn is_stopped(&self) -> bool {
+        let state = self.state.lock();
+        match state.leader.look_at {
+            Some(at) if !state.told_to_stop && at <= Instant::now() => {}
+            _ => return state.told_to_stop,
         }
-    }
-
-    /// Sleeps until the call is over, or the waiter's `terms` are: whoever can end those must nudge this call by now,
-    /// see [`Terms::listen`].
-    pub(super) fn wait(&self, terms: &Terms) -> Result<(), Over> {
-        let mut state = self.state.lock();
-        while !state.over {
-            let seen = state.nudges;
-            drop(state);
-            // No lock is held while others are taken. What changes meanwhile is a nudge, and is not missed.
-            let now = Instant::now();
-            if let Some(over) = terms.over_at(now) {
-                return Err(over);
-            }
-            let next = terms.next_after(now);
-            state = self.state.lock();
-            if !state.over && state.nudges == seen {
-                match next {
-                    Some(next) => _ = self.changed.wait_until(&mut state, next),
-                    None => self.changed.wait(&mut state),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Something has been cancelled that limits this call's leader or one of its waiters, who wake up and see.
-    pub(super) fn nudge(&self) {
-        self.state.lock().nudges += 1;
-        self.changed.notify_all();
-    }
-
-    /// Whether it has been told to stop. If nobody wants its value at this time, it is told now.
-    pub(super) fn is_stopped(&self, now: Instant) -> bool {
-        if self.tell_if_unwanted(now) {
-            self.stop.cancel();
-        }
+        drop(state);
+        self.look_from_above(Instant::now());
         self.state.lock().told_to_stop
     }
 
-    /// Whether this is the moment in which it is told to stop. Then whoever asks must cancel what listens to that.
-    pub(super) fn tell_if_unwanted(&self, now: Instant) -> bool {
-        if self.state.lock().told_to_stop {
-            return false;
+    /// Looks at the clock in this call and in the calls above whose time to look has come.
+    #[cold]
+    fn look_from_above(&self, now: Instant) {
+        // A list and a loop, because calls can be nested deeper than this thread's stack.
+        let due = |call: &Arc<Running>| call.look_at().is_some_and(|at| at <= now);
+        let above = std::iter::successors(self.above().filter(due), |call| call.above().filter(due));
+        let above: Vec<Arc<Running>> = above.collect();
+        // The outermost first. What it learns reaches the calls below as any news does, by its token.
+        for call in above.iter().rev() {
+            call.look(now);
         }
-        // The leader's terms may be those of a call that it is made for, and so on. Without a lock, since those have
-        // locks.
-        let unwanted = self.leader.over_at(now).is_some();
+        self.look(now);
+    }
+
+    /// Looks at the clock.
+    fn look(&self, now: Instant) {
+        let above = self.above().and_then(|above| above.look_at());
         let mut state = self.state.lock();
-        let told = unwanted && state.waiters == 0 && !state.over && !state.told_to_stop;
-        state.told_to_stop |= told;
-        told
+        if state.leader.deadline.is_some_and(|deadline| deadline <= now) {
+            state.leader.expire(Expired::Late);
+        }
+        if state.leader.expired.is_none() {
+            state.leader.look_at = first(state.leader.deadline, above);
+        }
+        let stop = state.stop_if_unwanted();
+        drop(state);
+        if stop {
+            self.stop.cancel();
+        }
     }
 
-    /// Why it was told to stop, if it was.
-    pub(super) fn stopped(&self) -> Option<Over> {
-        let told = self.state.lock().told_to_stop;
-        told.then(|| self.leader.over().unwrap_or(Over::Cancelled))
+    /// When the call must look at the clock next, for nothing else tells it that its time is up.
+    pub(super) fn look_at(&self) -> Option<Instant> {
+        self.state.lock().leader.look_at
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.state.lock().over
+    /// The call for which the leader asks.
+    fn above(&self) -> Option<Arc<Running>> {
+        self.state.lock().leader.call.clone()
     }
 
-    /// Wakes all who wait.
+    /// Why the call was told to stop, if it was.
+    pub(super) fn stopped(&self) -> Option<Expired> {
+        let state = self.state.lock();
+        state.leader.expired.filter(|_| state.told_to_stop)
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.state.lock().ended
+    }
+
+    /// Ends the call: wakes the waiters, and lets go of the call above.
     pub(super) fn end(&self) {
-        self.state.lock().over = true;
-        self.changed.notify_all();
+        let mut state = self.state.lock();
+        state.ended = true;
+        state.leader.look_at = None;
+        let waiters = std::mem::take(&mut state.waiters);
+        let above = state.leader.call.take();
+        drop(state);
+        for waiter in waiters.into_values() {
+            waiter.end();
+        }
+        drop(above);
     }
 
-    /// How many wait, if it is not over; and whether it was told to stop.
+    /// How many callers wait, and whether the call was told to stop. `None` if it has ended.
     pub(super) fn in_flight(&self) -> Option<(usize, bool)> {
         let state = self.state.lock();
-        (!state.over).then_some((state.waiters, state.told_to_stop))
+        (!state.ended).then_some((state.waiters.len(), state.told_to_stop))
     }
+}
 
-    pub(super) fn leader(&self) -> &Terms {
-        &self.leader
+impl State {
+    /// Whether this is the moment in which the call is told to stop. Then its token must be cancelled, after the lock
+    /// is free.
+    fn stop_if_unwanted(&mut self) -> bool {
+        let unwanted = self.leader.expired.is_some() && self.waiters.is_empty();
+        let now = unwanted && !self.ended && !self.told_to_stop;
+        self.told_to_stop |= now;
+        now
+    }
+}
+
+impl Leader {
+    fn expire(&mut self, why: Expired) {
+        self.expired.get_or_insert(why);
+        // From now on only the leaving of waiters counts, and that is no matter of time.
+        self.look_at = None;
+    }
+}
+
+/// The first of two times, where `None` never comes.
+pub(super) fn first(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}
+
+/// The place of one waiter at a call. Dropped, it is given up.
+pub(super) struct Seat {
+    running: Arc<Running>,
+    number: u64,
+    pub(super) waiter: Arc<Waiter>,
+}
+
+impl Seat {
+    /// A place for one more waiter at the call.
+    pub(super) fn at(running: &Arc<Running>) -> Self {
+        let waiter = Arc::new(Waiter::new());
+        let mut state = running.state.lock();
+        let number = state.next_seat;
+        if state.ended {
+            drop(state);
+            waiter.end();
+        } else {
+            state.next_seat += 1;
+            state.waiters.insert(number, waiter.clone());
+        }
+        Seat { running: running.clone(), number, waiter }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut state = self.running.state.lock();
+        if state.waiters.remove(&self.number).is_none() {
+            // The call has ended.
+            return;
+        }
+        let stop = state.stop_if_unwanted();
+        drop(state);
+        if stop {
+            self.running.stop.cancel();
+        } else {
+            // The leader's deadline may have passed while this waiter kept the call wanted.
+            self.running.is_stopped();
+        }
     }
 }
 // ANCHOR_END: running

@@ -26,22 +26,22 @@ pub struct Stats {
     pub cycles: u64,
 }
 
-/// A call that is being made: who waits for it, and for whom it waits.
+/// A call that is being made: its waiters, and the calls that it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InFlight {
-    /// Its key, in words.
+    /// Its key, as its `Debug` writes it.
     pub key: String,
-    /// How many callers wait for it, beside the one who makes it.
+    /// How many callers wait for it, beside the leader that makes it.
     pub waiters: usize,
     /// Whether it has been told to stop.
     pub told_to_stop: bool,
-    /// The keys that it waits for itself: none if its `f` is at work.
+    /// The keys of the calls that it waits for itself. Empty if its `f` is at work.
     pub waits_for: Vec<String>,
 }
 
 impl InFlight {
-    /// `None` if it is over.
+    /// `None` if it has ended.
     pub(super) fn of(running: &Arc<Running>) -> Option<Self> {
         let (waiters, told_to_stop) = running.in_flight()?;
         Some(InFlight { key: running.key.clone(), waiters, told_to_stop, waits_for: graph::waits_for(running) })

@@ -1,14 +1,12 @@
-//! Tokens: how somebody outside tells callers to give up.
+//! Tokens: how another thread tells callers to give up.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Instant;
 
-use super::running::Running;
 use crate::sync::{Arc, Mutex};
 
 // ANCHOR: token
-/// Tells every caller that has been given a clone of it to stop waiting.
+/// Tells every caller that holds a clone of it to stop waiting.
 #[derive(Clone)]
 pub struct Token {
     shared: Arc<Mutex<Shared>>,
@@ -16,54 +14,62 @@ pub struct Token {
 
 struct Shared {
     cancelled: bool,
-    /// The calls whose waiters or leaders want to hear of it, each as often as it listens.
-    listening: BTreeMap<u64, Arc<Running>>,
+    /// What runs when the token is cancelled, by the number of its [`Listening`].
+    listeners: BTreeMap<u64, Listener>,
     next: u64,
 }
 
+/// What to do when a token is cancelled. It may return another token, which is then cancelled as well: that of a call
+/// which nobody wants any more.
+type Listener = Box<dyn FnOnce() -> Option<Token> + Send>;
+
 impl Token {
-    /// One that is not cancelled.
+    /// A token that is not cancelled.
     pub fn new() -> Self {
-        let shared = Shared { cancelled: false, listening: BTreeMap::new(), next: 0 };
+        let shared = Shared { cancelled: false, listeners: BTreeMap::new(), next: 0 };
         Token { shared: Arc::new(Mutex::new(shared)) }
     }
 
-    /// Cancels it, for good. Who waits until then wakes up; calls that nobody wants now are told to stop, and so are
-    /// those that they wait for.
+    /// Cancels the token. This is final.
+    ///
+    /// Callers that wait until then wake up. Calls that nobody wants any more are told to stop, and so are the calls
+    /// that these wait for.
     pub fn cancel(&self) {
-        let now = Instant::now();
-        // A loop, since calls can ask for calls deeper than a stack would be.
+        // A list and a loop, because calls can be nested deeper than this thread's stack.
         let mut tokens = vec![self.clone()];
         while let Some(token) = tokens.pop() {
-            for running in token.set() {
-                running.nudge();
-                if running.tell_if_unwanted(now) {
-                    tokens.push(running.stop.clone());
-                }
-            }
+            tokens.extend(token.set().into_values().filter_map(|listener| listener()));
         }
     }
 
-    /// Marks it as cancelled, and says who listens: to be told after the lock is let go, because they have locks too.
-    fn set(&self) -> Vec<Arc<Running>> {
+    /// Marks the token as cancelled, and returns its listeners. They run after this lock is free, because they take
+    /// locks of their own and wake threads that may ask this token.
+    fn set(&self) -> BTreeMap<u64, Listener> {
         let mut shared = self.shared.lock();
         shared.cancelled = true;
-        shared.listening.values().cloned().collect()
+        std::mem::take(&mut shared.listeners)
     }
 
-    /// Whether it has been cancelled.
+    /// Whether the token is cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.shared.lock().cancelled
     }
 
-    /// Has `running` nudged when this is cancelled. If it already is, nobody will do that: so ask after this, not
-    /// before.
-    pub(super) fn listen(&self, running: &Arc<Running>) -> Heard {
+    /// Runs `listener` when the token is cancelled: now, if it already is. Not after the result is dropped.
+    pub(super) fn listen(&self, listener: impl FnOnce() -> Option<Token> + Send + 'static) -> Listening {
         let mut shared = self.shared.lock();
-        let at = shared.next;
-        shared.next += 1;
-        shared.listening.insert(at, running.clone());
-        Heard { token: self.clone(), at }
+        let number = shared.next;
+        let listening = Listening { token: self.clone(), number };
+        if shared.cancelled {
+            drop(shared);
+            if let Some(token) = listener() {
+                token.cancel();
+            }
+        } else {
+            shared.next += 1;
+            shared.listeners.insert(number, Box::new(listener));
+        }
+        listening
     }
 }
 
@@ -79,17 +85,18 @@ impl fmt::Debug for Token {
     }
 }
 
-/// As long as this lives, a token is listened to.
-pub(super) struct Heard {
+/// While this lives, a listener waits for its token.
+pub(super) struct Listening {
     token: Token,
-    at: u64,
+    number: u64,
 }
 
-impl Drop for Heard {
+impl Drop for Listening {
     fn drop(&mut self) {
-        // Dropped after the lock is let go: the last of a call holds its leader's tokens.
-        let heard = self.token.shared.lock().listening.remove(&self.at);
-        drop(heard);
+        // A statement of its own, so that the listener is dropped after the lock is free: it may hold the last reference
+        // to a call.
+        let listener = self.token.shared.lock().listeners.remove(&self.number);
+        drop(listener);
     }
 }
 // ANCHOR_END: token

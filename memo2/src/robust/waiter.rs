@@ -1,0 +1,57 @@
+//! One sleeping caller, and what wakes it.
+
+use std::time::Instant;
+
+use crate::sync::{Condvar, Mutex};
+
+// ANCHOR: waiter
+/// A caller that sleeps until another caller's call ends.
+///
+/// Every waiter has a lock and a signal of its own. So the end of a call wakes all of its waiters, and a token that is
+/// cancelled wakes the waiters that brought it and nobody else.
+pub(super) struct Waiter {
+    woken: Mutex<Woken>,
+    changed: Condvar,
+}
+
+/// Why a waiter is awake. Neither is true if its time to look has come.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Woken {
+    /// The call has ended.
+    pub(super) ended: bool,
+    /// A token of the waiter's is cancelled, or the call that it asks for was told to stop.
+    pub(super) cancelled: bool,
+}
+
+impl Waiter {
+    pub(super) fn new() -> Self {
+        Waiter { woken: Mutex::new(Woken::default()), changed: Condvar::new() }
+    }
+
+    /// Wakes the waiter because its call has ended.
+    pub(super) fn end(&self) {
+        // The guard is a temporary, so the lock is free again before the waiter wakes and takes it.
+        self.woken.lock().ended = true;
+        self.changed.notify_one();
+    }
+
+    /// Wakes the waiter because nobody wants the value any more for which it waits.
+    pub(super) fn cancel(&self) {
+        self.woken.lock().cancelled = true;
+        self.changed.notify_one();
+    }
+
+    /// Sleeps until something wakes the waiter, or until `look_at`.
+    pub(super) fn sleep(&self, look_at: Option<Instant>) -> Woken {
+        let mut woken = self.woken.lock();
+        while !woken.ended && !woken.cancelled {
+            match look_at {
+                None => self.changed.wait(&mut woken),
+                Some(at) if Instant::now() < at => _ = self.changed.wait_until(&mut woken, at),
+                Some(_) => break,
+            }
+        }
+        *woken
+    }
+}
+// ANCHOR_END: waiter
