@@ -85,6 +85,37 @@ fn a_call_that_waits_hears_its_callers_token() {
     assert_eq!(other.join().unwrap(), Ok(()));
 }
 
+/// The leader of 1 and its waiter give up at the same time, each by a token of its own. The call sleeps in a wait for 2,
+/// and only news that no caller is left wakes it: whichever of the two is last must send it.
+fn the_last_two_leave_at_once() {
+    let (inside, left) = (Arc::new(Gate::new()), Arc::new(Gate::new()));
+    let two = Arc::new(Memo::new({
+        let (inside, left) = (inside.clone(), left.clone());
+        move |_: &Call, _: &u64| {
+            inside.open();
+            left.wait();
+        }
+    }));
+    let other = {
+        let two = two.clone();
+        thread::spawn(move || two.get(&2))
+    };
+    inside.wait();
+    let one = Arc::new(Memo::new(move |call: &Call, _: &u64| call.get(&two, &2)));
+    let (leads, waits) = (Token::new(), Token::new());
+    let callers = [&leads, &waits].map(|token| {
+        let (one, token) = (one.clone(), token.clone());
+        thread::spawn(move || one.get_until(&1, &token))
+    });
+    leads.cancel();
+    waits.cancel();
+    for caller in callers {
+        assert!(matches!(caller.join().unwrap(), Err(Error::Cancelled { .. })));
+    }
+    left.open();
+    assert_eq!(other.join().unwrap(), Ok(()));
+}
+
 /// One caller has a token and the other has none. However they come and whenever the one is cancelled, the other gets a
 /// value that is nobody's leavings, and no two calls are inside `f` at once.
 fn a_later_caller_is_not_cancelled() {
@@ -157,6 +188,11 @@ fn robust_waiter_hears() {
 #[test]
 fn robust_call_hears() {
     check("robust, a caller's token wakes its call", 3, a_call_that_waits_hears_its_callers_token);
+}
+
+#[test]
+fn robust_last_two() {
+    check("robust, the last two callers leave at once", 2, the_last_two_leave_at_once);
 }
 
 #[test]

@@ -210,6 +210,50 @@ rusty_fork_test! {
         assert!(shown(11).contains(": 0 -> 1 -> 2 -> 3 -> 4 -> (1 more) -> 6 -> 7 -> 8 -> 9 -> 10;"), "{}", shown(11));
     }
 
+    /// 1 makes the call of 2, which lends itself to a thread and ends. While the leader of both still clones 2's value,
+    /// the thread asks for 1 through 2's call. Nothing waits for a call that has ended, so there is no cycle.
+    #[test]
+    fn a_call_that_has_ended_closes_no_cycle() {
+        /// A value of 2 is cloned only when the thread waits for 1.
+        struct Value(u64, Arc<dyn Fn() + Send + Sync>);
+        impl Clone for Value {
+            fn clone(&self) -> Self {
+                if self.0 == 2 {
+                    (self.1)();
+                }
+                Value(self.0, self.1.clone())
+            }
+        }
+        type Asked = Arc<OnceLock<Memo<u64, Value, F<u64, Value>>>>;
+        let memo = Asked::default();
+        let (lend, lent) = std::sync::mpsc::channel();
+        let asked = memo.clone();
+        let f: F<u64, Value> = Box::new(move |call, key| {
+            let waits = {
+                let memo = asked.clone();
+                move || crate::until_waits(memo.get().unwrap(), 1)
+            };
+            match key {
+                1 => drop(call.get(asked.get().unwrap(), &2).unwrap()),
+                _ => lend.send(call.clone()).unwrap(),
+            }
+            Value(*key, Arc::new(waits))
+        });
+        assert!(memo.set(Memo::new(f)).is_ok());
+        let memo = memo.get().unwrap();
+        thread::scope(|scope| {
+            let helper = scope.spawn(move || {
+                let two: Call = lent.recv().unwrap();
+                // Its value is there, and the call has ended.
+                crate::until(|| memo.in_flight().len() == 1);
+                two.get(memo, &1).map(|value| value.0)
+            });
+            let got = memo.get(&1).map(|value| value.0);
+            assert_eq!((got, helper.join().unwrap()), (Ok(1), Ok(1)));
+        });
+        assert_eq!(memo.stats().cycles, 0);
+    }
+
     /// After the error everything is as if nothing had been.
     #[test]
     fn every_key_works_after_a_cycle() {
