@@ -39,6 +39,7 @@ mod zoo {
     pub(super) mod shared_panic;
     pub(super) mod stale_refill;
     pub(super) mod wakes_one;
+    pub(super) mod wakes_under_lock;
 }
 
 use std::env;
@@ -159,6 +160,7 @@ animals! {
     drop_unnoticed::Memo as DropUnnoticed "drop-unnoticed": Tasks awaited "leader-cancelled", HANGS;
     relies_on_one::Memo as ReliesOnOne "relies-on-one": Tasks awaited "waiter-left", HANGS;
     early_successor::Memo as EarlySuccessor "early-successor": Tasks awaited "old-call-goes-first", "began before";
+    wakes_under_lock::Memo as WakesUnderLock "wakes-under-lock": Tasks awaited "polled-in-wake", HANGS;
     calls_for_nobody::Memo as CallsForNobody "calls-for-nobody": Tasks awaited "no-call-for-nobody", "nobody waited";
 }
 

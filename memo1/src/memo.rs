@@ -36,8 +36,9 @@ where
     ///
     /// # Panics
     ///
-    /// If `f` panics; the memo then is as if the call had not been. An `f` that asks for its own key recurses until the
-    /// stack ends, as it would without a memo.
+    /// If `f` panics; the memo is then as it was before the call. An `f` that asks for its own key recurses until the
+    /// stack ends, as it would without a memo. Also if the code of `K` or `V` asks this memo, because the map is borrowed
+    /// while that code runs.
     // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         if let Some(value) = self.map.borrow().get(key) {

@@ -33,11 +33,12 @@ where
     ///
     /// # Panics
     ///
-    /// If `f` panics; the memo then is as if the call had not been.
+    /// If `f` panics; the memo is then as it was before the call.
     ///
     /// # Deadlocks
     ///
-    /// If `f` asks this memo for anything: the lock is not reentrant, and this call holds it.
+    /// If `f` asks this memo for anything, or the code of `K` or `V` does: the lock is not reentrant, and this call holds
+    /// it.
     // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         // The lock is held until this function returns, so also while `f` runs: that is the whole idea, and the flaw.

@@ -69,6 +69,11 @@ where
     ///
     /// If `f`, for some key, asks for that same key, itself or through other keys or other callers: the leader then
     /// waits for itself. And if `f` overflows a coroutine's stack: no destructor runs then, and nobody learns of it.
+    ///
+    /// # Starvation
+    ///
+    /// A hit returns without yielding. A coroutine that does nothing but hit keeps its worker from other coroutines: let
+    /// it call `may::coroutine::yield_now` now and then.
     pub fn get(&self, key: &K) -> V {
         let entry = self.entry(key);
         // A loop, because to be woken is not to be first: after a panic all waiters wake, and one of them leads.

@@ -32,11 +32,12 @@ where
 
     /// The value of `f` for `key`, from the map if it is there.
     ///
-    /// `f` may ask this memo for other keys.
+    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq` and `Clone` and `V`'s `Clone` and `Drop` run under the
+    /// lock, so they must not ask this memo for anything.
     ///
     /// # Panics
     ///
-    /// If `f` panics; the memo then is as if the call had not been.
+    /// If `f` panics; the memo is then as it was before the call.
     // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         // The first visit. The guard is a temporary of this statement, and dropped at its semicolon. (As a temporary in

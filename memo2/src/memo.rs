@@ -121,6 +121,8 @@ impl<V> Drop for Lead<'_, V> {
         // again in the middle of this panic.
         if let State::Computing = *state {
             *state = State::Vacant;
+            // The lock is free before the waiter wakes, who takes it.
+            drop(state);
             self.0.changed.notify_one();
         }
     }

@@ -74,6 +74,11 @@ where
     ///
     /// If `f`, for some key, asks for that same key, itself or through other keys or other tasks: the leader then
     /// waits for itself. And if a leader's future is neither polled nor dropped.
+    ///
+    /// # Starvation
+    ///
+    /// A hit returns without yielding, and takes no part in tokio's budget. A task that does nothing but hit keeps its
+    /// worker from other tasks: let it await `tokio::task::consume_budget` now and then.
     pub async fn get(&self, key: &K) -> V {
         let entry = self.entry(key);
         // A loop, because to be woken is not to be first: after a panic a newcomer may lead before the woken waiter is
@@ -130,11 +135,14 @@ impl<V: Clone> Lead<'_, V> {
 impl<V> Drop for Lead<'_, V> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
-        // Still computing: `f` panicked or was dropped, and nothing was published. One waiter is to take over. But a
-        // task that is woken need not come: its future may lie somewhere, not dropped and never polled again. So all
-        // are woken, and the first who is polled leads.
+        // Still computing: `f` panicked or was dropped, and nothing was published.
         if let State::Computing = *state {
             *state = State::Vacant;
+            // The lock is free before the waiters wake: an executor may poll a task inside `wake`, on this thread, and
+            // the task takes the lock.
+            drop(state);
+            // One waiter is to take over. But a task that is woken need not be polled: its future may lie somewhere,
+            // not dropped and never polled again. So all waiters wake, and the first one that is polled leads.
             self.0.changed.notify_waiters();
         }
     }

@@ -111,6 +111,9 @@ fn from_tasks(subject: &str, property: &str) -> Declared {
         // Where a leader is dropped, they let the next one lead, and drop the call of f after that: two calls at once,
         // for as long as the drop takes.
         ("moka::future" | "async_singleflight", "old-call-goes-first") => Declared::Fails(Failure::Breaks),
+        // Both wake waiters under a lock that the waiter takes: quick_cache under that of the key's shard, when a leader is
+        // dropped; moka under that of its event listener, when a leader returns.
+        ("moka::future" | "quick_cache::async", "polled-in-wake") => Declared::Fails(Failure::Hangs),
         // The same by chance, on two workers. And some values of moka's outlive their cache, by seconds at least.
         ("moka::future" | "async_singleflight", "abort-storm" | "one-at-a-time") => Declared::Nothing,
 

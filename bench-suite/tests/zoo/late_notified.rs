@@ -71,6 +71,7 @@ impl<V> Drop for Lead<'_, V> {
         if let State::Computing = *state {
             *state = State::Vacant;
         }
+        drop(state);
         self.0.changed.notify_waiters();
     }
 }

@@ -68,9 +68,13 @@ struct Lead<'a, V>(&'a Entry<V>);
 impl<V> Drop for Lead<'_, V> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
-        if let State::Computing = *state {
+        let unpublished = matches!(*state, State::Computing);
+        if unpublished {
             *state = State::Vacant;
-            // WRONG: `notify_waiters`, here as below: all are woken, and the first who is polled leads.
+        }
+        drop(state);
+        if unpublished {
+            // WRONG: `notify_waiters`, here as below: all wake, and the first one that is polled leads.
             self.0.changed.notify_one();
         } else {
             self.0.changed.notify_waiters();

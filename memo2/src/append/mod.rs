@@ -185,6 +185,8 @@ impl<K> Drop for Lead<'_, K> {
         // Still computing: `f` panicked. One waiter is enough to take over.
         if *state == State::Computing {
             *state = State::Vacant;
+            // The lock is free before the waiter wakes, who takes it.
+            drop(state);
             self.0.changed.notify_one();
         }
     }

@@ -8,6 +8,7 @@ mod aborted;
 mod hand;
 mod herd;
 mod herds;
+mod inline;
 mod overlap;
 mod panics;
 mod recursion;
@@ -73,6 +74,7 @@ spec! {
     "no-call-for-nobody", "a panic after all waiters have left leads to no further call", aborted::for_nobody;
     "leader-left", "a leader polled until it is inside f, and then left alone, keeps nobody from the value", aborted::left;
     "waiter-left", "a waiter left alone keeps nobody from the value when the leader is dropped", aborted::waiter_left;
+    "polled-in-wake", "a waiter may be polled inside its wake-up, when the leader returns and when it is dropped", inline::waiters;
     "cancel-storm", "1,000 random cancellations by hand, from a seed: no hang, no double call, nothing left", storm::by_hand;
     "abort-storm", "the same by aborting tasks on two workers, wherever they are", storm::on_workers_aborted;
     "values-dropped", "every value is dropped once, the last with the memo", resources::values_dropped;
