@@ -4,12 +4,13 @@ mod table;
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher};
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use crate::sync::{Arc, Condvar, Mutex};
-use table::Table;
+use table::{Table, mix};
 
 // ANCHOR: memo
 /// A memo whose values stay where they are for as long as it lives, so that a caller gets a reference and not a clone.
@@ -18,6 +19,14 @@ use table::Table;
 /// threads that hit take turns, even on different keys. Here a hit only reads, in a table that grows and never changes
 /// what it has. Duplicates are suppressed as before, but what that takes lies beside the table and lasts only as long
 /// as the call: an entry for each key *in flight*, with a ready signal of its own.
+///
+/// # The hash function
+///
+/// The default is foldhash, which is fast, as the peers' defaults are. It starts from a random number in every process,
+/// but it does not promise what the standard library's SipHash does: an attacker who may choose the keys, and who can
+/// measure or learn enough, may find keys that collide, and make every look-up slow (*hash flooding*). Where strangers
+/// choose the keys, take `Memo::with_hasher(f, std::hash::RandomState::new())`. A weak hash function, such as the
+/// identity, costs no more here than in a `HashMap`.
 ///
 /// Source: gopl section 9.7, `memo4`, and what it says of values that are never changed once they are shared.
 pub struct Memo<K, V, F, S = RandomState> {
@@ -50,9 +59,9 @@ enum State {
 // ANCHOR_END: memo
 
 impl<K, V, F> Memo<K, V, F> {
-    /// An empty memo of `f`.
+    /// An empty memo of `f`, whose keys are hashed by foldhash: fast, and no defence against hash flooding.
     pub fn new(f: F) -> Self {
-        Memo::with_hasher(f, RandomState::new())
+        Memo::with_hasher(f, RandomState::default())
     }
 }
 
@@ -95,7 +104,7 @@ where
         // of a hit's instructions, with the standard library's hash function.
         let mut state = self.hasher.build_hasher();
         key.hash(&mut state);
-        let hash = state.finish();
+        let hash = mix(state.finish());
         match self.ready.get(hash, move |known| known.borrow() == key) {
             Some(value) => value,
             None => self.miss(hash, key),

@@ -41,6 +41,17 @@ const HIGHEST: u64 = 0x0080_8080_8080_8080;
 /// The overflow mark.
 const MORE: u64 = 1 << 56;
 
+/// Spreads a hash over all of its bits, once for each look-up and for everything that this memo does with it.
+///
+/// A hash function may be weak. The identity, for keys that are multiples of 64, leaves the low bits at 0, and it is the
+/// low bits that choose the line. The product's high bits depend on every bit of the hash, and the shift brings half of
+/// them down. The multiplier is odd and the shift is half of the width, so no two hashes become one. (It is 2^64 divided
+/// by the golden ratio: Knuth, *The Art of Computer Programming*, 6.4.)
+pub(super) fn mix(hash: u64) -> u64 {
+    let product = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    product ^ product >> 32
+}
+
 /// Seven bits of the hash, others than those that choose the line, and one bit that tells them from an empty slot.
 fn tag(hash: u64) -> u64 {
     hash >> 57 | 0x80
