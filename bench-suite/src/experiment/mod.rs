@@ -15,7 +15,6 @@ mod runtimes;
 mod threads;
 
 use std::collections::BTreeMap;
-use std::hash::RandomState;
 use std::io;
 
 use green_threads::probe::placement::Placement;
@@ -33,8 +32,8 @@ pub const LIMIT: &str = "HashMap (the limit)";
 #[must_use]
 pub fn memos(depth: Depth) -> Vec<Box<dyn Experiment>> {
     vec![
-        Box::new(memo_hit::MemoHit::<RandomState>::new(depth)),
-        Box::new(memo_hit::MemoHit::<foldhash::fast::RandomState>::new(depth)),
+        Box::new(memo_hit::MemoHit::<memo_hit::AsUsersGetIt>::new(depth)),
+        Box::new(memo_hit::MemoHit::<memo_hit::SameForAll>::new(depth)),
         Box::new(memo_miss::MemoMiss::new(depth)),
         Box::new(memo_herd::MemoHerd::new(depth)),
         Box::new(memo_http::MemoHttp::new(depth)),

@@ -42,14 +42,15 @@ pub(super) fn reading(experiment: &str) -> Reading {
     match experiment {
         "memo_hit" => Reading {
             caption: "Every key is there. Time of one look-up as each thread sees it, and how many times the limit's: \
-                      a HashMap that nobody writes.",
+                      a HashMap with foldhash that no thread writes. Each memo hashes as its users get it: \
+                      memo2::append and quick_cache with foldhash, once_map with aHash, the others with the standard \
+                      library's SipHash.",
             split: "choice",
             head: |of| format!("{} keys\n{}", grouped(&of["keys"]), several(&of["threads"], "thread")),
             ..MEMO
         },
         "memo_hit_foldhash" => Reading {
-            caption: "As memo_hit, with foldhash in place of the standard library's hash function, for those that can be \
-                      given one.",
+            caption: "As memo_hit, for the memos that can be given a hash function: the same one, foldhash, for all.",
             ..reading("memo_hit")
         },
         "memo_miss" => Reading {

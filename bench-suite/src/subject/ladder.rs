@@ -1,7 +1,8 @@
 //! This workspace's own memos.
 
-use std::hash::RandomState;
 use std::marker::PhantomData;
+
+use foldhash::fast::RandomState;
 
 use super::{Function, HashFunction, Key, Memo, OneThread, Subject, Value};
 

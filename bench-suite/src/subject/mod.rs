@@ -4,8 +4,9 @@
 //! [`Visitor`], called once with each: so each subject is driven by the same code, compiled for it alone, and no
 //! virtual call stands between the measuring loop and the memo.
 //!
-//! All of them hash with the same function, so that what is compared is the memo: the standard library's
-//! [`RandomState`]; and, where that takes most of the time, those that can be given another once more with that.
+//! Each memo hashes with the function that its users get if they ask for nothing else. Where the hash function takes most
+//! of the time, the memos that can be given another are measured once more, all with the same one, so that what is
+//! compared is the memo.
 
 mod async_peers;
 mod ladder;
@@ -16,7 +17,7 @@ mod robust;
 mod task;
 
 use std::fmt::Debug;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 
 pub use async_peers::{AsyncSingleflight, MokaFuture, QuickCacheAsync, TokioOnceCell};
 pub use ladder::{Append, Coarse, Duplicating, Memo1, Memo2, Memo3};
@@ -115,10 +116,14 @@ pub fn visit(visitor: &mut impl Visitor) {
     visit_others(visitor);
 }
 
-/// The registry of those that can be given a hash function: here, `S`.
+/// The registry of the memos that can be given a hash function: here, `S` for all of them.
 pub fn visit_hashed_by<S: HashFunction>(visitor: &mut impl Visitor) {
     visitor.shared::<Append<S>>();
-    visit_peers::<S>(visitor);
+    visitor.shared::<Dashmap<S>>();
+    visitor.shared::<Moka<S>>();
+    visitor.shared::<OnceMap<S>>();
+    visitor.shared::<Papaya<S>>();
+    visitor.shared::<QuickCache<S>>();
 }
 
 /// The registry of those whom threads can call: those of [`visit`], and our memos for coroutines.
@@ -160,15 +165,11 @@ fn visit_ours(visitor: &mut impl Visitor) {
 
 fn visit_others(visitor: &mut impl Visitor) {
     visitor.shared::<Mine>();
-    visit_peers::<RandomState>(visitor);
-}
-
-fn visit_peers<S: HashFunction>(visitor: &mut impl Visitor) {
-    visitor.shared::<Dashmap<S>>();
-    visitor.shared::<Moka<S>>();
-    visitor.shared::<OnceMap<S>>();
-    visitor.shared::<Papaya<S>>();
-    visitor.shared::<QuickCache<S>>();
+    visitor.shared::<Dashmap>();
+    visitor.shared::<Moka>();
+    visitor.shared::<OnceMap>();
+    visitor.shared::<Papaya>();
+    visitor.shared::<QuickCache>();
 }
 
 /// Names, and what each is in a line.

@@ -1,4 +1,6 @@
 //! The peers: what a Rust user would pick instead of our memos, used as its documentation says.
+//!
+//! The hash function of each is by default the one that its users get.
 
 use std::hash::RandomState;
 use std::marker::PhantomData;
@@ -80,7 +82,7 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for MokaMemo<K, V, S> {
 
 /// `once_map::OnceMap`.
 #[derive(Debug)]
-pub struct OnceMap<S = RandomState>(PhantomData<S>);
+pub struct OnceMap<S = once_map::RandomState>(PhantomData<S>);
 
 impl<S: HashFunction> Subject for OnceMap<S> {
     const NAME: &'static str = "once_map";
@@ -145,7 +147,7 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for PapayaMemo<K, V, S> {
 }
 
 /// `quick_cache`, which serves threads and tasks from one cache.
-pub(super) type UnboundedQuickCache<K, V, S = RandomState> =
+pub(super) type UnboundedQuickCache<K, V, S = quick_cache::DefaultHashBuilder> =
     quick_cache::sync::Cache<K, V, quick_cache::UnitWeighter, S>;
 
 pub(super) fn unbounded_quick_cache<K: Key, V: Value, S: HashFunction>() -> UnboundedQuickCache<K, V, S> {
@@ -160,7 +162,7 @@ pub(super) fn unbounded_quick_cache<K: Key, V: Value, S: HashFunction>() -> Unbo
 
 /// `quick_cache::sync::Cache`, by `get_or_insert_with`.
 #[derive(Debug)]
-pub struct QuickCache<S = RandomState>(PhantomData<S>);
+pub struct QuickCache<S = quick_cache::DefaultHashBuilder>(PhantomData<S>);
 
 impl<S: HashFunction> Subject for QuickCache<S> {
     const NAME: &'static str = "quick_cache";
