@@ -40,6 +40,44 @@ rusty_fork_test! {
         coroutine::start(config).unwrap();
     }
 
+    /// `may` reads its settings at the first spawn of the process, and afterwards says that it has those set last.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "this is the trap")]
+    fn a_start_after_another_ones_is_no_false_promise() {
+        may::config().set_workers(2).set_stack_size((64 << 10) / size_of::<usize>());
+        // SAFETY: it does nothing.
+        unsafe { may::coroutine::spawn(|| ()) }.join().unwrap();
+        let start = |workers, stack: usize| {
+            let stack = StackSize::new(stack).unwrap();
+            coroutine::start(Config::new(Workers::new(workers).unwrap(), stack)).map_err(|error| error.to_string())
+        };
+        let says = |error: &str, has: &str| assert!(error.contains(has), "{error}");
+        says(&start(7, 1 << 20).unwrap_err(), "with 2 workers and stacks of 64 KiB, not with 7 workers and stacks of 1 MiB");
+        says(&start(3, 64 << 10).unwrap_err(), "with 2 workers and stacks of 64 KiB");
+        says(&start(1, 64 << 10).unwrap_err(), "with more than 1 workers and stacks of 64 KiB");
+        says(&start(2, 128 << 10).unwrap_err(), "with 2 workers and stacks of 64 KiB");
+        assert_eq!(may::config().get_workers(), 2, "a start that is refused leaves the settings as they were");
+        // What `may` runs with may be asked for: then it is no promise that is broken.
+        let runtime = start(2, 64 << 10).unwrap();
+        assert_eq!((runtime.config().workers.number(), runtime.config().stack.bytes()), (2, 64 << 10));
+    }
+
+    // The start compares what was asked for with what it finds, and is an error if they differ.
+    #[test]
+    fn stacks_of_a_page_are_what_they_say() {
+        coroutine::start(Config::new(Workers::new(5).unwrap(), StackSize::new(4 << 10).unwrap())).unwrap();
+    }
+
+    #[test]
+    fn stacks_of_three_pages_are_what_they_say() {
+        coroutine::start(Config::new(Workers::ONE, StackSize::new(12 << 10).unwrap())).unwrap();
+    }
+
+    #[test]
+    fn large_stacks_and_many_workers_are_what_they_say() {
+        coroutine::start(Config { pool: 1, ..Config::new(Workers::new(64).unwrap(), StackSize::new(8 << 20).unwrap()) }).unwrap();
+    }
+
     #[test]
     fn the_threads_are_the_workers_and_one_timer() {
         let before = threads::all().unwrap().len();

@@ -7,7 +7,7 @@
 //! | `may` 0.3.51 by itself | here |
 //! |---|---|
 //! | stack sizes are in words; an odd number commits every page, and one that is no whole number of pages is never reused | [`StackSize`](crate::StackSize), in bytes, checked |
-//! | a setting made after the first spawn changes nothing, and reads back as if it had | [`start`] takes them all, once; a second call is an error |
+//! | a setting made after the first spawn changes nothing, and reads back as if it had | [`start`] takes them all, once, and looks what `may` really runs with; a second call is an error |
 //! | 0 workers mean one a core, a pool of 0 means 1000 | [`Workers`](crate::Workers) and [`Config::pool`] say what they mean |
 //! | workers are pinned to cores, those of tokio and Go are not | not pinned, unless [`Config::pinned`] |
 //! | at the limit of mappings a spawn panics, and with `RUST_BACKTRACE=1` the process hangs | [`Runtime::spawn`] returns an [`io::Error`](std::io::Error) |
@@ -24,11 +24,12 @@
 //! [`JoinHandle::join`] or by a channel of std or crossbeam, never in `may::sync::spsc`, which loses wake-ups there
 //! (may's issue 126).
 
+#[allow(unsafe_code, reason = "it spawns to see where a coroutine runs")]
+mod found;
 #[allow(unsafe_code, reason = "it asks the kernel for mappings")]
 mod room;
 #[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
 mod spawn;
-#[allow(unsafe_code, reason = "the first spawn starts everything")]
 mod start;
 
 pub use may::coroutine::yield_now;

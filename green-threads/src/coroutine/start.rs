@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 
+use super::found;
 use super::room::Room;
 use crate::{StackSize, Workers};
 
@@ -51,6 +52,20 @@ pub enum StartError {
         .0.workers, .0.stack
     )]
     Again(Config),
+    /// Other code has started `may` before, with other settings: a spawn by `may` itself, or by a library that uses it.
+    #[error(
+        "`may` runs already, started by other code, with {workers} and {}, not with {} workers and stacks of {}; \
+         it reads its settings once, so start this runtime before anything else of the process uses `may`",
+        stack_words(*.stack), .wanted.workers, .wanted.stack
+    )]
+    Before {
+        /// What was asked for.
+        wanted: Config,
+        /// How many workers it has, in words. Of more than were asked for this finds one more.
+        workers: String,
+        /// The bytes of its stacks. `None` where the operating system does not tell.
+        stack: Option<usize>,
+    },
     /// A pool of none.
     #[error("a pool of 0 stacks: `may` would take that for 1000; give 1 or more")]
     NoPool,
@@ -77,9 +92,14 @@ static STARTED: Mutex<Option<Config>> = Mutex::new(None);
 /// Starts the coroutine runtime of this process. When it returns, the workers run and the pool is filled. It lives as
 /// long as the process: `may` cannot be stopped.
 ///
+/// Other code can have started `may` before. Then its settings stay what they were, so this looks with how many workers
+/// and with which stacks coroutines really run, and is an error if these are not the ones that were asked for. Outside
+/// Linux it cannot see the stacks, and looks at the workers alone.
+///
 /// # Errors
 ///
-/// If it has been started already, by whoever; if the pool has no room; if the operating system refuses a thread.
+/// If it has been started already, here or by other code with other settings; if the pool has no room; if the operating
+/// system refuses a thread.
 #[allow(clippy::disallowed_methods, reason = "what closes the traps may pass by them")]
 pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,23 +112,47 @@ pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
     let no_room = |source| StartError::Room { pool: config.pool, stack: config.stack, source };
     let room = Room::beside_pool(config.pool, config.stack).map_err(no_room)?;
 
-    // From here on `may` may have read its settings, whatever becomes of the start.
-    *started = Some(config);
     // Asked before it is told, `may` says what it would have taken.
     let default_workers = may::config().get_workers();
+    let (pool_before, words_before) = (may::config().get_pool_capacity(), may::config().get_stack_size());
     let words = config.stack.bytes() / size_of::<usize>();
     may::config().set_workers(config.workers.number()).set_pool_capacity(config.pool).set_stack_size(words);
     may::config().set_worker_pin(config.pinned);
-    // The first spawn starts everything, and panics if it cannot.
-    let begun = catch_unwind(|| {
-        // SAFETY: the coroutine does nothing: it reads no thread-local, and the frame of an empty closure fits into the
-        // one page that the smallest stack has.
-        let first = unsafe { may::coroutine::spawn(|| ()) };
-        first.join()
+    // The first spawn starts everything, and panics if it cannot. From here on `may` has read its settings.
+    let found = catch_unwind(|| {
+        let stack = found::stack();
+        let is_as_asked = stack.is_none_or(|bytes| bytes == config.stack.bytes());
+        if !is_as_asked {
+            // Otherwise `may` would throw its stacks away, one with each spawn that follows.
+            may::config().set_stack_size(words_before);
+        }
+        let workers = found::workers(config.workers);
+        (is_as_asked && workers == config.workers.number(), workers, stack)
     });
-    match begun {
-        Ok(Ok(())) => Ok(Box::leak(Box::new(Runtime { config, default_workers, room }))),
-        Ok(Err(_)) | Err(_) => Err(StartError::Refused(config.workers)),
+    let Ok((is_as_asked, workers, stack)) = found else {
+        *started = Some(config);
+        return Err(StartError::Refused(config.workers));
+    };
+    if !is_as_asked {
+        may::config().set_workers(default_workers).set_pool_capacity(pool_before).set_stack_size(words_before);
+        return Err(StartError::Before { wanted: config, workers: worker_words(workers, config.workers), stack });
+    }
+    *started = Some(config);
+    Ok(Box::leak(Box::new(Runtime { config, default_workers, room })))
+}
+
+fn worker_words(found: usize, wanted: Workers) -> String {
+    match found {
+        more if more > wanted.number() => format!("more than {wanted} workers"),
+        1 => "1 worker".into(),
+        fewer => format!("{fewer} workers"),
+    }
+}
+
+fn stack_words(bytes: Option<usize>) -> String {
+    match bytes.map(StackSize::new) {
+        Some(Ok(stack)) => format!("stacks of {stack}"),
+        _ => "stacks that cannot be seen here".into(),
     }
 }
 
