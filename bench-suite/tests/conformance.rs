@@ -39,8 +39,12 @@ fn mine_is_never_judged() {
 #[test]
 fn each_kind_of_failure_is_told() {
     let outcome = |subject, property| outcome(Threads, subject, property).outcome;
-    assert_eq!(outcome("memo2::coarse", "distinct-keys-overlap"), Outcome::Hangs { asleep: true });
-    assert_eq!(outcome("memo2::duplicating", "same-key"), Outcome::Crashes { signal: "SIGABRT".into() });
+    assert_eq!(outcome("memo2::coarse", "distinct-keys-overlap"), Outcome::Hangs { asleep: cfg!(target_os = "linux") });
+    let crash = outcome("memo2::duplicating", "same-key");
+    match cfg!(unix) {
+        true => assert_eq!(crash, Outcome::Crashes { signal: "SIGABRT".into() }),
+        false => assert!(matches!(crash, Outcome::Crashes { .. }), "{crash:?}"),
+    }
     assert!(matches!(outcome("memo2::duplicating", "one-call"), Outcome::Broken { .. }));
     assert!(matches!(outcome("memo1", "one-call"), Outcome::CannotBe { .. }));
     assert_eq!(outcome("memo1", "errors-are-kept"), Outcome::Kept);

@@ -15,6 +15,7 @@
 pub mod coroutine;
 pub mod probe;
 mod stack_size;
+mod system;
 mod workers;
 pub mod workload;
 

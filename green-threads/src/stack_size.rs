@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::system::{memory_bytes, page_size};
+
 /// How large a stack is, in bytes: a whole number of pages, at least one, and no more than the machine's memory.
 ///
 /// `may` counts stacks in words, commits every page of a stack whose number of words is odd, and never reuses one that
@@ -80,28 +82,6 @@ impl fmt::Display for StackSize {
             bytes => write!(out, "{bytes} bytes"),
         }
     }
-}
-
-#[cfg(unix)]
-pub(crate) fn page_size() -> usize {
-    rustix::param::page_size()
-}
-
-#[cfg(not(unix))]
-pub(crate) fn page_size() -> usize {
-    4096
-}
-
-/// Main memory; what cannot be found out forbids nothing.
-fn memory_bytes() -> usize {
-    #[cfg(target_os = "linux")]
-    let bytes = {
-        let info = rustix::system::sysinfo();
-        usize::try_from(u128::from(info.totalram) * u128::from(info.mem_unit)).unwrap_or(usize::MAX)
-    };
-    #[cfg(not(target_os = "linux"))]
-    let bytes = usize::MAX;
-    bytes
 }
 
 #[cfg(test)]

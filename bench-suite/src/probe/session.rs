@@ -127,6 +127,7 @@ impl Session {
     }
 
     /// The answer to what was asked, if it is there.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
     pub(crate) fn try_answer(&mut self) -> Option<Result<Answer, Ended>> {
         match self.conversation.try_hear()? {
             Ok(line) => match self.understand(&line) {
@@ -140,6 +141,7 @@ impl Session {
     }
 
     /// How long it may be silent.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
     pub(crate) fn deadline(&self) -> Duration {
         self.deadline
     }

@@ -123,15 +123,17 @@ impl Store {
     }
 }
 
-/// A temporary file in `folder`, which whoever may read other files there may read.
+/// A temporary file in `folder`, as readable as other new files there: by default a temporary file is its owner's alone.
+#[cfg(unix)]
 fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
+    use std::os::unix::fs::PermissionsExt;
+    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
+}
+
+/// A temporary file in `folder`, as readable as other new files there.
+#[cfg(not(unix))]
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
 }
 
 fn read(path: &Path) -> Result<Option<Results>, StoreError> {

@@ -133,7 +133,7 @@ mod system {
     use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
     use crate::StackSize;
-    use crate::stack_size::page_size;
+    use crate::system::page_size;
 
     /// The most mappings that a process may have; if that cannot be found out, nothing is forbidden.
     pub(super) fn limit() -> usize {

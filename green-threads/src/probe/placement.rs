@@ -9,6 +9,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use crate::system;
+
 /// On which cores the threads of a measurement run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,11 +72,8 @@ impl fmt::Display for Placement {
 /// # Errors
 ///
 /// If the operating system does not tell, or is not Linux.
-#[cfg(target_os = "linux")]
 pub fn allowed_cores() -> io::Result<Vec<usize>> {
-    use rustix::thread::{CpuSet, sched_getaffinity};
-    let set = sched_getaffinity(None)?;
-    Ok((0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect())
+    system::allowed_cores()
 }
 
 /// Keeps the calling thread, and those that it will start, on one core: the last of those that it is allowed, since
@@ -85,7 +84,6 @@ pub fn allowed_cores() -> io::Result<Vec<usize>> {
 /// # Errors
 ///
 /// If the operating system refuses, or is not Linux.
-#[cfg(target_os = "linux")]
 pub fn pin_to_one_core() -> io::Result<()> {
     let Some(&last) = allowed_cores()?.last() else {
         return Err(io::Error::other("the thread is allowed no core at all"));
@@ -100,42 +98,8 @@ pub fn pin_to_one_core() -> io::Result<()> {
 /// # Errors
 ///
 /// If the operating system refuses, or is not Linux.
-#[cfg(target_os = "linux")]
 pub fn pin_to(core: usize) -> io::Result<()> {
-    use rustix::thread::{CpuSet, sched_setaffinity};
-    let mut set = CpuSet::new();
-    set.set(core);
-    Ok(sched_setaffinity(None, &set)?)
-}
-
-/// See the Linux version.
-///
-/// # Errors
-///
-/// Always: placement is measured on Linux.
-#[cfg(not(target_os = "linux"))]
-pub fn allowed_cores() -> io::Result<Vec<usize>> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// See the Linux version.
-///
-/// # Errors
-///
-/// Always: placement is measured on Linux.
-#[cfg(not(target_os = "linux"))]
-pub fn pin_to_one_core() -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// See the Linux version.
-///
-/// # Errors
-///
-/// Always: placement is measured on Linux.
-#[cfg(not(target_os = "linux"))]
-pub fn pin_to(_: usize) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
+    system::pin_to(core)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -6,7 +6,7 @@
 use std::io;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::system::processor_time;
 
 /// How long the process is watched at a time.
 const WATCH: Duration = Duration::from_millis(5);
@@ -21,22 +21,16 @@ const WATCHES: usize = 2_000;
 ///
 /// # Errors
 ///
-/// If it does not come to rest within ten seconds or so.
+/// If it does not come to rest within ten seconds or so, or this is not Linux.
 pub fn come_to_rest() -> io::Result<()> {
-    let mut before = used();
+    let mut before = processor_time()?;
     for _ in 0..WATCHES {
         std::thread::sleep(WATCH);
-        let now = used();
+        let now = processor_time()?;
         if now.saturating_sub(before) < IDLE {
             return Ok(());
         }
         before = now;
     }
     Err(io::Error::new(io::ErrorKind::TimedOut, "the units do not come to rest"))
-}
-
-/// The processor time that the process has used.
-fn used() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::system;
+
 /// What one thread is doing, and how often it has stopped doing something.
 ///
 /// Source: `proc_pid_stat(5)` and `proc_pid_status(5)`.
@@ -21,11 +23,7 @@ pub struct Thread {
 /// The kernel's number of the calling thread, which is [`Thread::id`] in a listing; 0 where the kernel is not Linux.
 #[must_use]
 pub fn this() -> u32 {
-    #[cfg(target_os = "linux")]
-    let id = rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned();
-    #[cfg(not(target_os = "linux"))]
-    let id = 0;
-    id
+    system::this_thread()
 }
 
 /// Every thread of this process, in the order of their numbers.

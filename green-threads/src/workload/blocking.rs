@@ -2,8 +2,9 @@
 //! thread?).
 //!
 //! - `sleep`: the runtime's own sleep. The unit waits, and its worker goes on with others.
-//! - `syscall`: a system call that blocks, `nanosleep` for all that might be one. The kernel stops the OS thread, and
-//!   with it the worker: with one worker they run one after the other. Go starts another thread for its worker instead.
+//! - `syscall`: a system call that blocks; the thread's own sleep serves for all that might be one. The kernel stops
+//!   the OS thread, and with it the worker: with one worker they run one after the other. Go starts another thread for
+//!   its worker instead.
 //! - `offload`: the same call on an OS thread that is there for it, while the unit waits: what one does about that.
 //!
 //! An iteration is all of them, read by the main thread. `total` is that time, and the figures `threads_...` are how
@@ -12,8 +13,6 @@
 use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
-
-use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 
 use super::{Ask, MOST_UNITS, Workload, repeat};
 use crate::StackSize;
@@ -76,10 +75,7 @@ const LONG: Duration = Duration::from_millis(50);
 
 /// Blocks the OS thread, as a system call does that waits for a disk or for another process.
 fn block() {
-    let mut left = Timespec::try_from(LONG).expect("50 ms fit");
-    while let NanosleepRelativeResult::Interrupted(rest) = nanosleep(&left) {
-        left = rest;
-    }
+    std::thread::sleep(LONG);
 }
 
 /// How many OS threads this process has.

@@ -16,6 +16,7 @@ use crate::coroutine;
 use crate::probe::memory::Memory;
 use crate::probe::protocol::{Answer, Model};
 use crate::probe::{Runtime, on_a_task, progress};
+use crate::system;
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "stack",
@@ -161,8 +162,7 @@ fn tell(depth: usize) {
         at -= 1;
     }
     line[38..].copy_from_slice(b"}\n");
-    // If nobody listens, there is nobody to tell.
-    let _ = rustix::io::write(rustix::stdio::stdout(), &line);
+    system::write_to_stdout(&line);
 }
 
 /// Recurses to `bytes` on a thread, on stack segments that `stacker` adds.

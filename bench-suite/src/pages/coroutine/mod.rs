@@ -12,21 +12,28 @@
 //!   connection is picked, put back or dropped, and to pick one means to look whether it is still open. That look must
 //!   not wait, and here it does not. Connecting, reading and writing are outside of it.
 //!
+//! On Windows `may` watches no socket but its own, so there an OS thread makes each fetch (`offload.rs`).
+//!
 //! Time limits are kept by a thread of their own (`deadline.rs`). So a process that fetches on coroutines has one OS
 //! thread besides `may`'s, and one more for each name that is being looked up.
 
+#[cfg(unix)]
 mod deadline;
+#[cfg(unix)]
 mod lookup;
+#[cfg(any(not(unix), test))]
+mod offload;
+#[cfg(unix)]
 mod socket;
 
 use std::sync::LazyLock;
 
 use may::coroutine::is_coroutine;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 
-use self::lookup::Lookup;
-use self::socket::SocketConnector;
-use super::agent::Fetcher;
+#[cfg(not(unix))]
+use self::offload::Offload as Suspending;
+#[cfg(unix)]
+use self::socket::Suspending;
 use super::{Body, FetchError, Limits, thread};
 
 /// How large a stack a coroutine should have that fetches: 256 KiB, in bytes.
@@ -62,7 +69,7 @@ pub fn http_get_body(url: &str) -> Result<Body, FetchError> {
 /// A coroutine that is cancelled while it waits for an answer, or for a connection, ends there.
 #[derive(Clone, Debug)]
 pub struct Client {
-    on_coroutines: Fetcher,
+    on_coroutines: Suspending,
     on_threads: thread::Client,
 }
 
@@ -76,9 +83,7 @@ impl Client {
     /// A client that keeps to `limits`.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let connector =
-            ().chain(ConnectProxyConnector::default()).chain(SocketConnector).chain(RustlsConnector::default());
-        Client { on_coroutines: Fetcher::new(limits, connector, Lookup), on_threads: thread::Client::new(limits) }
+        Client { on_coroutines: Suspending::new(limits), on_threads: thread::Client::new(limits) }
     }
 
     /// Its limits.

@@ -11,14 +11,35 @@ use std::time::{Duration, Instant};
 use may::io::{CoIo, WaitIo};
 use socket2::{Domain, Type};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, RustlsConnector,
+    Transport,
 };
 
 use super::deadline::Deadline;
+use super::lookup::Lookup;
+use crate::pages::agent::Fetcher;
+use crate::pages::{Body, FetchError, Limits};
+
+/// Fetches pages over such connections.
+#[derive(Clone, Debug)]
+pub(super) struct Suspending(Fetcher);
+
+impl Suspending {
+    pub(super) fn new(limits: Limits) -> Self {
+        let connector =
+            ().chain(ConnectProxyConnector::default()).chain(SocketConnector).chain(RustlsConnector::default());
+        Suspending(Fetcher::new(limits, connector, Lookup))
+    }
+
+    /// The body of the page at `url`. The calling coroutine is suspended meanwhile.
+    pub(super) fn get_body(&self, url: &str) -> Result<Body, FetchError> {
+        self.0.get_body(url)
+    }
+}
 
 /// Connects to where the resolver says, unless there is a connection already: one through a proxy.
 #[derive(Debug)]
-pub(super) struct SocketConnector;
+struct SocketConnector;
 
 impl<In: Transport> Connector<In> for SocketConnector {
     type Out = Either<In, SocketTransport>;
@@ -46,7 +67,7 @@ impl<In: Transport> Connector<In> for SocketConnector {
 }
 
 /// A connection and ureq's buffers for it.
-pub(super) struct SocketTransport {
+struct SocketTransport {
     socket: Socket,
     buffers: LazyBuffers,
 }
