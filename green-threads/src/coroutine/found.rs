@@ -87,7 +87,7 @@ fn stack_around(here: usize) -> Option<usize> {
         let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
         (start..end).contains(&here).then_some(start)
     })?;
-    Some((here - start).next_multiple_of(crate::stack_size::page_size()))
+    Some((here - start).next_multiple_of(crate::system::page_size()))
 }
 
 /// Only Linux tells.
