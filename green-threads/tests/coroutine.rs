@@ -21,7 +21,7 @@ fn start(workers: usize) -> &'static Runtime {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60_000)]
+    #![rusty_fork(timeout_ms = 600_000)]
 
     #[test]
     fn a_second_start_says_with_what_the_first_was() {

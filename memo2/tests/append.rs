@@ -1,44 +1,23 @@
 //! The memo that lends: what it lends stays, however it grows, and the contract is that of the memo before it.
 //!
-//! What could hang runs in a child process, which is killed when its time is up.
+//! What could hang runs in a child process, which is killed when its time is up: ten minutes, because a busy machine is
+//! not a hang.
+
+mod herd;
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, Weak};
-use std::thread;
 
+use herd::{CALLERS, dawdle, herd};
 use memo2::append::Memo;
 use rusty_fork::rusty_fork_test;
 
-const CALLERS: usize = 8;
 const ROUNDS: usize = 200;
-
-/// Lets every other thread go first, a few times: callers that are on their way arrive meanwhile.
-fn dawdle() {
-    for _ in 0..50 {
-        thread::yield_now();
-    }
-}
-
-/// Calls `ask` from [`CALLERS`] threads at once, with the number of each, and returns what each got.
-fn herd<T: Send>(ask: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(CALLERS);
-    thread::scope(|scope| {
-        let (start, ask) = (&start, &ask);
-        let callers = (0..CALLERS).map(|caller| {
-            scope.spawn(move || {
-                start.wait();
-                ask(caller)
-            })
-        });
-        let callers: Vec<_> = callers.collect();
-        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
-    })
-}
 
 /// Hashes a number to a part of it: keys that differ only elsewhere have one hash.
 #[derive(Clone, Copy)]
@@ -147,8 +126,13 @@ fn a_weak_hash_function_makes_few_comparisons() {
     thread_local! {
         static COMPARED: Cell<u64> = const { Cell::new(0) };
     }
-    #[derive(Clone, Hash)]
+    #[derive(Clone)]
     struct Counted(u64);
+    impl Hash for Counted {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            state.write_u64(self.0);
+        }
+    }
     impl PartialEq for Counted {
         fn eq(&self, other: &Self) -> bool {
             COMPARED.set(COMPARED.get() + 1);
@@ -265,7 +249,7 @@ fn resident() -> usize {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     // ANCHOR: stress
     /// All threads ask for the same keys in orders of their own, while the table grows fourteen times. Whoever gets a

@@ -45,7 +45,7 @@ fn debug_says_how_many_entries_there_are() {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 30000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     /// The leader waits for all to have come, which they only can if those who wait let the worker go.
     #[test]

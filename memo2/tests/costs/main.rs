@@ -46,7 +46,7 @@ fn until(come: impl Fn() -> bool) {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 120000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     /// From the end of a chain of calls, a hit takes as many locks as from its beginning: with no limit, with a token
     /// and a deadline at the root, and with a deadline that every call of the chain brings.

@@ -209,7 +209,7 @@ fn check(deeds: Vec<Deed>, steps: &[Step]) {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 120000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     #[test]
     fn agrees_with_the_model() {

@@ -30,7 +30,7 @@ const SOON: Duration = Duration::from_millis(500);
 const FAR: Duration = Duration::from_secs(3600);
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     #[test]
     fn a_waiter_leaves_and_the_others_stay() {

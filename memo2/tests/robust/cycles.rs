@@ -45,7 +45,7 @@ fn cycle(path: &[u64]) -> Sum {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     #[test]
     fn a_key_that_asks_for_itself() {

@@ -10,7 +10,7 @@ use rusty_fork::rusty_fork_test;
 use crate::{until, until_waits};
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     #[test]
     fn what_is_not_kept_is_computed_again() {

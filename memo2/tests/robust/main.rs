@@ -1,11 +1,14 @@
 //! The memo for work: every caller comes back, and what it comes back with is right.
 //!
-//! What could hang runs in a child process, which is killed when its time is up. Who must have come before a test goes
+//! What could hang runs in a child process, which is killed when its time is up: ten minutes, because a busy machine is
+//! not a hang. Who must have come before a test goes
 //! on is seen in the memo's own statistics, or met at a barrier; no test sleeps.
 
 mod cancelled;
 mod cycles;
 mod forgotten;
+#[path = "../herd/mod.rs"]
+mod herd;
 mod panics;
 mod seen;
 #[path = "../checked/storm.rs"]
@@ -33,7 +36,7 @@ fn until_waits<K, V, F>(memo: &Memo<K, V, F>, waiters: u64) {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 120000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     /// Real threads, which no checker slows down: fewer orders are sure to come, and more are tried.
     #[test]

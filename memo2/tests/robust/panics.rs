@@ -8,33 +8,17 @@ use std::thread;
 use memo2::robust::{Call, Memo};
 use rusty_fork::rusty_fork_test;
 
+use crate::herd::{CALLERS, dawdle, herd};
 use crate::until_waits;
 
-const CALLERS: usize = 8;
-
-fn herd<T: Send>(ask: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(CALLERS);
-    thread::scope(|scope| {
-        let (start, ask) = (&start, &ask);
-        let callers = (0..CALLERS).map(|caller| {
-            scope.spawn(move || {
-                start.wait();
-                ask(caller)
-            })
-        });
-        let callers: Vec<_> = callers.collect();
-        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
-    })
-}
-
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     #[test]
     fn herds_make_one_call_a_key() {
         let calls = AtomicUsize::new(0);
         let memo = Memo::new(|_: &Call, key: &usize| {
-            (0..50).for_each(|_| thread::yield_now());
+            dawdle();
             (key * 2, calls.fetch_add(1, Relaxed))
         });
         for key in 0..200 {
@@ -63,7 +47,7 @@ rusty_fork_test! {
         for _ in 0..100 {
             let calls = AtomicUsize::new(0);
             let memo = Memo::new(|_: &Call, key: &usize| {
-                (0..50).for_each(|_| thread::yield_now());
+                dawdle();
                 let call = calls.fetch_add(1, Relaxed);
                 if call < PANICS {
                     panic_any(call);

@@ -16,7 +16,7 @@ fn words<K, V, F>(memo: &Memo<K, V, F>) -> Vec<String> {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     #[test]
     fn calls_in_flight_are_seen() {
