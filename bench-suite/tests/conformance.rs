@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use bench_suite::child::{self, End};
+use bench_suite::child::{self, End, Patience};
 use bench_suite::conformance::Callers::{self, Threads};
 use bench_suite::conformance::matrix::{self, Situation, Tried};
 use bench_suite::conformance::{Outcome, storm};
@@ -24,6 +24,9 @@ fn the_matrix_is_as_declared() {
     assert_eq!(tried.len(), situations.len());
     let surprises: Vec<_> = tried.iter().filter(|tried| tried.as_declared == Some(false)).collect();
     assert!(surprises.is_empty(), "not as declared: {surprises:#?}");
+    // No failure: the machine was too busy, or is not Linux.
+    let undecided: Vec<_> = tried.iter().filter(|tried| tried.outcome == Outcome::Undecided).collect();
+    println!("undecided: {undecided:#?}");
 }
 
 /// The student's slot is tried like the others, and held to nothing: whatever stands there, this test passes.
@@ -39,7 +42,8 @@ fn mine_is_never_judged() {
 #[test]
 fn each_kind_of_failure_is_told() {
     let outcome = |subject, property| outcome(Threads, subject, property).outcome;
-    assert_eq!(outcome("memo2::coarse", "distinct-keys-overlap"), Outcome::Hangs { asleep: cfg!(target_os = "linux") });
+    let hang = if cfg!(target_os = "linux") { Outcome::Hangs { asleep: true } } else { Outcome::Undecided };
+    assert_eq!(outcome("memo2::coarse", "distinct-keys-overlap"), hang);
     let crash = outcome("memo2::duplicating", "same-key");
     match cfg!(unix) {
         true => assert_eq!(crash, Outcome::Crashes { signal: "SIGABRT".into() }),
@@ -62,7 +66,8 @@ fn a_property_of_several_kinds_of_callers_has_one_name() {
 
 #[test]
 fn unknown_names_are_refused_with_the_known_ones() {
-    let report = child::run(Command::new(lab()).args(["conformance", "memo9"]), Duration::from_secs(60)).unwrap();
+    let patience = Patience::new(Duration::from_secs(10), Duration::from_secs(60));
+    let report = child::run(Command::new(lab()).args(["conformance", "memo9"]), patience).unwrap();
     assert_eq!(report.end, End::Exit(2));
     assert!(report.stderr.contains("\"memo9\"") && report.stderr.contains("memos: memo1, "), "{}", report.stderr);
     assert!(report.stderr.contains("properties: one-call, "), "{}", report.stderr);

@@ -13,22 +13,16 @@ use parking_lot::Mutex;
 use super::declared::{Declared, Failure, declared};
 use super::spec::{self, ON_LINUX, Property};
 use super::{Callers, CannotBe, Outcome, storm, tasks};
-use crate::child::{self, End};
+use crate::child::{self, End, Patience};
 use crate::coroutine;
 use crate::panics::message;
 use crate::subject::{self, AsyncSubject, AsyncVisitor, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
 
-/// How long a child may take for what its subject promises: far longer than it needs, since to miss it is a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// For what a subject promises: far more than it needs, because to run out of it is a failure.
+const PROMISED: Patience = Patience::new(Duration::from_secs(3), Duration::from_secs(120));
 
-/// How long for what nobody promises. A hang takes this long to be found.
-const CURIOSITY: Duration = Duration::from_secs(5);
-
-/// How long nothing may move until a hang that is declared is one: the shorter, the sooner the matrix is there.
-const STILL: Duration = Duration::from_secs(1);
-
-/// How long for such a hang in all. Where no kernel tells who moves, it is over after two of those.
-const FORMALITY: Duration = Duration::from_secs(if cfg!(target_os = "linux") { 10 } else { 2 });
+/// For what nobody promises.
+const CURIOUS: Patience = Patience::new(Duration::from_secs(1), Duration::from_secs(10));
 
 /// How many situations that are declared to hang are tried at once.
 const SLEEPERS: usize = 8;
@@ -98,8 +92,8 @@ pub fn run(lab: &Path, situations: &[Situation], seed: u64, tried: &(dyn Fn(&Tri
 
 /// Tries each of `all`, several at once, and returns what became of them, in their order.
 ///
-/// Those that will hang, as `hangs` says, have a queue of their own: each sleeps through its deadline, and needs no
-/// core for that.
+/// Those that will hang, as `hangs` says, have a queue of their own: each sleeps until it is killed, and needs no core for
+/// that.
 ///
 /// # Errors
 ///
@@ -151,7 +145,7 @@ pub fn try_one(lab: &Path, situation: Situation, seed: u64) -> io::Result<Tried>
     child.args(["child", "conformance", callers.name(), subject, property, &seed.to_string()]);
     let outcome = outcome(&mut child, declared)?;
     let as_declared = match (&outcome, declared) {
-        (Outcome::CannotBe { .. }, _) | (_, Declared::Nothing) => None,
+        (Outcome::CannotBe { .. } | Outcome::Undecided, _) | (_, Declared::Nothing) => None,
         (Outcome::Kept, Declared::Kept)
         | (Outcome::Broken { .. }, Declared::Fails(Failure::Breaks))
         | (Outcome::Hangs { .. }, Declared::Fails(Failure::Hangs))
@@ -161,20 +155,21 @@ pub fn try_one(lab: &Path, situation: Situation, seed: u64) -> io::Result<Tried>
     Ok(Tried { situation, outcome, as_declared })
 }
 
-/// Runs a child for as long as what is `declared` needs, and says what its end and its last line mean. One that ends
+/// Runs a child with the patience that what is `declared` needs, and says what its end and its last line mean. One that ends
 /// well without saying anything has broken off: something in it has ended the process.
 ///
 /// # Errors
 ///
 /// If the child cannot be started.
 pub fn outcome(child: &mut Command, declared: Declared) -> io::Result<Outcome> {
-    let report = match declared {
-        Declared::Kept | Declared::Fails(Failure::Breaks | Failure::Crashes) => child::run(child, PATIENCE)?,
-        Declared::Nothing => child::run(child, CURIOSITY)?,
-        Declared::Fails(Failure::Hangs) => child::run_until_still(child, STILL, FORMALITY)?,
+    let patience = match declared {
+        Declared::Kept | Declared::Fails(Failure::Breaks | Failure::Crashes) => PROMISED,
+        Declared::Nothing | Declared::Fails(Failure::Hangs) => CURIOUS,
     };
+    let report = child::run(child, patience)?;
     Ok(match report.end {
-        End::Deadline { asleep } => Outcome::Hangs { asleep },
+        End::Hang { asleep } => Outcome::Hangs { asleep },
+        End::Undecided => Outcome::Undecided,
         End::Signal(signal) => Outcome::Crashes { signal: child::signal_name(signal) },
         End::Exit(status) => {
             let said = report.stdout.lines().last().and_then(|line| serde_json::from_str(line).ok());

@@ -35,11 +35,13 @@ pub enum Outcome {
         /// What.
         how: String,
     },
-    /// It never ends: its process was killed at the deadline.
+    /// It never ends. There was evidence of that, and its process was killed.
     Hangs {
-        /// Whether every thread was asleep: a deadlock, and not a spin or mere slowness.
+        /// Whether every thread was asleep: a deadlock. Otherwise it used up its processor time.
         asleep: bool,
     },
+    /// It did not end for a very long time, and nothing showed that it hangs.
+    Undecided,
     /// It takes its process down.
     Crashes {
         /// By which signal.
@@ -72,6 +74,7 @@ impl Outcome {
             Outcome::Kept => "kept",
             Outcome::Broken { .. } => "broken",
             Outcome::Hangs { .. } => "hangs",
+            Outcome::Undecided => "undecided",
             Outcome::Crashes { .. } => "crashes",
             Outcome::CannotBe { .. } => "-",
         }
@@ -85,6 +88,7 @@ impl fmt::Display for Outcome {
             Outcome::Broken { how } => write!(out, "breaks it ({how})"),
             Outcome::Hangs { asleep: true } => out.write_str("hangs, every thread asleep"),
             Outcome::Hangs { asleep: false } => out.write_str("hangs, some thread still running"),
+            Outcome::Undecided => out.write_str(crate::child::UNDECIDED),
             Outcome::Crashes { signal } => write!(out, "crashes ({signal})"),
             Outcome::CannotBe { why } => write!(out, "cannot be tried: {why}"),
         }

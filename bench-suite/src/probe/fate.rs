@@ -14,11 +14,13 @@ pub enum Fate {
     Refused(String),
     /// It came to a limit: the rest could not be done.
     Limit(String),
-    /// It was killed at its deadline.
+    /// It was killed, because there was evidence that it hangs.
     Hangs {
-        /// Whether every thread was asleep, waiting: a deadlock, and no mere slowness.
+        /// Whether every thread was asleep: a deadlock. Otherwise it used processor time and gave no answer.
         asleep: bool,
     },
+    /// It gave no answer for a very long time, and nothing showed that it hangs.
+    Undecided,
     /// A signal took it down.
     Crashes {
         /// Which.
@@ -41,7 +43,8 @@ impl Fate {
     /// What a child's end tells that was to give an answer.
     pub(super) fn of(report: &Report) -> Self {
         match report.end {
-            End::Deadline { asleep } => Fate::Hangs { asleep },
+            End::Hang { asleep } => Fate::Hangs { asleep },
+            End::Undecided => Fate::Undecided,
             End::Signal(signal) => Fate::Crashes { signal: signal_name(signal), says: complaint(&report.stderr) },
             End::Exit(status) => Fate::Exits { status, says: complaint(&report.stderr) },
         }
@@ -54,7 +57,8 @@ impl Fate {
             Fate::Refused(_) => "refused".into(),
             Fate::Limit(_) => "a limit".into(),
             Fate::Hangs { asleep: true } => "hangs, all asleep".into(),
-            Fate::Hangs { asleep: false } => "killed at its deadline".into(),
+            Fate::Hangs { asleep: false } => "hangs, running".into(),
+            Fate::Undecided => "undecided".into(),
             Fate::Crashes { signal, .. } => signal.clone(),
             Fate::Exits { status, .. } => format!("exit status {status}"),
             Fate::Garbled(_) => "garbled".into(),
@@ -67,8 +71,9 @@ impl fmt::Display for Fate {
         match self {
             Fate::Refused(why) => write!(out, "refused: {why}"),
             Fate::Limit(what) => write!(out, "came to a limit: {what}"),
-            Fate::Hangs { asleep: true } => out.write_str("hangs: killed at its deadline, every thread asleep"),
-            Fate::Hangs { asleep: false } => out.write_str("killed at its deadline, still running"),
+            Fate::Hangs { asleep: true } => out.write_str("hangs, every thread asleep"),
+            Fate::Hangs { asleep: false } => out.write_str("hangs, some thread still running"),
+            Fate::Undecided => out.write_str(crate::child::UNDECIDED),
             Fate::Crashes { signal, says } => write!(out, "crashes by {signal}: {says}"),
             Fate::Exits { status, says } => write!(out, "its process ends itself with status {status}: {says}"),
             Fate::Garbled(line) => write!(out, "says what nobody understands: {line:?}"),

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::child::{self, End, Report};
+use crate::child::{self, End, Patience, Report};
 
-/// How long a run may take. A good one takes some milliseconds.
-const DEADLINE: Duration = Duration::from_secs(2);
+/// A good run takes some milliseconds.
+const PATIENCE: Patience = Patience::new(Duration::from_secs(1), Duration::from_secs(2));
 
 /// How slow `f` is, in turns of an empty loop: each run takes the next. See the programs for why.
 const SLOW: [&str; 4] = ["100", "300", "1000", "3000"];
@@ -24,7 +24,7 @@ pub enum Fate {
     LostEntries,
     /// Some caller got another value than its key's.
     WrongValues,
-    /// It did not end within two seconds.
+    /// It used two seconds of processor time without coming to an end, or all of its threads slept.
     Hang,
     /// The operating system or the allocator stopped it, or it panicked.
     Crash,
@@ -55,28 +55,30 @@ impl Fate {
 ///
 /// If it cannot be started.
 pub fn run(program: &Path, turn: usize) -> io::Result<Fate> {
-    let report = child::run(Command::new(program).arg(SLOW[turn % SLOW.len()]), DEADLINE)?;
-    Ok(fate(&report))
+    let report = child::run(Command::new(program).arg(SLOW[turn % SLOW.len()]), PATIENCE)?;
+    fate(&report).ok_or_else(|| io::Error::other(child::UNDECIDED))
 }
 
-fn fate(report: &Report) -> Fate {
+/// `None` if it is undecided.
+fn fate(report: &Report) -> Option<Fate> {
     // What the program says of itself, a line for each count.
     let said = |fate: Fate| {
         let line = report.stdout.lines().find_map(|line| line.strip_prefix(fate.name())?.strip_prefix(": "));
         line.and_then(|count| count.parse::<u32>().ok())
     };
-    match report.end {
-        End::Deadline { .. } => Fate::Hang,
+    Some(match report.end {
+        End::Undecided => return None,
+        End::Hang { .. } => Fate::Hang,
         End::Exit(0) => {
             let counted = [Fate::WrongValues, Fate::LostEntries, Fate::DuplicateCalls];
             if counted.iter().any(|fate| said(*fate).is_none()) {
                 // It ended well and did not say what it must: whatever it was, it was not our program any more.
-                return Fate::Crash;
+                return Some(Fate::Crash);
             }
             counted.into_iter().find(|fate| said(*fate) > Some(0)).unwrap_or(Fate::Right)
         }
         End::Exit(_) | End::Signal(_) => Fate::Crash,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_worst_counts() {
-        let fate_of = |end, stdout: &str| fate(&Report { end, stdout: stdout.into(), stderr: String::new() });
+        let fate_of = |end, stdout: &str| fate(&Report { end, stdout: stdout.into(), stderr: String::new() }).unwrap();
         let said = |wrong, lost, duplicates| {
             format!("wrong values: {wrong}\nlost entries: {lost}\nduplicate calls: {duplicates}\n")
         };
@@ -96,6 +98,6 @@ mod tests {
         assert_eq!(fate_of(End::Exit(0), "wrong val"), Fate::Crash);
         assert_eq!(fate_of(End::Exit(101), ""), Fate::Crash);
         assert_eq!(fate_of(End::Signal(6), &said(0, 0, 0)), Fate::Crash);
-        assert_eq!(fate_of(End::Deadline { asleep: false }, ""), Fate::Hang);
+        assert_eq!(fate_of(End::Hang { asleep: false }, ""), Fate::Hang);
     }
 }

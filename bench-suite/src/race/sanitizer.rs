@@ -11,10 +11,10 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::Program;
-use crate::child::{self, End};
+use crate::child::{self, End, Patience};
 
-/// How long one run under the sanitizer may take; it is some ten times slower than without.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// A run under the sanitizer is some ten times slower than without.
+const PATIENCE: Patience = Patience::new(Duration::from_secs(10), Duration::from_secs(60));
 
 /// How many runs must go well. The sanitizer remembers the last few accesses to each place and no more, so that one run
 /// may hide a race; on a busy machine, where the threads take turns, five of six do.
@@ -62,7 +62,7 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
     let options = format!("halt_on_error=1 exitcode={FOUND}");
     let mut broke_off = None;
     for _ in 0..RUNS {
-        let report = child::run(Command::new(&built).env("TSAN_OPTIONS", &options), DEADLINE)?;
+        let report = child::run(Command::new(&built).env("TSAN_OPTIONS", &options), PATIENCE)?;
         match report.end {
             End::Exit(FOUND) => return Ok(Verdict::Race(brief(&report.stderr))),
             End::Exit(0) => {}

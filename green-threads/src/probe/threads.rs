@@ -1,6 +1,7 @@
 //! What the kernel says of the threads of this process (Linux: `/proc/self/task`).
 
 use std::io;
+use std::time::Duration;
 
 use crate::system;
 
@@ -42,6 +43,37 @@ pub fn all() -> io::Result<Vec<Thread>> {
 /// If there is no such process, or `/proc` cannot be read.
 pub fn of(pid: u32) -> io::Result<Vec<Thread>> {
     of_process(&pid.to_string())
+}
+
+/// The process `pid` and its descendants: what it has started and has not yet waited for, and what those have started.
+#[must_use]
+pub fn family(pid: u32) -> Vec<u32> {
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(pid) = family.get(next) {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let children: Vec<u32> = children
+            .flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+            .collect();
+        family.extend(children);
+        next += 1;
+    }
+    family
+}
+
+/// The processor time that the process `pid` has used, and the children that it has waited for, in steps of 10 ms.
+///
+/// # Errors
+///
+/// If there is no such process, or `/proc` cannot be read.
+pub fn processor_of(pid: u32) -> io::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // Fields are counted from behind the name, which is in brackets and may have blanks and brackets itself. The kernel
+    // gives times in hundredths of a second, whatever its own clock.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let times = fields.skip(11).take(4).map(|field| field.parse::<u64>().unwrap_or_default());
+    Ok(Duration::from_millis(10 * times.sum::<u64>()))
 }
 
 fn of_process(pid: &str) -> io::Result<Vec<Thread>> {

@@ -1,15 +1,18 @@
-//! Child processes under a deadline: whatever could hang or crash does it there, and what became of it is a result.
+//! Child processes: whatever could hang or crash does it there, and how it ended is a result.
+
+mod watch;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-#[cfg(target_os = "linux")]
-use green_threads::probe::threads::{self, Thread};
 use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt;
+
+pub use watch::Patience;
+use watch::{LOOK, Watch};
 
 /// The most that is kept of a child's output, in bytes; the rest is read and thrown away, so that the child never waits
 /// for a reader.
@@ -29,13 +32,22 @@ pub enum End {
     Exit(i32),
     /// By this signal: a crash. On Windows, by this exception.
     Signal(i32),
-    /// Killed, since its time was up.
-    Deadline {
-        /// Whether all its threads were asleep then, each waiting for another: a deadlock. Otherwise some of them were
-        /// still working.
+    /// Killed, because there was evidence that it hangs.
+    Hang {
+        /// All threads were asleep and nothing woke them, but to look for work: a deadlock. Otherwise the child used up
+        /// its processor time.
         asleep: bool,
     },
+    /// Killed after a very long time, without evidence that it hangs: the machine may have been too busy.
+    Undecided,
 }
+
+/// What is said of an end that is undecided.
+pub const UNDECIDED: &str = if cfg!(target_os = "linux") {
+    "undecided: the machine was too busy"
+} else {
+    "undecided: only Linux shows whether it hangs"
+};
 
 /// What became of a child.
 #[derive(Clone, Debug)]
@@ -48,63 +60,38 @@ pub struct Report {
     pub stderr: String,
 }
 
-/// Runs `command` with nothing on its standard input, and kills it if it has not ended after `deadline`.
+/// Runs `command` with nothing on its standard input, and kills it if it hangs.
 ///
 /// # Errors
 ///
 /// If the child cannot be started or waited for.
-pub fn run(command: &mut Command, deadline: Duration) -> io::Result<Report> {
-    run_with(command, |child| wait_or_kill(child, deadline))
-}
-
-/// The same for a child that is expected to hang, which need not take its whole time for that: it is killed as well
-/// once all its threads are asleep and none has run for as long as `still`.
-///
-/// # Errors
-///
-/// As [`run`].
-pub fn run_until_still(command: &mut Command, still: Duration, deadline: Duration) -> io::Result<Report> {
-    run_with(command, |child| {
-        let start = Instant::now();
-        let mut before = None;
-        while start.elapsed() + still < deadline {
-            if let Some(status) = child.wait_timeout(still)? {
-                return Ok(ended(status));
-            }
-            let now = asleep(child);
-            if now.is_some() && now == before {
-                return kill(child, true);
-            }
-            before = now;
-        }
-        wait_or_kill(child, still)
-    })
-}
-
-fn run_with(command: &mut Command, wait: impl FnOnce(&mut Child) -> io::Result<End>) -> io::Result<Report> {
+pub fn run(command: &mut Command, patience: Patience) -> io::Result<Report> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stdout = reader(child.stdout.take());
     let stderr = reader(child.stderr.take());
-    let end = wait(&mut child)?;
+    let end = wait(&mut child, patience)?;
     let text = |reader: JoinHandle<String>| reader.join().unwrap_or_default();
     Ok(Report { end, stdout: text(stdout), stderr: text(stderr) })
 }
 
-fn wait_or_kill(child: &mut Child, deadline: Duration) -> io::Result<End> {
-    if let Some(status) = child.wait_timeout(deadline)? {
-        return Ok(ended(status));
+fn wait(child: &mut Child, patience: Patience) -> io::Result<End> {
+    let mut watch = Watch::new(child.id(), patience);
+    loop {
+        if let Some(status) = child.wait_timeout(LOOK)? {
+            return Ok(ended(status));
+        }
+        if let Some(end) = watch.look() {
+            return kill(child, end);
+        }
     }
-    // Two looks, between which none of its threads has run.
-    let first = asleep(child);
-    let asleep = first.is_some() && first == asleep(child);
-    kill(child, asleep)
 }
 
-fn kill(child: &mut Child, asleep: bool) -> io::Result<End> {
-    // It may have ended meanwhile; then there is nothing to kill, and that is what we wanted.
+/// Kills the child, whose end this is.
+fn kill(child: &mut Child, end: End) -> io::Result<End> {
+    // It may have ended meanwhile. Then there is nothing to kill.
     let _ = child.kill();
     child.wait()?;
-    Ok(End::Deadline { asleep })
+    Ok(end)
 }
 
 /// A child that is asked and answers, a line each. Dropped, it is killed.
@@ -157,16 +144,26 @@ impl Conversation {
         }
     }
 
-    /// The child's next line, or how it ended: by itself, or killed since it said nothing for as long as `deadline`.
+    /// The child's next line, or how it ended: by itself, or killed because it said nothing for as long as `silence` and
+    /// then showed that it hangs.
     ///
     /// # Errors
     ///
     /// If the child cannot be waited for.
-    pub fn hear(&mut self, deadline: Duration) -> io::Result<Result<String, Report>> {
-        match self.lines.recv_timeout(deadline) {
-            Ok(line) => Ok(Ok(line)),
-            Err(RecvTimeoutError::Timeout) => self.end(Duration::ZERO).map(Err),
-            Err(RecvTimeoutError::Disconnected) => self.end(deadline).map(Err),
+    pub fn hear(&mut self, silence: Duration) -> io::Result<Result<String, Report>> {
+        let mut watch = Watch::new(self.child.id(), patience(silence));
+        // While it may be silent it is left alone, because what it measures could be disturbed.
+        let mut wait = silence;
+        loop {
+            match self.lines.recv_timeout(wait) {
+                Ok(line) => return Ok(Ok(line)),
+                Err(RecvTimeoutError::Disconnected) => return self.end(silence).map(Err),
+                Err(RecvTimeoutError::Timeout) => wait = LOOK,
+            }
+            if let Some(end) = watch.look() {
+                let end = kill(&mut self.child, end)?;
+                return Ok(Err(self.report(end)));
+            }
         }
     }
 
@@ -180,17 +177,30 @@ impl Conversation {
         }
     }
 
-    /// Tells the child that nothing more comes, and how it ended, killed if it has not after `deadline`.
+    /// Tells the child that nothing more comes, and waits for its end. It is killed if it takes longer than `silence` and
+    /// hangs.
     ///
     /// # Errors
     ///
     /// If the child cannot be waited for.
-    pub fn end(&mut self, deadline: Duration) -> io::Result<Report> {
+    pub fn end(&mut self, silence: Duration) -> io::Result<Report> {
         self.input = None;
-        let end = wait_or_kill(&mut self.child, deadline)?;
-        let stderr = self.stderr.take().map(|reader| reader.join().unwrap_or_default());
-        Ok(Report { end, stdout: self.lines.try_iter().collect(), stderr: stderr.unwrap_or_default() })
+        let end = match self.child.wait_timeout(silence)? {
+            Some(status) => ended(status),
+            None => wait(&mut self.child, patience(silence))?,
+        };
+        Ok(self.report(end))
     }
+
+    fn report(&mut self, end: End) -> Report {
+        let stderr = self.stderr.take().map(|reader| reader.join().unwrap_or_default());
+        Report { end, stdout: self.lines.try_iter().collect(), stderr: stderr.unwrap_or_default() }
+    }
+}
+
+/// With a child that has been silent for so long: a second without a step is a deadlock then.
+fn patience(silence: Duration) -> Patience {
+    Patience::new(Duration::from_secs(1), silence)
 }
 
 impl Drop for Conversation {
@@ -231,19 +241,6 @@ fn ended(status: ExitStatus) -> End {
     }
 }
 
-/// The threads of the child, and how often each has gone to sleep, if all are asleep.
-#[cfg(target_os = "linux")]
-fn asleep(child: &Child) -> Option<Vec<Thread>> {
-    let threads = threads::of(child.id()).unwrap_or_default();
-    (!threads.is_empty() && threads.iter().all(|thread| thread.asleep)).then_some(threads)
-}
-
-/// Only Linux tells.
-#[cfg(not(target_os = "linux"))]
-fn asleep(_: &Child) -> Option<()> {
-    None
-}
-
 /// The name of a signal that ends a process, as `signal(7)` gives it; of an exception of Windows, its number.
 #[must_use]
 pub fn signal_name(signal: i32) -> String {
@@ -263,41 +260,58 @@ pub fn signal_name(signal: i32) -> String {
 mod tests {
     use super::*;
 
-    fn shell(script: &str, deadline: Duration) -> Report {
-        run(Command::new("sh").args(["-c", script]), deadline).unwrap()
-    }
-
     const LONG: Duration = Duration::from_secs(60);
-    /// How a sleeping child ends that is killed. Only Linux tells that it slept.
-    const SLEPT: End = End::Deadline { asleep: cfg!(target_os = "linux") };
     const SHORT: Duration = Duration::from_millis(200);
+    /// How a sleeping child ends that is killed. Only Linux shows that it sleeps.
+    const SLEPT: End = if cfg!(target_os = "linux") { End::Hang { asleep: true } } else { End::Undecided };
+    const SPUN: End = if cfg!(target_os = "linux") { End::Hang { asleep: false } } else { End::Undecided };
+
+    fn shell(script: &str) -> Report {
+        run(Command::new("sh").args(["-c", script]), Patience::new(SHORT, 5 * SHORT)).unwrap()
+    }
 
     #[test]
     fn an_exit_is_told_with_its_output() {
-        let report = shell("echo out; echo err >&2; exit 3", LONG);
+        let report = shell("echo out; echo err >&2; exit 3");
         assert_eq!((report.end, &*report.stdout, &*report.stderr), (End::Exit(3), "out\n", "err\n"));
     }
 
     #[test]
     fn a_signal_is_told() {
-        assert_eq!(shell("kill -SEGV $$", LONG).end, End::Signal(11));
+        assert_eq!(shell("kill -SEGV $$").end, End::Signal(11));
     }
 
     #[test]
     fn a_sleeper_and_a_spinner_are_told_apart() {
-        assert_eq!(shell("exec sleep 1000", SHORT).end, SLEPT);
-        assert_eq!(shell("while :; do :; done", SHORT).end, End::Deadline { asleep: false });
+        assert_eq!(shell("exec sleep 1000").end, SLEPT);
+        assert_eq!(shell("while :; do :; done").end, SPUN);
+    }
+
+    /// It wakes up three times a second, and finds nothing to do.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn one_that_only_looks_for_work_hangs() {
+        let patient = Patience::new(10 * SHORT, LONG);
+        let looks = "while :; do sleep 0.3; done";
+        assert_eq!(run(Command::new("sh").args(["-c", looks]), patient).unwrap().end, SLEPT);
+    }
+
+    /// The shell is asleep all the time, and what it has started works.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn one_whose_own_child_works_does_not_hang() {
+        let works = "timeout 2 sh -c 'while :; do :; done'";
+        let patient = Patience::new(SHORT, LONG);
+        assert_eq!(
+            run(Command::new("sh").args(["-c", &format!("{works}; exit 3")]), patient).unwrap().end,
+            End::Exit(3)
+        );
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
-    fn one_that_is_still_is_not_waited_for() {
-        let until_still = |script: &str, deadline| {
-            run_until_still(Command::new("sh").args(["-c", script]), SHORT / 4, deadline).unwrap()
-        };
-        assert_eq!(until_still("exec sleep 1000", 10 * LONG).end, End::Deadline { asleep: true });
-        assert_eq!(until_still("while :; do :; done", SHORT).end, End::Deadline { asleep: false });
-        assert_eq!(until_still("exit 3", LONG).end, End::Exit(3));
+    fn without_evidence_it_is_undecided() {
+        let impatient = Patience { wall: SHORT, ..Patience::new(LONG, LONG) };
+        assert_eq!(run(Command::new("sleep").arg("1000"), impatient).unwrap().end, End::Undecided);
     }
 
     fn talk(script: &str) -> Conversation {
@@ -329,7 +343,7 @@ mod tests {
 
     #[test]
     fn more_output_than_is_kept_blocks_nobody() {
-        let report = shell("head -c 3000000 /dev/zero", LONG);
+        let report = shell("head -c 3000000 /dev/zero");
         assert_eq!((report.end, report.stdout.len()), (End::Exit(0), OUTPUT_LIMIT));
     }
 }
