@@ -12,6 +12,7 @@
 #![cfg_attr(not(feature = "may"), forbid(unsafe_code))]
 
 mod memo;
+mod panics;
 mod sync;
 
 pub use memo::Memo;

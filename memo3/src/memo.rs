@@ -1,12 +1,13 @@
 //! The memo, its monitor, and the messages between them.
 
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::mem;
+use std::panic::resume_unwind;
 
+use crate::panics::{Drops, Payload, caught, quietly};
 use crate::sync::{Arc, Builder, JoinHandle, Receiver, Sender, bounded, thread, unbounded};
 
 // ANCHOR: memo
@@ -15,8 +16,15 @@ use crate::sync::{Arc, Builder, JoinHandle, Receiver, Sender, bounded, thread, u
 ///
 /// `f` runs on a thread of its own for each call, never on the caller's and never on the monitor's.
 ///
-/// Dropping the memo, or [`close`](Memo::close), ends the monitor. Both wait until the last call of `f` has returned;
-/// no caller can be waiting then, since each borrows the memo for as long as it waits.
+/// Dropping the memo, or [`close`](Memo::close), ends the monitor. Both wait until the
+/// last call of `f` has returned; no caller can be waiting then, since each borrows the
+/// memo for as long as it waits. For the same reason a call of `f` cannot drop or close
+/// its own memo: its caller is a thread, which cannot leave before the call has returned.
+///
+/// # Deadlocks
+///
+/// If `K`'s `Hash`, `Eq` or `Drop` asks the memo in which it is a key: it runs on the
+/// monitor, which then waits for itself.
 ///
 /// Source: gopl section 9.7, `memo5`.
 pub struct Memo<K, V> {
@@ -37,7 +45,7 @@ enum Message<K, V> {
 
 /// The value, or what `f` panicked with. The value is shared, so that each caller makes its own clone, on its own
 /// thread: `V`'s `Clone` may be slow or panic, and the monitor must do neither.
-type Answer<V> = Result<Arc<V>, Box<dyn Any + Send>>;
+type Answer<V> = Result<Arc<V>, Payload>;
 // ANCHOR_END: memo
 
 // ANCHOR: caller
@@ -73,7 +81,7 @@ where
         let to_self = mailbox.clone();
         let monitor = Builder::new()
             .name("memo3-monitor".into())
-            .spawn(move || monitor(&f, hasher, &messages, &to_self))
+            .spawn(move || monitor(f, hasher, &messages, &to_self))
             .expect("memo3: the operating system has no thread left for the monitor");
         Memo { mailbox, monitor: Some(monitor) }
     }
@@ -84,13 +92,16 @@ where
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller's request was the one that called it: with what `f` panicked with. Those who wait
-    /// for the same key do not see it; `f` is called anew for the next of them. Also if the operating system has no
-    /// thread left to call `f` on.
+    /// If `f` panics and this caller's request was the one that called it: with what `f`
+    /// panicked with. Those who wait for the same key do not see it; `f` is called anew
+    /// for the next of them. Also if the operating system has no thread left to call `f`
+    /// on. And if `K`'s `Hash`, `Eq` or `Drop` panics for this key: with that.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys: it then waits for itself.
+    /// If `f`, for some key, asks for that same key, itself or through other keys: it
+    /// then waits for itself. And if `K`'s `Hash`, `Eq` or `Drop` asks this memo: it runs
+    /// on the monitor, which then waits for itself.
     // ANCHOR: get
     pub fn get(&self, key: K) -> V {
         // A channel for one answer. Its room for one means that the monitor never waits for a caller to pick it up.
@@ -109,7 +120,8 @@ where
     ///
     /// # Panics
     ///
-    /// With what the monitor panicked with: it runs no code but its own, except that it drops the keys and the values.
+    /// With the first panic of the Drop of a key, a value or `f`: the monitor drops them
+    /// all.
     pub fn close(mut self) {
         if let Err(panic) = self.end() {
             resume_unwind(panic);
@@ -133,7 +145,9 @@ impl<K, V> Memo<K, V> {
 impl<K, V> Drop for Memo<K, V> {
     fn drop(&mut self) {
         // A panic of the monitor has printed its message already, and a destructor must not add one of its own.
-        let _ = self.end();
+        if let Err(panic) = self.end() {
+            quietly(|| drop(panic));
+        }
     }
 }
 // ANCHOR_END: caller
@@ -142,38 +156,43 @@ impl<K, V> Drop for Memo<K, V> {
 /// The monitor: it owns the map and answers one message at a time. It never waits for anything but the next message.
 ///
 /// Every call of `f` runs on a thread of this scope, so the monitor ends when the last of them has.
-fn monitor<K, V, F, S>(f: &F, hasher: S, messages: &Receiver<Message<K, V>>, mailbox: &Sender<Message<K, V>>)
+fn monitor<K, V, F, S>(f: F, hasher: S, messages: &Receiver<Message<K, V>>, mailbox: &Sender<Message<K, V>>)
 where
     K: Hash + Eq + Send + Sync,
     V: Send + Sync,
     F: Fn(&K) -> V + Sync,
     S: BuildHasher,
 {
+    // `f` is declared last and so dropped first: if its Drop panics, the map's Drop still
+    // copes.
+    let (mut map, f) = (Map::with_hasher(hasher), f);
+    let f = &f;
     thread::scope(|scope| {
         let call = |number: usize, key: &Arc<K>| {
             let (key, mailbox) = (key.clone(), mailbox.clone());
             Builder::new().name("memo3-call".into()).spawn_scoped(scope, move || {
-                let answer = catch_unwind(AssertUnwindSafe(|| f(&key))).map(Arc::new);
-                // An error means that the monitor has ended, and it ends only when nobody waits for an answer.
+                let answer = caught(|| Arc::new(f(&key)));
+                // An error means that the monitor has ended. Then no caller waits for an
+                // answer.
                 let _ = mailbox.send(Message::Done { number, answer });
             })
         };
 
-        // The map: from a key to the number of its entry.
-        let mut numbers = HashMap::with_hasher(hasher);
-        let mut entries = Vec::new();
         for message in messages {
             match message {
-                Message::Ask { key, reply } => {
-                    // `K`'s `Hash`, `Eq` and `Drop` run on this thread, and may panic. Then the one who asked shall
-                    // see it, and nobody else.
-                    match catch_unwind(AssertUnwindSafe(|| find(&mut numbers, &mut entries, key))) {
-                        Ok(number) => entries[number].ask(reply, |key| call(number, key)),
-                        Err(panic) => drop(reply.send(Err(panic))),
+                Message::Ask { key, reply } => match map.find(key) {
+                    Ok(number) => {
+                        map.entry(number).ask(reply, |key| call(number, key));
+                        map.tidy(number);
                     }
+                    Err(panic) => send(reply, Err(panic)),
+                },
+                // By number, not by key: no code of `K`'s can panic between a call and
+                // its callers.
+                Message::Done { number, answer } => {
+                    map.entry(number).done(answer, |key| call(number, key));
+                    map.tidy(number);
                 }
-                // By number, not by key: no code of `K`'s can panic between a call and those who wait for it.
-                Message::Done { number, answer } => entries[number].done(answer, |key| call(number, key)),
                 Message::Close => break,
             }
         }
@@ -181,82 +200,172 @@ where
 }
 
 // ANCHOR: find
-/// The number of `key`'s entry, which is added if the key is new.
-fn find<K: Hash + Eq, V, S: BuildHasher>(
-    numbers: &mut HashMap<Arc<K>, usize, S>,
-    entries: &mut Vec<Entry<K, V>>,
-    key: K,
-) -> usize {
-    if let Some(&number) = numbers.get(&key) {
-        return number;
+/// From a key to the number of its entry, and from there to the entry.
+struct Map<K, V, S> {
+    numbers: HashMap<Arc<K>, usize, S>,
+    entries: Vec<Option<Entry<K, V>>>,
+    /// Numbers that have no entry.
+    free: Vec<usize>,
+}
+
+impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
+    fn with_hasher(hasher: S) -> Self {
+        let numbers = HashMap::with_hasher(hasher);
+        Map { numbers, entries: Vec::new(), free: Vec::new() }
     }
-    let (key, number) = (Arc::new(key), entries.len());
-    numbers.insert(key.clone(), number);
-    entries.push(Entry { key, value: None, callers: VecDeque::new() });
-    number
+
+    /// The number of `key`'s entry, which is added if the key is new.
+    ///
+    /// `K`'s `Hash`, `Eq` and `Drop` run here, on the monitor, and may panic. Only the
+    /// caller that sent the key sees that.
+    fn find(&mut self, key: K) -> Result<usize, Payload> {
+        let mut key = Some(key);
+        let found = caught(|| {
+            let number = self.numbers.get(key.as_ref()?).copied();
+            number.inspect(|_| drop(key.take()))
+        });
+        match (found, key) {
+            (Ok(None), Some(key)) => self.add(Arc::new(key)),
+            (Ok(number), _) => Ok(number.expect("a new key is not dropped")),
+            (Err(panic), key) => {
+                // The key has waited for its panic to be caught: its Drop may panic, too.
+                quietly(|| drop(key));
+                Err(panic)
+            }
+        }
+    }
+
+    fn add(&mut self, key: Arc<K>) -> Result<usize, Payload> {
+        let number = self.free.last().copied().unwrap_or(self.entries.len());
+        if let Err(panic) = caught(|| self.numbers.insert(key.clone(), number)) {
+            quietly(|| drop(key));
+            return Err(panic);
+        }
+        match self.free.pop() {
+            Some(number) => self.entries[number] = Some(Entry::new(key)),
+            None => self.entries.push(Some(Entry::new(key))),
+        }
+        Ok(number)
+    }
+
+    fn entry(&mut self, number: usize) -> &mut Entry<K, V> {
+        self.entries[number].as_mut().expect("an entry that is used stays")
+    }
+
+    /// Forgets an entry that has neither a value nor a call: a key whose calls have
+    /// panicked costs nothing.
+    fn tidy(&mut self, number: usize) {
+        let entry = self.entry(number);
+        if entry.value.is_none() && entry.leader.is_none() {
+            self.forget(number);
+        }
+    }
+
+    fn forget(&mut self, number: usize) {
+        let entry = &mut self.entries[number];
+        match caught(|| self.numbers.remove(&entry.as_ref()?.key)) {
+            Ok(Some(_)) => {
+                let entry = entry.take();
+                quietly(|| drop(entry));
+                self.free.push(number);
+            }
+            // `K`'s code panics, or does not find its key: the entry keeps its number.
+            not_removed => quietly(|| drop(not_removed)),
+        }
+    }
 }
 // ANCHOR_END: find
+
+/// Drops every key and every value, each on its own: after a Drop that panics the others
+/// still run, and a second panic does not end the process.
+impl<K, V, S> Drop for Map<K, V, S> {
+    fn drop(&mut self) {
+        // Each key has another owner in its entry.
+        self.numbers.clear();
+        let mut drops = Drops::default();
+        for Entry { key, value, .. } in self.entries.drain(..).flatten() {
+            drops.drop(value);
+            drops.drop(key);
+        }
+        drops.end();
+    }
+}
 // ANCHOR_END: monitor
 
 // ANCHOR: entry
-/// What the monitor knows of one key. While there are callers, and only then, `f` is running for it.
+/// What the monitor knows of one key.
 struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
-    /// Who waits. The first of them is the leader: if `f` panics, that one shall see it.
-    callers: VecDeque<Sender<Answer<V>>>,
+    /// The caller for whom `f` is running: if `f` panics, that one sees it. None while no
+    /// call is under way.
+    leader: Option<Sender<Answer<V>>>,
+    /// The callers that came while `f` was running, in their order.
+    waiters: VecDeque<Sender<Answer<V>>>,
 }
 
 impl<K, V> Entry<K, V> {
-    /// A caller asks for the value: it gets it, or waits for it, and if it is the first it has `f` called.
+    fn new(key: Arc<K>) -> Self {
+        Entry { key, value: None, leader: None, waiters: VecDeque::new() }
+    }
+
+    /// A caller asks for the value. It gets the value, or waits for it, or has `f`
+    /// called.
     fn ask<T>(&mut self, reply: Sender<Answer<V>>, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         match &self.value {
-            Some(value) => send(&reply, Ok(value.clone())),
+            Some(value) => send(reply, Ok(value.clone())),
             None => {
-                self.callers.push_back(reply);
-                if self.callers.len() == 1 {
+                self.waiters.push_back(reply);
+                if self.leader.is_none() {
                     self.lead(call);
                 }
             }
         }
     }
 
-    /// A call of `f` is over: a value is for everybody, a panic for the leader alone, and then the next one leads.
+    /// A call of `f` is over. A value is for all callers. A panic is for the leader
+    /// alone, and then the next caller leads.
     fn done<T>(&mut self, answer: Answer<V>, call: impl Fn(&Arc<K>) -> io::Result<T>) {
+        let leader = self.leader.take();
         match answer {
             Ok(value) => {
-                for reply in self.callers.drain(..) {
-                    send(&reply, Ok(value.clone()));
+                // `take`, and not `drain`: the queue's memory goes with the queue.
+                for reply in leader.into_iter().chain(mem::take(&mut self.waiters)) {
+                    send(reply, Ok(value.clone()));
                 }
                 self.value = Some(value);
             }
             Err(panic) => {
-                if let Some(leader) = self.callers.pop_front() {
-                    send(&leader, Err(panic));
+                if let Some(leader) = leader {
+                    send(leader, Err(panic));
                 }
                 self.lead(call);
             }
         }
     }
 
-    /// Has `f` called for the first of the callers. One for whom there is no thread left fails, as if `f` had panicked.
+    /// Has `f` called for the first of the waiters. One for whom there is no thread left
+    /// fails, as if `f` had panicked.
     fn lead<T>(&mut self, call: impl Fn(&Arc<K>) -> io::Result<T>) {
-        while let Some(leader) = self.callers.front() {
+        while let Some(leader) = self.waiters.pop_front() {
             match call(&self.key) {
-                Ok(_) => return,
+                Ok(_) => {
+                    self.leader = Some(leader);
+                    return;
+                }
                 Err(error) => {
-                    send(leader, Err(Box::new(format!("memo3: no thread to call f on: {error}"))));
-                    self.callers.pop_front();
+                    let panic = format!("memo3: no thread to call f on: {error}");
+                    send(leader, Err(Box::new(panic)));
                 }
             }
         }
     }
 }
 
-/// Sends an answer. A caller waits until it has its answer, so an error can only mean that its thread is gone; then
-/// nobody misses it.
-fn send<V>(reply: &Sender<Answer<V>>, answer: Answer<V>) {
-    let _ = reply.send(answer);
+/// Sends an answer. A caller waits until it has its answer, so an error can only mean
+/// that its thread is gone. Then the answer is dropped here, and its Drop may panic.
+fn send<V>(reply: Sender<Answer<V>>, answer: Answer<V>) {
+    quietly(move || reply.send(answer));
 }
 // ANCHOR_END: entry
 

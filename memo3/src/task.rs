@@ -1,29 +1,47 @@
 //! The memo on tokio's tasks: the monitor is one, and each call of `f` has one of its own.
 
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::mem;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot::{self, Sender};
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
+use tokio::task_local;
+
+use crate::panics::{Drops, Payload, caught, quietly};
 
 // ANCHOR: memo
 /// [`Memo`](crate::Memo) for tasks of tokio: the monitor is a task, `get` is an `async fn`, and so is `f`.
 ///
-/// `f` runs in a task of its own for each call, never in its caller's. So a caller may drop the future of
-/// [`get`](Memo::get), or poll it once and leave it lying: it stops nobody, and the value it asked for is kept.
+/// `f` runs in a task of its own for each call, never in its caller's. So a caller may
+/// drop the future of [`get`](Memo::get), or poll it once and leave it lying: a call that
+/// has begun goes on, and its value is kept.
 ///
-/// [`close`](Memo::close) ends the monitor, and waits until the last call of `f` has returned. Dropping the memo cannot
-/// wait: it ends the monitor and drops the calls that are under way, wherever they are. No caller can be waiting then,
-/// since each borrows the memo for as long as it waits.
+/// [`close`](Memo::close) ends the monitor, and waits until the last call of `f` has
+/// returned. Dropping the memo cannot wait: it ends the monitor and drops the calls that
+/// are under way, wherever they are. No caller can be waiting then, since each borrows
+/// the memo for as long as it waits. A call of `f` that drops its own memo ends, too, at
+/// its next `.await`.
+///
+/// # Deadlocks
+///
+/// If a call of `f` hands the memo to another task, and waits until that one has
+/// [closed](Memo::close) it: `close` waits for the call. If `K`'s `Hash`, `Eq` or `Drop`
+/// waits for the memo in which it is a key: it runs on the monitor, which then waits for
+/// itself. And while no thread drives the runtime in which the memo was made: outside of
+/// its `block_on` a current-thread runtime does not run the monitor, and a `get` that is
+/// awaited elsewhere waits until it does.
 ///
 /// Source: gopl section 9.7, `memo5`, whose monitor and calls are goroutines.
 pub struct Memo<K, V> {
+    /// Tells this memo from all others in the process.
+    number: usize,
     mailbox: UnboundedSender<Message<K, V>>,
     /// Taken by whoever ends the monitor.
     monitor: Option<JoinHandle<()>>,
@@ -41,7 +59,12 @@ enum Message<K, V> {
 
 /// The value, or what `f` panicked with. The value is shared, so that each caller makes its own clone
 /// by itself: `V`'s `Clone` may be slow or panic, and the monitor must do neither.
-type Answer<V> = Result<Arc<V>, Box<dyn Any + Send>>;
+type Answer<V> = Result<Arc<V>, Payload>;
+
+task_local! {
+    /// The number of the memo for which this task runs a call of `f`.
+    static WORKS_FOR: usize;
+}
 // ANCHOR_END: memo
 
 // ANCHOR: caller
@@ -76,10 +99,13 @@ where
         S: BuildHasher + Send + 'static,
         Called: Future<Output = V> + Send + 'static,
     {
+        static MEMOS: AtomicUsize = AtomicUsize::new(0);
+        // Relaxed: the numbers only need to differ.
+        let number = MEMOS.fetch_add(1, Relaxed) + 1;
         let (mailbox, messages) = unbounded_channel();
         let to_self = mailbox.clone();
-        let monitor = tokio::spawn(monitor(Arc::new(f), hasher, messages, to_self));
-        Memo { mailbox, monitor: Some(monitor) }
+        let monitor = tokio::spawn(monitor(number, f, hasher, messages, to_self));
+        Memo { number, mailbox, monitor: Some(monitor) }
     }
 
     /// The value of `f` for `key`. The caller waits until the monitor answers.
@@ -88,18 +114,24 @@ where
     ///
     /// # Cancel safety
     ///
-    /// The request is sent when the future is first polled. From then on it may be dropped, or left: `f` is called all
-    /// the same, and whoever else waits gets the value.
+    /// The request is sent when the future is first polled. From then on it may be
+    /// dropped, or left. A call of `f` that has begun goes on, and the other callers get
+    /// its value. A request whose caller is gone before the monitor reads it calls
+    /// nothing.
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller's request was the one that called it: with what `f` panicked with. Those who wait
-    /// for the same key do not see it; `f` is called anew for the next of them. Also if the runtime in which the memo
-    /// was made has shut down.
+    /// If `f` panics and this caller's request was the one that called it: with what `f`
+    /// panicked with. Those who wait for the same key do not see it; `f` is called anew
+    /// for the next of them. Also if the runtime in which the memo was made has shut
+    /// down. And if `K`'s `Hash`, `Eq` or `Drop` panics for this key: with that.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys: it then waits for itself.
+    /// If `f`, for some key, asks for that same key, itself or through other keys: it
+    /// then waits for itself. If `K`'s `Hash`, `Eq` or `Drop` waits for this memo: it
+    /// runs on the monitor, which then waits for itself. And while no thread drives the
+    /// runtime in which the memo was made.
     // ANCHOR: get
     pub async fn get(&self, key: K) -> V {
         // A channel for one answer. It has room, so the monitor never waits for a caller to pick it up.
@@ -118,8 +150,12 @@ where
     ///
     /// # Panics
     ///
-    /// With what the monitor panicked with: it runs no code but its own, except that it drops the keys and the values.
+    /// With the first panic of the Drop of a key, a value or `f`: the monitor drops them
+    /// all. Also inside a call of this memo's own `f`, which would wait for itself: the
+    /// memo is dropped then.
     pub async fn close(mut self) {
+        let works_here = WORKS_FOR.try_with(|memo| *memo == self.number).unwrap_or(false);
+        assert!(!works_here, "memo3: close inside f would wait for that call");
         let Some(monitor) = self.monitor.take() else { return };
         // An error would mean that the monitor has ended already, by a panic or with its runtime: the join tells.
         let _ = self.mailbox.send(Message::Close);
@@ -131,7 +167,8 @@ where
 
 impl<K, V> Drop for Memo<K, V> {
     fn drop(&mut self) {
-        // The monitor is dropped where it waits for a message, and with it the set of its calls, which drops those.
+        // The monitor is dropped where it waits for a message. With it go the handles of
+        // its calls, and with those the calls.
         if let Some(monitor) = self.monitor.take() {
             monitor.abort();
         }
@@ -142,11 +179,13 @@ impl<K, V> Drop for Memo<K, V> {
 // ANCHOR: monitor
 /// The monitor: it owns the map and answers one message at a time. It never waits for anything but the next message.
 ///
-/// Every call of `f` runs in a task of this set, so the monitor ends when the last of them has.
+/// Every call of `f` runs in a task of its own. The monitor counts them, and ends when
+/// the last has. If the monitor is dropped, so are they.
 async fn monitor<K, V, F, S, Called>(
-    f: Arc<F>,
+    memo: usize,
+    f: F,
     hasher: S,
-    mut messages: UnboundedReceiver<Message<K, V>>,
+    messages: UnboundedReceiver<Message<K, V>>,
     mailbox: UnboundedSender<Message<K, V>>,
 ) where
     K: Hash + Eq + Send + Sync + 'static,
@@ -155,108 +194,260 @@ async fn monitor<K, V, F, S, Called>(
     S: BuildHasher,
     Called: Future<Output = V> + Send + 'static,
 {
-    let mut calls = JoinSet::new();
-    let mut call = |number: usize, key: &Arc<K>| {
+    // `f` is declared last and so dropped first: if its Drop panics, the map's Drop still
+    // copes. So does the mailbox's.
+    let (mut map, mut messages) = (Map::with_hasher(hasher), Mailbox(messages));
+    let f = Arc::new(f);
+    let call = |under_way: &mut usize, number: usize, key: &Arc<K>| {
         let (f, key, mailbox) = (f.clone(), key.clone(), mailbox.clone());
-        // Those that have ended stay in the set until somebody takes them out.
-        while calls.try_join_next().is_some() {}
-        calls.spawn(async move {
+        let call = WORKS_FOR.scope(memo, async move {
             // `f` is called in here too, so that a panic is caught whether it comes before the first `.await` or after.
-            let called = async move { f(&key).await };
-            let answer = AssertUnwindSafe(called).catch_unwind().await.map(Arc::new);
-            // An error means that the monitor has ended, and it ends only when nobody waits for an answer.
+            // When this has ended, nothing of `f` stays behind.
+            let called = async move { Arc::new(f(&key).await) };
+            let answer = AssertUnwindSafe(called).catch_unwind().await;
+            // An error means that the monitor has ended. Then no caller waits for an
+            // answer.
             let _ = mailbox.send(Message::Done { number, answer });
         });
+        *under_way += 1;
+        Call(tokio::spawn(call).abort_handle())
     };
 
-    // The map: from a key to the number of its entry.
-    let mut numbers = HashMap::with_hasher(hasher);
-    let mut entries = Vec::new();
-    while let Some(message) = messages.recv().await {
-        match message {
-            Message::Ask { key, reply } => {
-                // `K`'s `Hash`, `Eq` and `Drop` run in this task, and may panic. Then the one who asked shall see it,
-                // and nobody else.
-                match catch_unwind(AssertUnwindSafe(|| find(&mut numbers, &mut entries, key))) {
-                    Ok(number) => entries[number].ask(reply, |key| call(number, key)),
-                    Err(panic) => drop(reply.send(Err(panic))),
+    let (mut open, mut under_way) = (true, 0);
+    while open || under_way > 0 {
+        match messages.0.recv().await.expect("the monitor has a sender itself") {
+            Message::Ask { key, reply } => match map.find(key) {
+                Ok(number) => {
+                    map.entry(number).ask(reply, |key| call(&mut under_way, number, key));
+                    map.tidy(number);
                 }
+                Err(panic) => send(reply, Err(panic)),
+            },
+            // By number, not by key: no code of `K`'s can panic between a call and its
+            // callers.
+            Message::Done { number, answer } => {
+                under_way -= 1;
+                map.entry(number).done(answer, |key| call(&mut under_way, number, key));
+                map.tidy(number);
             }
-            // By number, not by key: no code of `K`'s can panic between a call and those who wait for it.
-            Message::Done { number, answer } => entries[number].done(answer, |key| call(number, key)),
-            Message::Close => break,
+            Message::Close => open = false,
         }
     }
-    while calls.join_next().await.is_some() {}
+}
+
+/// A call of `f` that is under way. Its task keeps its memory for as long as this lives,
+/// so this goes when the call is over. If it goes before that, with the monitor, the call
+/// goes too.
+struct Call(AbortHandle);
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The receiving end. A memo that is dropped leaves messages unread: each is dropped on
+/// its own, since two Drops that panic at once would end the process.
+struct Mailbox<K, V>(UnboundedReceiver<Message<K, V>>);
+
+impl<K, V> Drop for Mailbox<K, V> {
+    fn drop(&mut self) {
+        while let Ok(message) = self.0.try_recv() {
+            quietly(|| drop(message));
+        }
+    }
 }
 
 // ANCHOR: find
-/// The number of `key`'s entry, which is added if the key is new.
-fn find<K: Hash + Eq, V, S: BuildHasher>(
-    numbers: &mut HashMap<Arc<K>, usize, S>,
-    entries: &mut Vec<Entry<K, V>>,
-    key: K,
-) -> usize {
-    if let Some(&number) = numbers.get(&key) {
-        return number;
+/// From a key to the number of its entry, and from there to the entry.
+struct Map<K, V, S> {
+    numbers: HashMap<Arc<K>, usize, S>,
+    entries: Vec<Option<Entry<K, V>>>,
+    /// Numbers that have no entry.
+    free: Vec<usize>,
+}
+
+impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
+    fn with_hasher(hasher: S) -> Self {
+        let numbers = HashMap::with_hasher(hasher);
+        Map { numbers, entries: Vec::new(), free: Vec::new() }
     }
-    let (key, number) = (Arc::new(key), entries.len());
-    numbers.insert(key.clone(), number);
-    entries.push(Entry { key, value: None, callers: VecDeque::new() });
-    number
+
+    /// The number of `key`'s entry, which is added if the key is new.
+    ///
+    /// `K`'s `Hash`, `Eq` and `Drop` run here, on the monitor, and may panic. Only the
+    /// caller that sent the key sees that.
+    fn find(&mut self, key: K) -> Result<usize, Payload> {
+        let mut key = Some(key);
+        let found = caught(|| {
+            let number = self.numbers.get(key.as_ref()?).copied();
+            number.inspect(|_| drop(key.take()))
+        });
+        match (found, key) {
+            (Ok(None), Some(key)) => self.add(Arc::new(key)),
+            (Ok(number), _) => Ok(number.expect("a new key is not dropped")),
+            (Err(panic), key) => {
+                // The key has waited for its panic to be caught: its Drop may panic, too.
+                quietly(|| drop(key));
+                Err(panic)
+            }
+        }
+    }
+
+    fn add(&mut self, key: Arc<K>) -> Result<usize, Payload> {
+        let number = self.free.last().copied().unwrap_or(self.entries.len());
+        if let Err(panic) = caught(|| self.numbers.insert(key.clone(), number)) {
+            quietly(|| drop(key));
+            return Err(panic);
+        }
+        match self.free.pop() {
+            Some(number) => self.entries[number] = Some(Entry::new(key)),
+            None => self.entries.push(Some(Entry::new(key))),
+        }
+        Ok(number)
+    }
+
+    fn entry(&mut self, number: usize) -> &mut Entry<K, V> {
+        self.entries[number].as_mut().expect("an entry that is used stays")
+    }
+
+    /// Forgets an entry that has neither a value nor a call: a key whose calls have
+    /// panicked costs nothing.
+    fn tidy(&mut self, number: usize) {
+        let entry = self.entry(number);
+        if entry.value.is_none() && entry.leader.is_none() {
+            self.forget(number);
+        }
+    }
+
+    fn forget(&mut self, number: usize) {
+        let entry = &mut self.entries[number];
+        match caught(|| self.numbers.remove(&entry.as_ref()?.key)) {
+            Ok(Some(_)) => {
+                let entry = entry.take();
+                quietly(|| drop(entry));
+                self.free.push(number);
+            }
+            // `K`'s code panics, or does not find its key: the entry keeps its number.
+            not_removed => quietly(|| drop(not_removed)),
+        }
+    }
 }
 // ANCHOR_END: find
+
+/// Drops every key and every value, each on its own: after a Drop that panics the others
+/// still run, and a second panic does not end the process.
+impl<K, V, S> Drop for Map<K, V, S> {
+    fn drop(&mut self) {
+        // Each key has another owner in its entry.
+        self.numbers.clear();
+        let mut drops = Drops::default();
+        for Entry { key, value, leader, waiters } in self.entries.drain(..).flatten() {
+            // Callers that have left. Each has a waker, which is not ours.
+            drops.drop(leader);
+            waiters.into_iter().for_each(|waiter| drops.drop(waiter));
+            drops.drop(value);
+            drops.drop(key);
+        }
+        drops.end();
+    }
+}
 // ANCHOR_END: monitor
 
 // ANCHOR: entry
-/// What the monitor knows of one key. While there are callers, and only then, `f` is running for it.
+/// What the monitor knows of one key.
 struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
-    /// Who waits. The first of them is the leader: if `f` panics, that one shall see it.
-    callers: VecDeque<Sender<Answer<V>>>,
+    /// The caller for whom `f` is running: if `f` panics, that one sees it. None while no
+    /// call is under way.
+    leader: Option<Leader<V>>,
+    /// The callers that came while `f` was running, in their order.
+    waiters: VecDeque<Sender<Answer<V>>>,
+}
+
+/// A caller, and the call of `f` for it: both are over at once.
+struct Leader<V> {
+    caller: Sender<Answer<V>>,
+    _call: Call,
 }
 
 impl<K, V> Entry<K, V> {
-    /// A caller asks for the value: it gets it, or waits for it, and if it is the first it has `f` called.
-    fn ask(&mut self, reply: Sender<Answer<V>>, call: impl FnOnce(&Arc<K>)) {
+    fn new(key: Arc<K>) -> Self {
+        Entry { key, value: None, leader: None, waiters: VecDeque::new() }
+    }
+
+    /// A caller asks for the value. It gets the value, or waits for it, or has `f`
+    /// called.
+    fn ask(&mut self, reply: Sender<Answer<V>>, call: impl FnOnce(&Arc<K>) -> Call) {
         match &self.value {
             Some(value) => send(reply, Ok(value.clone())),
+            // The caller has left before its request was read: it wants nothing.
+            None if reply.is_closed() => quietly(|| drop(reply)),
             None => {
-                self.callers.push_back(reply);
-                if self.callers.len() == 1 {
-                    call(&self.key);
+                if self.waiters.len() == self.waiters.capacity() {
+                    self.make_room();
+                }
+                self.waiters.push_back(reply);
+                if self.leader.is_none() {
+                    self.lead(call);
                 }
             }
         }
     }
 
-    /// A call of `f` is over: a value is for everybody, a panic for the leader alone, and then the next one leads.
-    fn done(&mut self, answer: Answer<V>, call: impl FnOnce(&Arc<K>)) {
+    /// A call of `f` is over. A value is for all callers. A panic is for the leader
+    /// alone, and then the next caller leads.
+    fn done(&mut self, answer: Answer<V>, call: impl FnOnce(&Arc<K>) -> Call) {
+        let leader = self.leader.take().map(|leader| leader.caller);
         match answer {
             Ok(value) => {
-                for reply in self.callers.drain(..) {
+                // `take`, and not `drain`: the queue's memory goes with the queue.
+                for reply in leader.into_iter().chain(mem::take(&mut self.waiters)) {
                     send(reply, Ok(value.clone()));
                 }
                 self.value = Some(value);
             }
             Err(panic) => {
-                if let Some(leader) = self.callers.pop_front() {
+                if let Some(leader) = leader {
                     send(leader, Err(panic));
                 }
-                // Who has left meanwhile does not lead: `f` is not called again for nobody.
-                self.callers.retain(|caller| !caller.is_closed());
-                if !self.callers.is_empty() {
-                    call(&self.key);
-                }
+                self.lead(call);
             }
+        }
+    }
+
+    /// Before the queue grows, the waiters that have left go. The queue then has room for
+    /// as many as have stayed: so all this takes a constant number of steps for each
+    /// request.
+    fn make_room(&mut self) {
+        for waiter in mem::take(&mut self.waiters) {
+            match waiter.is_closed() {
+                true => quietly(|| drop(waiter)),
+                false => self.waiters.push_back(waiter),
+            }
+        }
+        self.waiters.reserve(self.waiters.len());
+    }
+
+    /// Has `f` called for the first of the waiters that have stayed.
+    fn lead(&mut self, call: impl FnOnce(&Arc<K>) -> Call) {
+        while let Some(caller) = self.waiters.pop_front() {
+            if caller.is_closed() {
+                quietly(|| drop(caller));
+                continue;
+            }
+            self.leader = Some(Leader { caller, _call: call(&self.key) });
+            return;
         }
     }
 }
 
-/// Sends an answer. An error means that the caller has dropped its future; then nobody misses it.
+/// Sends an answer. An error means that the caller has dropped its future. Then the
+/// answer is dropped here, and its Drop may panic. So may the waker of a caller that
+/// waits, which is not ours.
 fn send<V>(reply: Sender<Answer<V>>, answer: Answer<V>) {
-    let _ = reply.send(answer);
+    quietly(move || reply.send(answer));
 }
 // ANCHOR_END: entry
 

@@ -2,15 +2,19 @@
 //!
 //! `may` is set up once in a process, and what hangs must not hang the others: each test has a process of its own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::sync::Arc;
+mod unkind;
+
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 
 use may::coroutine::{Builder, JoinHandle, yield_now};
 use may::sync::SyncFlag;
 use memo3::coroutine::Memo;
 use rusty_fork::rusty_fork_test;
+use unkind::{CountsDrops, In, Key, PanicsInDrop, UNKIND_KEYS, Unkind};
 
 const CALLERS: usize = 100;
 
@@ -46,21 +50,9 @@ fn threads_may_share_it() {
     shareable::<Memo<String, String>>();
 }
 
-/// A value whose clones are dropped like anything else, and which itself panics then.
-struct PanicsInDrop(bool);
-
-impl Clone for PanicsInDrop {
-    fn clone(&self) -> Self {
-        PanicsInDrop(false)
-    }
-}
-
-impl Drop for PanicsInDrop {
-    fn drop(&mut self) {
-        if self.0 {
-            panic_any("a value's drop");
-        }
-    }
+/// Lets every other coroutine take some steps: one that has been spawned asks, and the monitor reads that.
+fn turns() {
+    (0..8).for_each(|_| yield_now());
 }
 
 rusty_fork_test! {
@@ -196,22 +188,319 @@ rusty_fork_test! {
         }
     }
 
-    /// The monitor has the value itself, and drops it at its end.
+    /// The monitor has the values itself, and drops them at its end: all of them, whatever they do there, and then `f`.
     #[test]
     fn close_tells_how_the_monitor_ended_and_drop_does_not() {
         one_worker();
+        let drops = Arc::new(AtomicUsize::new(0));
         let used = || {
-            let memo = memo(|_| PanicsInDrop(true));
-            memo.get(7);
+            let (drops, unkind) = (drops.clone(), PanicsInDrop(true));
+            let memo = memo(move |_| {
+                let _ = &unkind;
+                CountsDrops::new(&drops)
+            });
+            (0..3).for_each(|key| drop(memo.get(key)));
             Arc::into_inner(memo).unwrap()
         };
         let panic = catch_unwind(AssertUnwindSafe(|| used().close())).unwrap_err();
         assert_eq!(panic.downcast_ref(), Some(&"a value's drop"));
         drop(used());
+        assert_eq!(drops.load(Relaxed), 6);
     }
 
-    /// An answer is sent, and its channel closed, while the caller looks for the one and then for the other: it must
-    /// not miss the answer between the two looks.
+    /// A key that panics when it is hashed, compared or dropped hurts the caller who sent it, and not the monitor. So
+    /// does a hash function.
+    #[test]
+    fn a_key_that_panics_hurts_its_sender_only() {
+        let hasher = Unkind::default();
+        // SAFETY: `f`, `K` and `S` hold nothing of a thread.
+        let memo = unsafe { Memo::with_hasher(|key: &Key| key.0, hasher.clone()) };
+        for round in 0..3 {
+            hasher.0.store(true, Relaxed);
+            let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(round, In::Nothing)))).unwrap_err();
+            assert_eq!(panic.downcast_ref(), Some(&"the hash function"));
+            hasher.0.store(false, Relaxed);
+            assert_eq!(memo.get(Key(round, In::Nothing)), round);
+            for (panics, says) in UNKIND_KEYS {
+                let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(round, panics)))).unwrap_err();
+                assert_eq!(panic.downcast_ref(), Some(&says));
+                assert_eq!(memo.get(Key(round, In::Nothing)), round);
+            }
+        }
+        memo.close();
+    }
+
+    /// The leader has left when its call panics, so nobody takes the payload, and the monitor drops it. The same with
+    /// the key of a caller that has left before the monitor reads its request.
+    #[test]
+    fn what_a_caller_leaves_behind_may_panic_in_its_drop() {
+        one_worker();
+        let (inside, may_return) = (Arc::new(SyncFlag::new()), Arc::new(SyncFlag::new()));
+        let calls = Arc::new(AtomicUsize::new(0));
+        let f = {
+            let (inside, may_return, calls) = (inside.clone(), may_return.clone(), calls.clone());
+            move |key: &Key| {
+                inside.fire();
+                may_return.wait();
+                if calls.fetch_add(1, Relaxed) == 0 {
+                    panic_any(PanicsInDrop(true));
+                }
+                key.0 * 2
+            }
+        };
+        // SAFETY: `f` and `K` hold nothing of a thread.
+        let memo = Arc::new(unsafe { Memo::new(f) });
+        spawn(move || {
+            let ask = |panics| {
+                let memo = memo.clone();
+                spawn(move || memo.get(Key(7, panics)))
+            };
+            let leader = ask(In::Nothing);
+            inside.wait();
+            cancel(&leader);
+            assert!(leader.join().is_err());
+            for _ in 0..3 {
+                // This one asks, and is cancelled in its first wait.
+                let waiter = ask(In::Drop);
+                cancel(&waiter);
+                assert!(waiter.join().is_err());
+            }
+            may_return.fire();
+            assert_eq!(memo.get(Key(7, In::Nothing)), 14);
+            assert_eq!(calls.load(Relaxed), 2);
+            Arc::into_inner(memo).unwrap().close();
+        })
+        .join()
+        .unwrap();
+    }
+
+    /// 50 callers are cancelled, and then the call panics: nobody sees that, and the one who stays has the next call.
+    #[test]
+    fn nobody_is_called_for_who_has_left() {
+        one_worker();
+        for all_leave in [true, false] {
+            let (calls, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(SyncFlag::new()));
+            let may_return = Arc::new(SyncFlag::new());
+            let memo = memo({
+                let (calls, inside, may_return) = (calls.clone(), inside.clone(), may_return.clone());
+                move |key| {
+                    inside.fire();
+                    may_return.wait();
+                    assert!(calls.fetch_add(1, Relaxed) > 0, "the first call panics");
+                    key * 2
+                }
+            });
+            spawn(move || {
+                let ask = || {
+                    let memo = memo.clone();
+                    spawn(move || memo.get(7))
+                };
+                let leave: Vec<_> = (0..50).map(|_| ask()).collect();
+                inside.wait();
+                turns();
+                let stays = (!all_leave).then(ask);
+                turns();
+                for caller in leave {
+                    cancel(&caller);
+                    assert!(caller.join().is_err());
+                }
+                may_return.fire();
+                if let Some(stays) = stays {
+                    assert_eq!(stays.join().unwrap(), 14);
+                }
+                // Waits for the calls that are under way, if any are.
+                Arc::into_inner(memo).unwrap().close();
+                assert_eq!(calls.load(Relaxed), if all_leave { 1 } else { 2 });
+            })
+            .join()
+            .unwrap();
+        }
+    }
+
+    /// The panic of a leader that stays is the leader's, though many have come and gone behind it. Then the waiters that
+    /// stay lead in their order.
+    #[test]
+    fn those_who_stay_keep_their_places() {
+        const STAY: usize = 20;
+        one_worker();
+        let (calls, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(SyncFlag::new()));
+        let may_return = Arc::new(SyncFlag::new());
+        let memo = memo({
+            let (calls, inside, may_return) = (calls.clone(), inside.clone(), may_return.clone());
+            move |_| -> usize {
+                inside.fire();
+                may_return.wait();
+                panic_any(calls.fetch_add(1, Relaxed))
+            }
+        });
+        spawn(move || {
+            let ask = || {
+                let memo = memo.clone();
+                spawn(move || catch_unwind(AssertUnwindSafe(|| memo.get(7))).unwrap_err())
+            };
+            let mut stay = Vec::new();
+            for _ in 0..STAY {
+                stay.push(ask());
+                inside.wait();
+                turns();
+                for leaves in (0..20).map(|_| spawn({ let memo = memo.clone(); move || memo.get(7) })).collect::<Vec<_>>() {
+                    cancel(&leaves);
+                    assert!(leaves.join().is_err());
+                }
+            }
+            may_return.fire();
+            for (place, caller) in stay.into_iter().enumerate() {
+                assert_eq!(caller.join().unwrap().downcast_ref(), Some(&place));
+            }
+            assert_eq!(calls.load(Relaxed), STAY);
+        })
+        .join()
+        .unwrap();
+    }
+
+    /// A call owns its memo while it runs, its caller leaves, and so it drops or closes the memo itself, which cannot
+    /// wait for that call.
+    #[test]
+    fn a_call_may_drop_its_own_memo() {
+        one_worker();
+        for close in [false, true] {
+            let (inside, may_return) = (Arc::new(SyncFlag::new()), Arc::new(SyncFlag::new()));
+            let (value, over) = (Arc::new(()), Arc::new(SyncFlag::new()));
+            let memo: Arc<Memo<usize, Arc<()>>> = Arc::new_cyclic(|memo: &Weak<Memo<usize, Arc<()>>>| {
+                let (memo, inside, may_return) = (memo.clone(), inside.clone(), may_return.clone());
+                let (value, over) = (value.clone(), over.clone());
+                let f = move |_: &usize| {
+                    let owner = memo.upgrade().unwrap();
+                    inside.fire();
+                    may_return.wait();
+                    let owner = Arc::into_inner(owner).expect("all others have let go of it");
+                    match close {
+                        false => drop(owner),
+                        true => {
+                            let panic = catch_unwind(AssertUnwindSafe(|| owner.close())).unwrap_err();
+                            let says = panic.downcast_ref::<&str>().unwrap();
+                            assert!(says.starts_with("memo3: close inside f"), "{says}");
+                        }
+                    }
+                    over.fire();
+                    value.clone()
+                };
+                // SAFETY: see `spawn`.
+                unsafe { Memo::new(f) }
+            });
+            let caller = spawn({
+                let memo = memo.clone();
+                move || drop(memo.get(7))
+            });
+            inside.wait();
+            cancel(&caller);
+            assert!(caller.join().is_err());
+            drop(memo);
+            may_return.fire();
+            over.wait();
+            // The monitor ends by itself.
+            while Arc::strong_count(&value) > 1 {
+                thread::yield_now();
+            }
+        }
+    }
+
+    /// The last owner of a memo is a key in its own mailbox, or the payload of its own panic: the monitor drops it, and
+    /// cannot wait for itself.
+    #[test]
+    fn the_monitor_may_drop_its_own_memo() {
+        /// A key that owns its memo.
+        struct Owner(usize, Mutex<Option<Arc<Memo<Owner, usize>>>>);
+        impl Hash for Owner {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                state.write_usize(self.0);
+            }
+        }
+        impl PartialEq for Owner {
+            fn eq(&self, other: &Self) -> bool {
+                self.0 == other.0
+            }
+        }
+        impl Eq for Owner {}
+
+        one_worker();
+        for payload in [false, true] {
+            let alive = Arc::new(());
+            let (inside, may_return) = (Arc::new(SyncFlag::new()), Arc::new(SyncFlag::new()));
+            let f = {
+                let (alive, inside, may_return) = (alive.clone(), inside.clone(), may_return.clone());
+                move |key: &Owner| -> usize {
+                    let _ = &alive;
+                    let owner = key.1.lock().unwrap().take();
+                    inside.fire();
+                    may_return.wait();
+                    panic_any(owner)
+                }
+            };
+            // SAFETY: `f` and `K` hold nothing of a thread across a yield.
+            let memo = Arc::new(unsafe { Memo::new(f) });
+            spawn(move || {
+                let caller = spawn(move || {
+                    let key = Owner(7, Mutex::new(Some(memo.clone())));
+                    memo.get(key)
+                });
+                if payload {
+                    inside.wait();
+                }
+                cancel(&caller);
+                assert!(caller.join().is_err());
+                may_return.fire();
+                while Arc::strong_count(&alive) > 1 {
+                    yield_now();
+                }
+            })
+            .join()
+            .unwrap();
+        }
+    }
+
+    /// A leader is cancelled just as its call panics, at each moment of that. It drops the payload while it unwinds, or
+    /// sees the panic, or the monitor drops it.
+    #[test]
+    fn a_leader_may_be_cancelled_as_its_call_panics() {
+        one_worker();
+        for moment in 0..16 {
+            let (inside, may_return) = (Arc::new(SyncFlag::new()), Arc::new(SyncFlag::new()));
+            let memo = memo({
+                let (inside, may_return) = (inside.clone(), may_return.clone());
+                move |key| {
+                    if inside.is_fired() {
+                        return key * 2;
+                    }
+                    inside.fire();
+                    may_return.wait();
+                    panic_any(PanicsInDrop(true))
+                }
+            });
+            spawn(move || {
+                let leader = spawn({
+                    let memo = memo.clone();
+                    move || catch_unwind(AssertUnwindSafe(|| memo.get(7))).map_err(|panic| {
+                        if panic.is::<PanicsInDrop>() {
+                            assert!(catch_unwind(AssertUnwindSafe(|| drop(panic))).is_err());
+                        } else {
+                            resume_unwind(panic);
+                        }
+                    })
+                });
+                inside.wait();
+                may_return.fire();
+                (0..moment).for_each(|_| yield_now());
+                cancel(&leader);
+                let _ = leader.join();
+                assert_eq!(memo.get(7), 14);
+            })
+            .join()
+            .unwrap();
+        }
+    }
+
+    /// Answers are sent while their callers look for them and begin to wait: none is missed.
     #[test]
     fn no_answer_is_missed() {
         let memo = memo(|key| key * 2);

@@ -2,6 +2,9 @@
 //!
 //! What could hang runs in a child process, which is killed when its time is up.
 
+mod unkind;
+
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, Weak};
@@ -9,6 +12,7 @@ use std::thread;
 
 use memo3::Memo;
 use rusty_fork::rusty_fork_test;
+use unkind::{CountsDrops, In, Key, PanicsInDrop, UNKIND_KEYS, Unkind};
 
 /// A herd's size, and how many herds: enough that callers come before, while and after `f` runs.
 const CALLERS: usize = 8;
@@ -58,23 +62,6 @@ impl std::hash::Hasher for Constant {
     fn write(&mut self, _: &[u8]) {}
     fn finish(&self) -> u64 {
         7
-    }
-}
-
-/// A value whose clones are dropped like anything else, and which itself panics then.
-struct PanicsInDrop(bool);
-
-impl Clone for PanicsInDrop {
-    fn clone(&self) -> Self {
-        PanicsInDrop(false)
-    }
-}
-
-impl Drop for PanicsInDrop {
-    fn drop(&mut self) {
-        if self.0 {
-            panic_any("a value's drop");
-        }
     }
 }
 
@@ -183,23 +170,46 @@ rusty_fork_test! {
         }
     }
 
-    /// A key that panics when it is hashed or compared hurts the caller who sent it, and not the monitor.
+    /// A key that panics when it is hashed, compared or dropped hurts the caller who sent it, and not the monitor.
     #[test]
     fn a_key_that_panics_hurts_its_sender_only() {
-        #[derive(PartialEq, Eq)]
-        struct Key(u8);
-        impl std::hash::Hash for Key {
-            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-                assert!(self.0 != 13, "no hash for 13");
-                state.write_u8(self.0);
-            }
-        }
         let memo = Memo::new(|key: &Key| key.0);
         for round in 0..3 {
-            let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(13)))).unwrap_err();
-            assert_eq!(panic.downcast_ref::<&str>(), Some(&"no hash for 13"));
-            assert_eq!(memo.get(Key(round)), round);
+            assert_eq!(memo.get(Key(round, In::Nothing)), round);
+            for (panics, says) in UNKIND_KEYS {
+                let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(round, panics)))).unwrap_err();
+                assert_eq!(panic.downcast_ref(), Some(&says));
+                assert_eq!(memo.get(Key(round, In::Nothing)), round);
+            }
         }
+        memo.close();
+    }
+
+    #[test]
+    fn a_hash_function_that_panics_hurts_one_caller_only() {
+        let hasher = Unkind::default();
+        let memo = Memo::with_hasher(|key: &usize| key * 2, hasher.clone());
+        for round in 0..3 {
+            hasher.0.store(true, Relaxed);
+            let panic = catch_unwind(AssertUnwindSafe(|| memo.get(round))).unwrap_err();
+            assert_eq!(panic.downcast_ref(), Some(&"the hash function"));
+            hasher.0.store(false, Relaxed);
+            assert_eq!(memo.get(round), round * 2);
+        }
+    }
+
+    /// Dropping the payload of a panic panics. The leader has it, who asked for trouble; the monitor goes on.
+    #[test]
+    fn a_payload_that_panics_is_its_leaders() {
+        let calls = AtomicUsize::new(0);
+        let memo = Memo::new(move |key: &usize| match calls.fetch_add(1, Relaxed) {
+            0 => panic_any(PanicsInDrop(true)),
+            _ => key * 2,
+        });
+        let payload = catch_unwind(AssertUnwindSafe(|| memo.get(7))).unwrap_err();
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(payload))).is_err());
+        assert_eq!(memo.get(7), 14);
+        memo.close();
     }
 
     /// A caller whose own clone of the value panics goes away with nothing, and leaves nothing.
@@ -261,16 +271,46 @@ rusty_fork_test! {
         }
     }
 
-    /// The monitor has the value itself, and drops it at its end.
+    /// The monitor has the values itself, and drops them at its end: all of them, whatever they do there, and then `f`.
     #[test]
     fn close_tells_how_the_monitor_ended_and_drop_does_not() {
+        let drops = Arc::new(AtomicUsize::new(0));
         let used = || {
-            let memo = Memo::new(|_: &usize| PanicsInDrop(true));
-            memo.get(7);
+            let (drops, unkind) = (drops.clone(), PanicsInDrop(true));
+            let memo = Memo::new(move |_: &usize| {
+                let _ = &unkind;
+                CountsDrops::new(&drops)
+            });
+            (0..3).for_each(|key| drop(memo.get(key)));
             memo
         };
         let panic = catch_unwind(AssertUnwindSafe(|| used().close())).unwrap_err();
         assert_eq!(panic.downcast_ref(), Some(&"a value's drop"));
         drop(used());
+        assert_eq!(drops.load(Relaxed), 6);
+    }
+
+    /// A call leaves an owner of its memo to its thread, which drops it after the call, perhaps as the last. On threads
+    /// this is the nearest that a call comes to that: while `f` runs, its caller borrows the memo.
+    #[test]
+    fn a_calls_thread_may_drop_the_last_owner() {
+        thread_local! {
+            static OWNER: RefCell<Option<Arc<Memo<usize, usize>>>> = const { RefCell::new(None) };
+        }
+        for round in 0..ROUNDS {
+            let memo = Arc::new_cyclic(|memo: &Weak<Memo<usize, usize>>| {
+                let memo = memo.clone();
+                Memo::new(move |key: &usize| {
+                    OWNER.set(memo.upgrade());
+                    key * 2
+                })
+            });
+            assert_eq!(memo.get(round), round * 2);
+            let gone = Arc::downgrade(&memo);
+            drop(memo);
+            while gone.strong_count() > 0 {
+                thread::yield_now();
+            }
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! What only tasks can do to the memo: drop the future of a call, or poll it once and leave it.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod unkind;
+
+use std::future::{pending, poll_fn, ready};
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::Poll;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::FutureExt;
 use memo3::task::Memo;
@@ -13,6 +16,7 @@ use rusty_fork::rusty_fork_test;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
+use unkind::{CountsDrops, In, Key, PanicsInDrop, UNKIND_KEYS, Unkind};
 
 /// How often `f` was called, and leave for its calls to end.
 struct Calls {
@@ -37,6 +41,13 @@ impl Calls {
         });
         (calls, memo)
     }
+
+    /// Waits until a call of `f` is under way. The monitor has read all requests by then that were sent before.
+    async fn inside(&self) {
+        while self.made.load(Relaxed) == 0 {
+            yield_now().await;
+        }
+    }
 }
 
 /// Runs `test` on a runtime of one thread, which is all that the memo needs.
@@ -55,7 +66,7 @@ fn tasks_may_share_it() {
     fn movable<T: Send>(_: T) {}
     shareable::<Memo<String, String>>();
     on_one_thread(async {
-        let memo = Memo::new(|key: &String| std::future::ready(key.len()));
+        let memo = Memo::new(|key: &String| ready(key.len()));
         assert!(format!("{memo:?}").starts_with("Memo { mailbox: "));
         movable(memo.get("a key".into()));
     });
@@ -64,7 +75,7 @@ fn tasks_may_share_it() {
 #[test]
 #[should_panic(expected = "there is no reactor running")]
 fn outside_of_a_runtime_there_is_no_memo() {
-    let _ = Memo::new(|key: &usize| std::future::ready(*key));
+    let _ = Memo::new(|key: &usize| ready(*key));
 }
 
 rusty_fork_test! {
@@ -95,10 +106,8 @@ rusty_fork_test! {
                 for caller in leave.iter_mut().chain(&mut stay) {
                     assert!(once(caller).await.is_pending());
                 }
+                calls.inside().await;
                 drop(leave);
-                while calls.made.load(Relaxed) == 0 {
-                    yield_now().await;
-                }
                 calls.leave.add_permits(1);
                 for caller in stay {
                     assert_eq!(caller.await, 14);
@@ -119,6 +128,7 @@ rusty_fork_test! {
                 for caller in &mut callers {
                     assert!(once(caller).await.is_pending());
                 }
+                calls.inside().await;
                 let stays = callers.pop().unwrap();
                 let leader = leaders_stay.then(|| callers.swap_remove(0));
                 drop(callers);
@@ -141,9 +151,24 @@ rusty_fork_test! {
             for caller in &mut callers {
                 assert!(once(caller).await.is_pending());
             }
+            calls.inside().await;
             drop(callers);
             calls.leave.add_permits(1);
             memo.close().await;
+            assert_eq!(calls.made.load(Relaxed), 1);
+        });
+    }
+
+    /// A caller is gone before the monitor reads its request: nothing is called, and nothing stays.
+    #[test]
+    fn nobody_is_called_for_who_has_left_at_once() {
+        on_one_thread(async {
+            let (calls, memo) = Calls::memo(0);
+            for _ in 0..10 {
+                assert!(once(Box::pin(memo.get(7))).await.is_pending());
+            }
+            calls.leave.add_permits(1);
+            assert_eq!(memo.get(8).await, 16, "a later caller, of another key");
             assert_eq!(calls.made.load(Relaxed), 1);
         });
     }
@@ -154,10 +179,10 @@ rusty_fork_test! {
         on_one_thread(async {
             for close in [true, false] {
                 let (calls, memo) = Calls::memo(0);
-                assert!(once(Box::pin(memo.get(7))).await.is_pending());
-                while calls.made.load(Relaxed) == 0 {
-                    yield_now().await;
-                }
+                let mut caller = Box::pin(memo.get(7));
+                assert!(once(&mut caller).await.is_pending());
+                calls.inside().await;
+                drop(caller);
                 if close {
                     calls.leave.add_permits(1);
                     memo.close().await;
@@ -173,11 +198,238 @@ rusty_fork_test! {
         });
     }
 
+    /// Callers that stay lead in their order, though many have come and gone between them.
+    #[test]
+    fn those_who_stay_keep_their_places() {
+        const STAY: usize = 20;
+        on_one_thread(async {
+            let (calls, memo) = Calls::memo(STAY);
+            let mut stay = Vec::new();
+            for _ in 0..STAY {
+                let mut caller = Box::pin(memo.get(7));
+                assert!(once(&mut caller).await.is_pending());
+                stay.push(caller);
+                let mut leave: Vec<_> = (0..20).map(|_| Box::pin(memo.get(7))).collect();
+                for caller in &mut leave {
+                    assert!(once(caller).await.is_pending());
+                }
+                yield_now().await;
+            }
+            calls.leave.add_permits(STAY);
+            for (place, caller) in stay.into_iter().enumerate() {
+                let panic = AssertUnwindSafe(caller).catch_unwind().await.unwrap_err();
+                assert_eq!(panic.downcast_ref(), Some(&format!("call {place} shall panic")));
+            }
+            assert_eq!(calls.made.load(Relaxed), STAY);
+        });
+    }
+
+    /// A key that panics when it is hashed, compared or dropped hurts the caller who sent it, and not the monitor. So
+    /// does a hash function.
+    #[test]
+    fn a_key_that_panics_hurts_its_sender_only() {
+        on_one_thread(async {
+            let hasher = Unkind::default();
+            let memo = Memo::with_hasher(|key: &Key| ready(key.0), hasher.clone());
+            for round in 0..3 {
+                hasher.0.store(true, Relaxed);
+                let get = AssertUnwindSafe(memo.get(Key(round, In::Nothing)));
+                let panic = get.catch_unwind().await.unwrap_err();
+                assert_eq!(panic.downcast_ref(), Some(&"the hash function"));
+                hasher.0.store(false, Relaxed);
+                assert_eq!(memo.get(Key(round, In::Nothing)).await, round);
+                for (panics, says) in UNKIND_KEYS {
+                    let get = AssertUnwindSafe(memo.get(Key(round, panics)));
+                    let panic = get.catch_unwind().await.unwrap_err();
+                    assert_eq!(panic.downcast_ref(), Some(&says));
+                    assert_eq!(memo.get(Key(round, In::Nothing)).await, round);
+                }
+            }
+            memo.close().await;
+        });
+    }
+
+    /// The leader has left when its call panics, so nobody takes the payload, and the monitor drops it. The same with
+    /// the key of a caller that has left before the monitor reads its request.
+    #[test]
+    fn what_a_caller_leaves_behind_may_panic_in_its_drop() {
+        on_one_thread(async {
+            let (calls, may_end) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+            let memo = Memo::new({
+                let (calls, may_end) = (calls.clone(), may_end.clone());
+                move |key: &Key| {
+                    let (calls, may_end, key) = (calls.clone(), may_end.clone(), key.0);
+                    async move {
+                        let call = calls.fetch_add(1, Relaxed);
+                        may_end.acquire().await.unwrap().forget();
+                        if call == 0 {
+                            panic_any(PanicsInDrop(true));
+                        }
+                        key * 2
+                    }
+                }
+            });
+            let mut leader = Box::pin(memo.get(Key(7, In::Nothing)));
+            assert!(once(&mut leader).await.is_pending());
+            while calls.load(Relaxed) == 0 {
+                yield_now().await;
+            }
+            drop(leader);
+            for _ in 0..3 {
+                assert!(once(Box::pin(memo.get(Key(7, In::Drop)))).await.is_pending());
+            }
+            may_end.add_permits(2);
+            assert_eq!(memo.get(Key(7, In::Nothing)).await, 14);
+            assert_eq!(calls.load(Relaxed), 2);
+            memo.close().await;
+        });
+    }
+
+    /// The monitor wakes its callers, and a waker is not of this crate: if it panics, the monitor goes on.
+    #[test]
+    fn a_waker_that_panics_ends_no_monitor() {
+        struct Unkind;
+        impl Wake for Unkind {
+            fn wake(self: Arc<Self>) {
+                panic_any("a waker");
+            }
+        }
+        on_one_thread(async {
+            let (calls, memo) = Calls::memo(0);
+            let mut woken = pin!(memo.get(7));
+            let waker = Waker::from(Arc::new(Unkind));
+            assert!(woken.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            calls.inside().await;
+            calls.leave.add_permits(2);
+            assert_eq!(memo.get(7).await, 14);
+            assert_eq!(woken.await, 14, "it has its value all the same");
+            assert_eq!(memo.get(8).await, 16);
+        });
+    }
+
+    /// The monitor has the values itself, and drops them at its end: all of them, whatever they do there, and then `f`.
+    /// So it is if the memo is dropped, with keys in its mailbox that nobody has read.
+    #[test]
+    fn both_ends_bear_what_panics_in_its_drop() {
+        on_one_thread(async {
+            let drops = Arc::new(AtomicUsize::new(0));
+            let used = async || {
+                let (drops, unkind) = (drops.clone(), PanicsInDrop(true));
+                let memo = Memo::new(move |_: &Key| {
+                    let _ = &unkind;
+                    ready(CountsDrops::new(&drops))
+                });
+                for key in 0..3 {
+                    memo.get(Key(key, In::Nothing)).await;
+                }
+                memo
+            };
+            let closed = AssertUnwindSafe(used().await.close()).catch_unwind().await;
+            assert_eq!(closed.unwrap_err().downcast_ref(), Some(&"a value's drop"));
+            assert_eq!(drops.load(Relaxed), 3);
+
+            let memo = used().await;
+            for key in 0..3 {
+                assert!(once(Box::pin(memo.get(Key(key, In::Drop)))).await.is_pending());
+            }
+            drop(memo);
+            while drops.load(Relaxed) < 6 {
+                yield_now().await;
+            }
+        });
+    }
+
+    /// A call owns its memo while it runs, its caller leaves, and so it drops or closes the memo itself. The drop ends
+    /// that call too, at its next `.await`; and `close` would wait for the call, so it refuses.
+    #[test]
+    fn a_call_may_drop_its_own_memo() {
+        on_one_thread(async {
+            for close in [false, true] {
+                let (inside, may_go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+                let (alive, dropped) = (Arc::new(()), Arc::new(Semaphore::new(0)));
+                let memo: Arc<Memo<usize, usize>> = Arc::new_cyclic(|memo: &Weak<Memo<usize, usize>>| {
+                    let (memo, inside, may_go_on) = (memo.clone(), inside.clone(), may_go_on.clone());
+                    let (alive, dropped) = (alive.clone(), dropped.clone());
+                    Memo::new(move |_: &usize| {
+                        let (memo, inside, may_go_on) = (memo.clone(), inside.clone(), may_go_on.clone());
+                        let (alive, dropped) = (alive.clone(), dropped.clone());
+                        async move {
+                            let _alive = alive;
+                            let owner = memo.upgrade().unwrap();
+                            inside.add_permits(1);
+                            may_go_on.acquire().await.unwrap().forget();
+                            let owner = Arc::into_inner(owner).expect("all others have let go of it");
+                            if close {
+                                let panic = AssertUnwindSafe(owner.close()).catch_unwind().await.unwrap_err();
+                                let says = panic.downcast_ref::<&str>().unwrap();
+                                assert!(says.starts_with("memo3: close inside f"), "{says}");
+                            } else {
+                                drop(owner);
+                            }
+                            dropped.add_permits(1);
+                            pending().await
+                        }
+                    })
+                });
+                let mut caller = Box::pin({
+                    let memo = memo.clone();
+                    async move { memo.get(7).await }
+                });
+                assert!(once(&mut caller).await.is_pending());
+                inside.acquire().await.unwrap().forget();
+                drop((caller, memo));
+                may_go_on.add_permits(1);
+                dropped.acquire().await.unwrap().forget();
+                while Arc::strong_count(&alive) > 1 {
+                    yield_now().await;
+                }
+            }
+        });
+    }
+
+    /// The last owner of a memo is a key in its own mailbox: the monitor drops it, and ends.
+    #[test]
+    fn the_monitor_may_drop_its_own_memo() {
+        /// A key that owns its memo.
+        struct Owner(usize, #[expect(dead_code, reason = "it only owns")] Arc<Memo<Owner, usize>>);
+        impl Hash for Owner {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                state.write_usize(self.0);
+            }
+        }
+        impl PartialEq for Owner {
+            fn eq(&self, other: &Self) -> bool {
+                self.0 == other.0
+            }
+        }
+        impl Eq for Owner {}
+
+        on_one_thread(async {
+            let alive = Arc::new(());
+            let memo = Arc::new(Memo::new({
+                let alive = alive.clone();
+                move |key: &Owner| {
+                    let _ = &alive;
+                    ready(key.0)
+                }
+            }));
+            let mut caller = Box::pin({
+                let memo = memo.clone();
+                async move { memo.get(Owner(7, memo.clone())).await }
+            });
+            assert!(once(&mut caller).await.is_pending());
+            drop((caller, memo));
+            while Arc::strong_count(&alive) > 1 {
+                yield_now().await;
+            }
+        });
+    }
+
     /// The runtime of the memo goes first: whoever asks then is told, and does not wait for ever.
     #[test]
     fn a_memo_outlives_its_runtime() {
         let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        let memo = runtime.block_on(async { Memo::new(|key: &usize| std::future::ready(*key)) });
+        let memo = runtime.block_on(async { Memo::new(|key: &usize| ready(*key)) });
         drop(runtime);
         on_one_thread(async {
             let panic = AssertUnwindSafe(memo.get(7)).catch_unwind().await.unwrap_err();

@@ -11,6 +11,8 @@
 #[path = "../../src/memo.rs"]
 #[expect(unreachable_pub, reason = "public in its own crate, private in this one")]
 mod memo;
+#[path = "../../src/panics.rs"]
+mod panics;
 mod sync;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,0 +1,115 @@
+//! Keys, values, payloads, functions and hash functions whose own code panics, where the monitor runs it.
+//!
+//! The monitor survives all of them. Two of these panics at once would end the process, so it never runs one while
+//! another is on its way.
+
+// Each file of tests uses some of this.
+#![allow(dead_code, reason = "shared by several files of tests")]
+
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+use std::panic::panic_any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+/// Panics when it is dropped. A clone does not.
+pub(crate) struct PanicsInDrop(pub(crate) bool);
+
+impl Clone for PanicsInDrop {
+    fn clone(&self) -> Self {
+        PanicsInDrop(false)
+    }
+}
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        if self.0 {
+            panic_any("a value's drop");
+        }
+    }
+}
+
+/// Where a key's code panics.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum In {
+    Nothing,
+    Hash,
+    Eq,
+    Drop,
+    HashAndDrop,
+}
+
+pub(crate) struct Key(pub(crate) usize, pub(crate) In);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if matches!(self.1, In::Hash | In::HashAndDrop) {
+            panic_any("a key's hash");
+        }
+        state.write_usize(self.0);
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        if self.1 == In::Eq || other.1 == In::Eq {
+            panic_any("a key's eq");
+        }
+        self.0 == other.0
+    }
+}
+
+impl Eq for Key {}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        if matches!(self.1, In::Drop | In::HashAndDrop) {
+            panic_any("a key's drop");
+        }
+    }
+}
+
+/// Keys that hurt the caller who asks for a key that is kept, and what that caller sees.
+pub(crate) const UNKIND_KEYS: [(In, &str); 4] =
+    [(In::Hash, "a key's hash"), (In::Eq, "a key's eq"), (In::Drop, "a key's drop"), (In::HashAndDrop, "a key's hash")];
+
+/// A hash function that panics while it is told to.
+#[derive(Clone, Default)]
+pub(crate) struct Unkind(pub(crate) Arc<AtomicBool>);
+
+impl BuildHasher for Unkind {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        if self.0.load(Relaxed) {
+            panic_any("the hash function");
+        }
+        DefaultHasher::new()
+    }
+}
+
+/// A value that counts its drops. Of the original, and not of its clones, the drop panics.
+pub(crate) struct CountsDrops {
+    drops: Arc<AtomicUsize>,
+    original: bool,
+}
+
+impl CountsDrops {
+    pub(crate) fn new(drops: &Arc<AtomicUsize>) -> Self {
+        CountsDrops { drops: drops.clone(), original: true }
+    }
+}
+
+impl Clone for CountsDrops {
+    fn clone(&self) -> Self {
+        CountsDrops { drops: self.drops.clone(), original: false }
+    }
+}
+
+impl Drop for CountsDrops {
+    fn drop(&mut self) {
+        if self.original {
+            self.drops.fetch_add(1, Relaxed);
+            panic_any("a value's drop");
+        }
+    }
+}
