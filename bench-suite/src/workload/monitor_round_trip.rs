@@ -18,10 +18,11 @@ use std::time::{Duration, Instant};
 use crossbeam::channel as thread_channel;
 use foldhash::fast::RandomState;
 use green_threads::StackSize;
-use green_threads::coroutine::{self, mpmc, mpsc};
+use green_threads::coroutine::{self, SyncFlag, mpsc};
 use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Workload};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc as task_channel, oneshot};
 
 use super::{MOST, cannot};
@@ -130,20 +131,29 @@ fn threads(stack: StackSize, length: u64) -> io::Result<Turns> {
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
+/// A channel for one answer, as memo3's for coroutines are.
+#[derive(Default)]
+struct OneShot {
+    answer: Mutex<Option<Reply>>,
+    there: SyncFlag,
+}
+
 /// Asks the echo for `key`, as memo3's `get` asks the monitor.
-fn coroutine_echo(to_echo: &mpsc::Sender<(u64, mpmc::Sender<Reply>)>, key: u64) -> u64 {
-    let (reply, answer) = mpmc::channel();
-    to_echo.send((key, reply)).expect("the echo listens");
-    let answer = answer.recv().or_else(|_| answer.recv());
+fn coroutine_echo(to_echo: &mpsc::Sender<(u64, Arc<OneShot>)>, key: u64) -> u64 {
+    let reply = Arc::new(OneShot::default());
+    to_echo.send((key, reply.clone())).expect("the echo listens");
+    reply.there.wait();
+    let answer = reply.answer.lock().take();
     *answer.expect("it answers").expect("with a value")
 }
 
 fn coroutines(runtime: &'static coroutine::Runtime, length: u64) -> io::Result<Turns> {
-    let (to_echo, requests) = mpsc::channel::<(u64, mpmc::Sender<Reply>)>();
+    let (to_echo, requests) = mpsc::channel::<(u64, Arc<OneShot>)>();
     let echo = move || {
         let value = Arc::new(KEY);
         for (_, reply) in requests {
-            let _ = reply.send(Ok(value.clone()));
+            *reply.answer.lock() = Some(Ok(value.clone()));
+            reply.there.fire();
         }
     };
     // SAFETY: across its yields it holds channels and a number, and nothing of a thread; its frames are small.
