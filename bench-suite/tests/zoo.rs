@@ -16,6 +16,7 @@
 /// A file for each animal, or for two that are closely related.
 mod zoo {
     pub(super) mod calls_for_nobody;
+    pub(super) mod calls_for_the_cancelled;
     pub(super) mod check_then_act;
     pub(super) mod clone_off_duty;
     pub(super) mod drop_unnoticed;
@@ -161,7 +162,8 @@ animals! {
     relies_on_one::Memo as ReliesOnOne "relies-on-one": Tasks awaited "waiter-left", HANGS;
     early_successor::Memo as EarlySuccessor "early-successor": Tasks awaited "old-call-goes-first", "began before";
     wakes_under_lock::Memo as WakesUnderLock "wakes-under-lock": Tasks awaited "polled-in-wake", HANGS;
-    calls_for_nobody::Memo as CallsForNobody "calls-for-nobody": Tasks awaited "no-call-for-nobody", "nobody waited";
+    calls_for_nobody::Memo as CallsForNobody "calls-for-nobody": Tasks awaited "no-call-for-nobody", "calls of f, where";
+    calls_for_the_cancelled::Memo as CallsForTheCancelled "calls-for-the-cancelled": Coroutines blocking "no-call-for-nobody", "calls of f, where";
 }
 
 /// The memos that must not be caught: of ours, those that promise the property.
@@ -246,7 +248,7 @@ fn tour(animals: &[&Animal]) -> io::Result<bool> {
 
     let mut good = true;
     println!(
-        "{:<17} {:<11} {:<20} {:<34} what the property found",
+        "{:<23} {:<11} {:<20} {:<34} what the property found",
         "wrong memo", "callers", "caught by", "right memos"
     );
     for animal in animals {
@@ -254,7 +256,7 @@ fn tour(animals: &[&Animal]) -> io::Result<bool> {
         let caught = outcome(*callers, name, caught_by);
         let rights = right(*callers, caught_by).iter().map(|right| (*right, outcome(*callers, right, caught_by)));
         let words: Vec<_> = rights.clone().map(|(right, outcome)| format!("{right} {}", outcome.word())).collect();
-        println!("{name:<17} {:<11} {caught_by:<20} {:<34} {caught}", callers.name(), words.join(", "));
+        println!("{name:<23} {:<11} {caught_by:<20} {:<34} {caught}", callers.name(), words.join(", "));
         let mut complain = |complaint: String| {
             println!("^ {complaint}");
             good = false;

@@ -75,7 +75,8 @@ fn from_threads(subject: &str, property: &str) -> Declared {
 }
 
 fn from_coroutines(subject: &str, property: &str) -> Declared {
-    const CANCELLED: [&str; 4] = ["leader-cancelled", "waiters-cancelled", "all-cancelled", "one-at-a-time"];
+    const CANCELLED: [&str; 5] =
+        ["leader-cancelled", "waiters-cancelled", "all-cancelled", "one-at-a-time", "no-call-for-nobody"];
     match (subject, property) {
         // The memos for threads block the one worker while they wait, and with it whom they wait for.
         //

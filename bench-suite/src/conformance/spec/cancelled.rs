@@ -8,19 +8,25 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use anyhow::{Context, bail, ensure};
 use green_threads::coroutine::{Coroutine, JoinError, JoinHandle, SyncFlag, yield_now};
+use may::coroutine::is_coroutine;
 use parking_lot::Mutex;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use crate::conformance::CannotBe;
 use crate::conformance::counted::{Alive, Counted};
 use crate::conformance::gate::{Gate, turns};
-use crate::conformance::payload::Payload;
+use crate::conformance::payload::{Payload, caught};
 use crate::conformance::soon::{soon, threads};
 use crate::conformance::storm::{CANCELLATIONS, Ledger, random, replay};
 use crate::coroutine::{cancel, spawn};
 use crate::subject::{Memo, Subject};
 
 const KEY: usize = 7;
+
+const THREADS_CANNOT_LEAVE: CannotBe = CannotBe(
+    "a caller that is a thread cannot leave while it waits (memo2::robust's can, by its token, which get does not bring here)",
+);
 
 /// What the calls of `f` do, and what lets them end.
 #[derive(Clone)]
@@ -162,6 +168,78 @@ pub(super) fn one_at_a_time<S: Subject>() -> anyhow::Result<()> {
     calls.may_return.fire();
     come_back(callers)?;
     calls.judge(8)
+}
+
+/// How many callers leave a call that goes on to panic.
+const LEAVE: usize = 50;
+
+/// Every call of `f` panics, and before the first does, many of its waiters are cancelled, and in some rounds its leader
+/// too. Then one caller is left, who came before they left, or comes after the panic: the second call is that caller's.
+pub(super) fn for_nobody<S: Subject>() -> anyhow::Result<()> {
+    if !is_coroutine() {
+        bail!(THREADS_CANNOT_LEAVE);
+    }
+    for (leader_stays, waiter_stays) in [(true, true), (true, false), (false, true), (false, false)] {
+        let (made, inside, may_return) = (Arc::new(AtomicUsize::new(0)), Gate::default(), Arc::new(SyncFlag::new()));
+        let memo = Arc::new(S::memo::<usize, usize>({
+            let (made, inside, may_return) = (made.clone(), inside.clone(), may_return.clone());
+            Box::new(move |_| {
+                let call = made.fetch_add(1, SeqCst);
+                inside.arrive();
+                may_return.wait();
+                panic_any(Payload(call))
+            })
+        }));
+        let callers = |count: usize| -> Vec<JoinHandle<anyhow::Result<Result<usize, usize>>>> {
+            let asks = || {
+                let memo = memo.clone();
+                // A cancellation is a panic that is not `f`'s, and goes on.
+                move || match catch_unwind(AssertUnwindSafe(|| memo.get(&KEY))) {
+                    Err(panic) if !panic.is::<Payload>() => resume_unwind(panic),
+                    seen => caught(|| seen.unwrap_or_else(|panic| resume_unwind(panic))),
+                }
+            };
+            let callers = (0..count).map(|_| spawn(asks())).collect();
+            turns();
+            callers
+        };
+        let sees =
+            |caller: JoinHandle<_>| caller.join().map_err(|error| anyhow::anyhow!("a caller that stays: {error}"))?;
+
+        let leader = callers(1).pop().context("one caller")?;
+        inside.wait_for(1);
+        let leave = callers(LEAVE);
+        let waiter = if waiter_stays { callers(1).pop() } else { None };
+        for caller in leave {
+            cancel(&caller.coroutine());
+            ensure!(matches!(caller.join(), Err(JoinError::Cancelled)), "a cancelled waiter ended otherwise");
+        }
+        if leader_stays {
+            may_return.fire();
+            let seen = sees(leader)?;
+            ensure!(seen == Err(0), "call 0 panicked, and its leader saw {seen:?}");
+        } else {
+            cancel(&leader.coroutine());
+            ensure!(matches!(leader.join(), Err(JoinError::Cancelled)), "a cancelled leader ended otherwise");
+            may_return.fire();
+        }
+        let waiter = match waiter {
+            Some(waiter) => waiter,
+            None => {
+                turns();
+                let made = made.load(SeqCst);
+                ensure!(made == 1, "{made} calls of f, where nobody waited for a second");
+                callers(1).pop().context("one caller")?
+            }
+        };
+        let seen = sees(waiter)?;
+        let made = made.load(SeqCst);
+        ensure!(
+            made == 2 && seen == Err(1),
+            "{made} calls of f, where 2 are enough: {LEAVE} callers had left, and the one who stayed saw {seen:?}"
+        );
+    }
+    Ok(())
 }
 
 /// What the callers of a storm and its calls of `f` share.

@@ -95,6 +95,7 @@ spec! {
     "waiters-cancelled", "waiters that are cancelled leave the others as they are", &[Coroutines], shared cancelled::waiters;
     "all-cancelled", "when all are cancelled nothing of f stays behind, and a later caller gets the value", &[Coroutines], shared cancelled::all;
     "one-at-a-time", "leaders cancelled one after the other: never two calls at once", &[Coroutines], shared cancelled::one_at_a_time;
+    "no-call-for-nobody", "a panic after all waiters have left leads to no further call; the next is for the one who stays", BOTH, shared cancelled::for_nobody;
     "cancel-storm", "1,000 random cancellations, from a seed: no hang, no double call, nothing left", &[Coroutines], shared cancelled::storm;
     "abort-storm", "the same on two workers, where callers are cancelled while they run", &[Coroutines], shared cancelled::storm;
     "waiters-sleep", "waiters sleep until they are woken: no spinning, no polling", &[Threads], shared resources::waiters_sleep;

@@ -244,38 +244,61 @@ pub(super) fn waiter_left<S: AsyncSubject>() -> anyhow::Result<()> {
     })
 }
 
-/// The call panics when its waiters have left, and the leader has too or has stayed: nobody is there to call again for.
+/// How many callers leave a call that goes on to panic.
+const LEAVE: usize = 50;
+
+/// Every call of `f` panics, and before the first does, many of its waiters leave, and in some rounds its leader too. Then
+/// one caller is left, who came before they left, or comes after the panic: the second call is that caller's.
 pub(super) fn for_nobody<S: AsyncSubject>() -> anyhow::Result<()> {
-    [true, false].into_iter().try_for_each(|leader_stays| {
+    [(true, true), (true, false), (false, true), (false, false)].into_iter().try_for_each(|(leader_stays, waiter_stays)| {
         on_one_thread(async {
             let calls = Calls::new();
-            let (f, panics) = (calls.f(), Arc::new(AtomicBool::new(true)));
-            let memo = Arc::new(S::memo::<usize, (usize, Counted)>(Box::new(move |key| {
-                let (called, panics) = (f(key), panics.clone());
-                async move {
-                    let value = called.await;
-                    if panics.swap(false, SeqCst) {
-                        panic_any(Payload(KEY));
+            let memo = Arc::new(S::memo::<usize, (usize, Counted)>({
+                let (f, calls) = (calls.f(), calls.clone());
+                Box::new(move |key| {
+                    let (called, calls) = (f(key), calls.clone());
+                    async move {
+                        let call = calls.made();
+                        called.await;
+                        panic_any(Payload(call))
                     }
-                    value
-                }
-                .boxed()
-            })));
+                    .boxed()
+                })
+            }));
             let mut leader = caller(&memo, KEY);
             lead(&mut leader, &calls).await;
-            let mut waiters: Vec<Caller> = (0..8).map(|_| caller(&memo, KEY)).collect();
-            wait(&mut waiters).await;
-            drop(waiters);
+            let mut leave: Vec<Caller> = (0..LEAVE).map(|_| caller(&memo, KEY)).collect();
+            wait(&mut leave).await;
+            let mut waiter: Vec<Caller> = waiter_stays.then(|| caller(&memo, KEY)).into_iter().collect();
+            wait(&mut waiter).await;
+            drop(leave);
             let leader = leader_stays.then_some(leader);
-            calls.leave.add_permits(9);
+            calls.leave.add_permits(2 * LEAVE);
             if let Some(leader) = leader {
-                ensure!(caught_async(leader).await?.is_err(), "the leader did not see that its call panicked");
+                let seen = number(caught_async(leader).await?);
+                ensure!(seen == Err(0), "call 0 panicked, and its leader saw {seen:?}");
             }
-            turns().await;
-            ensure!(calls.made() == 1, "{} calls of f, where nobody waited for a second", calls.made());
+            let waiter = match waiter.pop() {
+                Some(waiter) => waiter,
+                None => {
+                    turns().await;
+                    ensure!(calls.made() == 1, "{} calls of f, where nobody waited for a second", calls.made());
+                    caller(&memo, KEY)
+                }
+            };
+            let (seen, made) = (number(caught_async(waiter).await?), calls.made());
+            ensure!(
+                made == 2 && seen == Err(1),
+                "{made} calls of f, where 2 are enough: {LEAVE} callers had left, and the one who stayed saw {seen:?}"
+            );
             Ok(())
         })
     })
+}
+
+/// What a caller saw, without the value's counter.
+fn number(seen: Result<(usize, Counted), usize>) -> Result<usize, usize> {
+    seen.map(|(value, _)| value)
 }
 
 /// The leader is dropped, and while its call of `f` is being dropped, a waiter is polled: it must not lead yet. (On one

@@ -71,7 +71,7 @@ spec! {
     "waiters-cancelled", "waiters that are dropped leave the others as they are", aborted::waiters;
     "all-cancelled", "when all callers are dropped nothing of f stays behind, and a later caller gets the value", aborted::all;
     "one-at-a-time", "leaders aborted one after the other, on two workers: never two calls at once", aborted::one_at_a_time;
-    "no-call-for-nobody", "a panic after all waiters have left leads to no further call", aborted::for_nobody;
+    "no-call-for-nobody", "a panic after all waiters have left leads to no further call; the next is for the one who stays", aborted::for_nobody;
     "leader-left", "a leader polled until it is inside f, and then left alone, keeps nobody from the value", aborted::left;
     "waiter-left", "a waiter left alone keeps nobody from the value when the leader is dropped", aborted::waiter_left;
     "polled-in-wake", "a waiter may be polled inside its wake-up, when the leader returns and when it is dropped", inline::waiters;
