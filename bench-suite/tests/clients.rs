@@ -105,21 +105,21 @@ macro_rules! by_each_runtime {
         mod by_threads {
             use super::*;
             rusty_fork_test! {
-                #![rusty_fork(timeout_ms = 60000)]
+                #![rusty_fork(timeout_ms = 600000)]
                 $(#[test] fn $test() { super::$test(&Runtime::Thread); })*
             }
         }
         mod by_coroutines {
             use super::*;
             rusty_fork_test! {
-                #![rusty_fork(timeout_ms = 60000)]
+                #![rusty_fork(timeout_ms = 600000)]
                 $(#[test] fn $test() { super::$test(&Runtime::coroutine()); })*
             }
         }
         mod by_tasks {
             use super::*;
             rusty_fork_test! {
-                #![rusty_fork(timeout_ms = 60000)]
+                #![rusty_fork(timeout_ms = 600000)]
                 $(#[test] fn $test() { super::$test(&Runtime::task()); })*
             }
         }
@@ -418,7 +418,7 @@ fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 60000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     /// Threads that ask the coroutines' client sleep, as they do with their own.
     #[test]

@@ -56,7 +56,7 @@ fn turns() {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 30000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     /// The call waits for all callers to have come, which they only can if those who wait let the worker go.
     #[test]

@@ -87,7 +87,7 @@ fn cancel<T>(coroutine: &coroutine::JoinHandle<T>) {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 300000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     /// `f` never returns, and caller after caller lets go of its future, as `timeout` and `select!` do.
     #[test]

@@ -79,7 +79,7 @@ fn outside_of_a_runtime_there_is_no_memo() {
 }
 
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 30000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     /// The caller whose request made the call polls its future once and leaves it lying. Nobody minds.
     #[test]

@@ -123,7 +123,7 @@ fn check(name: &str, scheduler: impl Scheduler + 'static, seed: u64) {
 
 // In processes of their own: shuttle sets a panic hook, and the storm panics on purpose.
 rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 300000)]
+    #![rusty_fork(timeout_ms = 600000)]
 
     #[test]
     fn by_chance() {
