@@ -104,6 +104,13 @@ impl<K, V> State<K, V> {
     }
 }
 
+impl<K, V> Drop for State<K, V> {
+    fn drop(&mut self) {
+        // A table that is dropped stops at the first `Drop` of `K` or `V` that panics. A vector goes on with the others.
+        drop(self.ready.drain().collect::<Vec<_>>());
+    }
+}
+
 impl<K, V, F> Memo<K, V, F> {
     /// An empty memo of `f`.
     pub fn new(f: F) -> Self {
