@@ -13,7 +13,7 @@ use serde_json::Value;
 use wait_timeout::ChildExt;
 
 /// How long a run may take before it counts as hanging.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(600);
 
 /// Memos that make one call a key, however many ask.
 const SUPPRESSING: [&str; 8] =

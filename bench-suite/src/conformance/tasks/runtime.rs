@@ -4,11 +4,12 @@
 //! it is compiled once and not for each of them.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
+
+use crate::conformance::soon::Wait;
 
 /// Runs `program` on a runtime of one thread, which is this one.
 pub(super) fn on_one_thread<T>(program: impl Future<Output = T>) -> T {
@@ -33,15 +34,11 @@ pub(super) fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// How long a task, a thread or a value that nobody holds any more may take to go. It is less than the matrix waits for
-/// those who promise nothing, so that what stays behind is told as that and not as a hang.
-const SOON: Duration = Duration::from_secs(3);
-
-/// Waits until `done`, at most [`SOON`], and says whether it is.
+/// [`soon`](crate::conformance::soon::soon) for a task or a value that nothing holds any more.
 pub(super) async fn soon(done: impl Fn() -> bool) -> bool {
-    let start = Instant::now();
+    let wait = Wait::begin();
     while !done() {
-        if start.elapsed() > SOON {
+        if wait.is_over() {
             return false;
         }
         yield_now().await;
