@@ -55,7 +55,7 @@ where
     /// `f` if nobody is.
     ///
     /// `f` runs on its caller, so on a coroutine's small stack if that is one. It may ask this memo for other keys.
-    /// `K`'s `Hash`, `Eq` and `Clone` run under the map's lock and `V`'s `Clone` under its entry's, so they must not
+    /// `K`'s `Hash`, `Eq`, `Clone` and `Drop` run under the map's lock and `V`'s `Clone` under its entry's, so they must not
     /// ask this memo for anything, nor yield.
     ///
     /// A caller that is cancelled while it waits leaves the others as they are. A leader that is cancelled inside `f`
@@ -105,6 +105,16 @@ where
         let mut entries = self.entries.lock();
         if let Some(entry) = entries.get(key) {
             return entry.clone();
+        }
+        if entries.len() == entries.capacity() {
+            // Before the map grows it lets go of the keys that came to nothing and that no caller holds: only the map
+            // can reach such an entry, so `get_mut` needs no lock. The room for as many keys as are left makes this a
+            // constant number of steps for each new key.
+            entries.retain(|_, entry| {
+                Arc::get_mut(entry).is_none_or(|entry| !matches!(entry.state.get_mut(), State::Vacant))
+            });
+            let left = entries.len();
+            entries.reserve(left);
         }
         let entry = Arc::new(Entry { state: Mutex::new(State::Vacant) });
         entries.insert(key.clone(), entry.clone());

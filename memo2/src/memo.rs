@@ -14,9 +14,10 @@ use crate::sync::{Arc, Condvar, Mutex};
 /// wakes them. The map's lock is held only to find the entry, an entry's lock only to read or change its state, and no
 /// lock while `f` runs. No caller holds two locks at a time.
 ///
-/// It keeps what it has for as long as it lives. An entry whose call panicked stays too, empty, for the next caller.
+/// It keeps every value for as long as it lives. An entry whose call panicked stays for the next caller, until the map
+/// needs room.
 ///
-/// Source: gopl section 9.7, `memo4`; there a panic of `f` leaves every waiter asleep for ever, here it does not.
+/// Source: gopl section 9.7, `memo4`; there a panic of `f` leaves every waiter asleep forever, here it does not.
 pub struct Memo<K, V, F> {
     f: F,
     entries: Mutex<HashMap<K, Arc<Entry<V>>>>,
@@ -54,7 +55,7 @@ where
     /// The value of `f` for `key`: at once if it is there, after a sleep if a leader is computing it, and by calling
     /// `f` if nobody is.
     ///
-    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq` and `Clone` run under the map's lock and `V`'s `Clone`
+    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq`, `Clone` and `Drop` run under the map's lock and `V`'s `Clone`
     /// under its entry's, so they must not ask this memo for anything.
     ///
     /// # Panics
@@ -91,6 +92,16 @@ where
         let mut entries = self.entries.lock();
         if let Some(entry) = entries.get(key) {
             return entry.clone();
+        }
+        if entries.len() == entries.capacity() {
+            // Before the map grows it lets go of the keys that came to nothing and that no caller holds: only the map
+            // can reach such an entry, so `get_mut` needs no lock. The room for as many keys as are left makes this a
+            // constant number of steps for each new key.
+            entries.retain(|_, entry| {
+                Arc::get_mut(entry).is_none_or(|entry| !matches!(entry.state.get_mut(), State::Vacant))
+            });
+            let left = entries.len();
+            entries.reserve(left);
         }
         let entry = Arc::new(Entry { state: Mutex::new(State::Vacant), changed: Condvar::new() });
         entries.insert(key.clone(), entry.clone());

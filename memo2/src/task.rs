@@ -58,7 +58,7 @@ where
     /// The value of `f` for `key`: at once if it is there, after a wait if a leader is computing it, and by calling
     /// `f` if nobody is.
     ///
-    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq` and `Clone` run under the map's lock and `V`'s `Clone`
+    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq`, `Clone` and `Drop` run under the map's lock and `V`'s `Clone`
     /// under its entry's, so they must not ask this memo for anything.
     ///
     /// # Cancel safety
@@ -110,6 +110,16 @@ where
         let mut entries = self.entries.lock();
         if let Some(entry) = entries.get(key) {
             return entry.clone();
+        }
+        if entries.len() == entries.capacity() {
+            // Before the map grows it lets go of the keys that came to nothing and that no caller holds: only the map
+            // can reach such an entry, so `get_mut` needs no lock. The room for as many keys as are left makes this a
+            // constant number of steps for each new key.
+            entries.retain(|_, entry| {
+                Arc::get_mut(entry).is_none_or(|entry| !matches!(entry.state.get_mut(), State::Vacant))
+            });
+            let left = entries.len();
+            entries.reserve(left);
         }
         let entry = Arc::new(Entry { state: Mutex::new(State::Vacant), changed: Notify::new() });
         entries.insert(key.clone(), entry.clone());

@@ -1,5 +1,7 @@
-//! Values that are counted, so that one that is left behind, or dropped twice, is seen.
+//! Keys and values that are counted, so that one that is left behind, or dropped twice, is seen.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering::SeqCst};
 
@@ -21,6 +23,36 @@ impl Alive {
 
 /// A value that is counted.
 pub(super) struct Counted(Alive);
+
+/// A key that is counted.
+#[derive(Clone)]
+pub(super) struct CountedKey(pub(super) usize, #[expect(dead_code, reason = "it counts")] Counted);
+
+impl Alive {
+    pub(super) fn key(&self, key: usize) -> CountedKey {
+        CountedKey(key, self.one())
+    }
+}
+
+impl fmt::Debug for CountedKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl PartialEq for CountedKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for CountedKey {}
+
+impl Hash for CountedKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.0);
+    }
+}
 
 impl Clone for Counted {
     fn clone(&self) -> Self {

@@ -64,6 +64,8 @@ fn from_threads(subject: &str, property: &str) -> Declared {
         // A circle of calls goes on until the stack ends, as it would without a memo.
         ("memo2::duplicating", circle) if CIRCLES.contains(&circle) => Declared::Fails(Crashes),
 
+        // The map keeps an empty cell for every key whose call panicked.
+        ("dashmap" | "papaya", "failed-keys-go") => Declared::Fails(Breaks),
         // After a value has panicked in Clone, the next call for its key panics too: "Got unexpected state `Computing`
         // after resolving `init` future. This might be a bug in Moka".
         ("moka", "value-clone-panics") => Declared::Fails(Breaks),
@@ -112,6 +114,8 @@ fn from_tasks(subject: &str, property: &str) -> Declared {
         // Where a leader is dropped, they let the next one lead, and drop the call of f after that: two calls at once,
         // for as long as the drop takes.
         ("moka::future" | "async_singleflight", "old-call-goes-first") => Declared::Fails(Failure::Breaks),
+        // The map keeps an empty cell for every key whose call panicked or was dropped.
+        ("tokio::OnceCell" | "async_singleflight", "failed-keys-go") => Declared::Fails(Failure::Breaks),
         // Both wake waiters under a lock that the waiter takes: quick_cache under that of the key's shard, when a leader is
         // dropped; moka under that of its event listener, when a leader returns.
         ("moka::future" | "quick_cache::async", "polled-in-wake") => Declared::Fails(Failure::Hangs),

@@ -34,7 +34,8 @@ pub struct Memo<K, V, F, S = RandomState> {
     hasher: S,
     /// Every key that has its value.
     ready: Table<K, V>,
-    /// Every key that waits for one. A key whose call panicked stays here, vacant, until somebody asks for it again.
+    /// Every key that waits for one. A key whose call panicked stays here, vacant, until the next caller asks for it or the
+    /// table needs room.
     calls: Mutex<HashTable<Arc<Call<K>>>>,
 }
 
@@ -83,7 +84,7 @@ where
     /// calling `f` if nobody is.
     ///
     /// A hit allocates nothing: a memo of `String` is asked by `&str`. `f` may ask this memo for other keys. `K`'s
-    /// `Hash`, `Eq` and `to_owned` may run under the lock of the calls, so they must not ask this memo for anything.
+    /// `Hash`, `Eq`, `to_owned` and `Drop` may run under the lock of the calls, so they must not ask this memo for anything.
     ///
     /// # Panics
     ///
@@ -160,6 +161,14 @@ where
         // among the calls now is either in the table or with nobody.
         if let Some(value) = self.ready.get(hash, move |known| known.borrow() == key) {
             return Err(value);
+        }
+        if calls.len() == calls.capacity() {
+            // Before they grow, the calls lose those that came to nothing and that no caller holds: only this table can
+            // reach such a call, so `get_mut` needs no lock. The room for as many calls as are left makes this a
+            // constant number of steps for each new key.
+            calls.retain(|call| Arc::get_mut(call).is_none_or(|call| *call.state.get_mut() != State::Vacant));
+            let left = calls.len();
+            calls.reserve(left, |call| call.hash);
         }
         let (state, changed) = (Mutex::new(State::Vacant), Condvar::new());
         let call = Arc::new(Call { hash, key: key.to_owned(), state, changed });

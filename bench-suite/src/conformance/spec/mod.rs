@@ -75,6 +75,7 @@ spec! {
     "panic-hand-over", "no waiter sees the panic: one makes the next call, all get its value", BOTH, shared panics::hand_over;
     "panics-in-a-row", "the same after many panics of one key", BOTH, shared panics::in_a_row;
     "panic-other-keys", "other keys are untouched by a panic", BOTH, alone panics::other_keys;
+    "failed-keys-go", "keys whose calls panicked do not stay: 10,000 of them", BOTH, alone panics::failed_keys;
     "hash-panics", "a key that panics in Hash hurts one call only", BOTH, alone panics::hash;
     "eq-panics", "a key that panics in Eq hurts one call only", BOTH, alone panics::eq;
     "key-clone-panics", "a key that panics in Clone hurts one call only", BOTH, alone panics::key_clone;

@@ -7,13 +7,19 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
+use crate::conformance::counted::{Alive, CountedKey};
 use crate::conformance::fragile::{Fragile, Fuses, burn};
 use crate::conformance::gate::{asleep, herd};
 use crate::conformance::payload::{Payload, caught};
+use crate::conformance::soon::soon;
 use crate::subject::{Memo, OneThread, Subject, Value};
 
 const CALLERS: usize = 8;
 const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How many keys fail, and how many copies of them may be left.
+const FAILED: usize = 10_000;
+const FEW: isize = 1_000;
 
 pub(super) fn to_caller<S: OneThread>() -> anyhow::Result<()> {
     let calls = AtomicUsize::new(0);
@@ -81,6 +87,26 @@ pub(super) fn other_keys<S: OneThread>() -> anyhow::Result<()> {
     ensure!(caught(|| memo.get(&1))? == Ok(2), "a kept key is lost");
     ensure!(calls.load(Relaxed) == 2, "a kept key was computed again");
     ensure!(caught(|| memo.get(&3))? == Ok(4), "a new key does not work");
+    Ok(())
+}
+
+/// A memo may leave some of them for later, so that it need not look after each. But they do not add up.
+pub(super) fn failed_keys<S: OneThread>() -> anyhow::Result<()> {
+    let alive = Alive::default();
+    let memo = S::memo(Box::new(|key: &CountedKey| match key.0 {
+        0 => 0,
+        failed => panic_any(Payload(failed)),
+    }));
+    memo.get(&alive.key(0));
+    for key in 1..=FAILED {
+        let seen = caught(|| memo.get(&alive.key(key)))?;
+        ensure!(seen == Err(key), "key {key} panicked, and its caller saw {seen:?}");
+    }
+    ensure!(
+        soon(|| alive.count() <= FEW),
+        "after {FAILED} keys whose calls panicked, {} copies of keys are left",
+        alive.count()
+    );
     Ok(())
 }
 

@@ -52,6 +52,7 @@ spec! {
     "panic-hand-over", "no waiter sees the panic: one makes the next call, all get its value", panics::hand_over;
     "panics-in-a-row", "the same after many panics of one key", panics::in_a_row;
     "panic-other-keys", "other keys are untouched by a panic", panics::other_keys;
+    "failed-keys-go", "keys whose calls panicked, or whose callers left, do not stay: 10,000 of them", panics::failed_keys;
     "hash-panics", "a key that panics in Hash hurts one call only", panics::hash;
     "eq-panics", "a key that panics in Eq hurts one call only", panics::eq;
     "key-clone-panics", "a key that panics in Clone hurts one call only", panics::key_clone;

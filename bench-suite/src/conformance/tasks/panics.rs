@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use anyhow::ensure;
 use futures_util::FutureExt;
-use futures_util::future::ready;
+use futures_util::future::{pending, ready};
 
+use super::hand::{caller, once};
 use super::herd::{Gate, herd};
-use super::runtime::{on_one_thread, on_workers, turns};
+use super::runtime::{on_one_thread, on_workers, soon, turns};
+use crate::conformance::counted::{Alive, CountedKey};
 use crate::conformance::fragile::{Fragile, Fuses, burn};
 use crate::conformance::payload::{Payload, caught_async};
 use crate::subject::{AsyncMemo, AsyncSubject, Value};
@@ -41,6 +43,36 @@ pub(super) fn to_caller<S: AsyncSubject>() -> anyhow::Result<()> {
             ensure!(seen == Err(call), "call {call} panicked, and its caller saw {seen:?}");
         }
         ensure!(caught_async(memo.get(&1)).await? == Ok(2), "no value after the panics");
+        Ok(())
+    })
+}
+
+/// The calls of half of the keys panic, and the callers of the others leave. A memo may leave some of them for later, so
+/// that it need not look after each. But they do not add up.
+pub(super) fn failed_keys<S: AsyncSubject>() -> anyhow::Result<()> {
+    const FAILED: usize = 10_000;
+    const FEW: isize = 1_000;
+    on_one_thread(async {
+        let alive = Alive::default();
+        let memo = Arc::new(S::memo::<CountedKey, usize>(Box::new(|key| match key.0 {
+            0 => ready(0).boxed(),
+            failed if failed % 2 == 0 => async move { panic_any(Payload(failed)) }.boxed(),
+            _ => pending().boxed(),
+        })));
+        memo.get(&alive.key(0)).await;
+        for key in 1..=FAILED {
+            if key % 2 == 0 {
+                let seen = caught_async(memo.get(&alive.key(key))).await?;
+                ensure!(seen == Err(key), "key {key} panicked, and its caller saw {seen:?}");
+            } else {
+                ensure!(once(&mut caller(&memo, alive.key(key))).is_pending(), "key {key} has a value");
+            }
+        }
+        ensure!(
+            soon(|| alive.count() <= FEW).await,
+            "after {FAILED} keys whose calls panicked or whose callers left, {} copies of keys are left",
+            alive.count()
+        );
         Ok(())
     })
 }
