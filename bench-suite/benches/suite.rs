@@ -11,7 +11,6 @@
 #![forbid(unsafe_code)]
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -20,6 +19,7 @@ use anyhow::Context;
 use bench_suite::conformance::matrix::{self, Situation};
 use bench_suite::conformance::{Callers, Outcome, storm};
 use bench_suite::experiment::{self, Experiment, Observations, Setting};
+use bench_suite::place;
 use bench_suite::probe::Programs;
 use bench_suite::probe::twin::Twin;
 use bench_suite::report;
@@ -75,7 +75,6 @@ impl Suite {
         let argument = |name: &str| std::env::args().any(|argument| argument == name);
         let list = argument("--list");
         let store = Store::here();
-        let lab = PathBuf::from(env!("CARGO_BIN_EXE_lab"));
         Ok(Suite {
             criterion: Criterion::default()
                 .warm_up_time(Duration::from_nanos(1))
@@ -84,7 +83,7 @@ impl Suite {
                 .configure_from_args(),
             // Criterion only tries each benchmark, too, unless Cargo says `--bench`: `cargo test --benches` does not.
             depth: if argument("--test") || !argument("--bench") { Depth::Trial } else { Depth::from_environment()? },
-            programs: Rc::new(Programs::here(lab, &store.folder().join("twin"))),
+            programs: Rc::new(Programs::here(place::lab(), &store.folder().join("twin"))),
             store,
             list,
             filters: filters(std::env::args().skip(1)),
@@ -275,10 +274,10 @@ fn filters(arguments: impl Iterator<Item = String>) -> Vec<String> {
 
 /// Why the student's memo is not measured, if it is not: one that hangs would stop the whole suite.
 fn unfit() -> anyhow::Result<Option<(&'static str, String)>> {
-    let lab = Path::new(env!("CARGO_BIN_EXE_lab"));
+    let lab = place::lab();
     for property in ["right-values", "one-call"] {
         let why = match matrix::try_one(
-            lab,
+            &lab,
             Situation { callers: Callers::Threads, subject: "mine", property },
             storm::SEED,
         )?

@@ -15,7 +15,7 @@
 //!
 //! and those that serve them: [`pages`], the running example's client and server; [`probe`], the children in which
 //! runtimes are measured; [`child`], processes under a deadline; [`panics`], what a panic says; [`doctor`], what this
-//! machine allows. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
+//! machine allows; [`place`], where the checkout and its programs are. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
 
 #![deny(unsafe_code)]
 
@@ -28,6 +28,7 @@ pub mod doctor;
 pub mod experiment;
 pub mod pages;
 pub mod panics;
+pub mod place;
 pub mod probe;
 pub mod race;
 pub mod report;

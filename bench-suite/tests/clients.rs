@@ -3,17 +3,21 @@
 //! Coroutines and tasks have one worker here: a call that kept it while it waits would stop all others. Each test is a
 //! function of the runtime, and runs in a process of its own, under a deadline. Nothing here leaves this machine.
 
+use std::env;
 use std::fmt::Debug;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bench_suite::child::{self, End, Patience};
 use bench_suite::pages::{self, Body, FetchError, Limits, Server, Site};
 use green_threads::coroutine::{self, Config};
 use green_threads::{StackSize, Workers};
-use rusty_fork::rusty_fork_test;
+use rusty_fork::{ChildWrapper, rusty_fork_test_name};
 use tokio::net::TcpSocket;
 
 /// A delay that no test sits out.
@@ -104,26 +108,39 @@ macro_rules! by_each_runtime {
     ($($test:ident)*) => {
         mod by_threads {
             use super::*;
-            rusty_fork_test! {
-                #![rusty_fork(timeout_ms = 600000)]
-                $(#[test] fn $test() { super::$test(&Runtime::Thread); })*
-            }
+            $(#[test] fn $test() { in_child(rusty_fork_test_name!($test), || super::$test(&Runtime::Thread)); })*
         }
         mod by_coroutines {
             use super::*;
-            rusty_fork_test! {
-                #![rusty_fork(timeout_ms = 600000)]
-                $(#[test] fn $test() { super::$test(&Runtime::coroutine()); })*
-            }
+            $(#[test] fn $test() { in_child(rusty_fork_test_name!($test), || super::$test(&Runtime::coroutine())); })*
         }
         mod by_tasks {
             use super::*;
-            rusty_fork_test! {
-                #![rusty_fork(timeout_ms = 600000)]
-                $(#[test] fn $test() { super::$test(&Runtime::task()); })*
-            }
+            $(#[test] fn $test() { in_child(rusty_fork_test_name!($test), || super::$test(&Runtime::task())); })*
         }
     };
+}
+
+/// The variables by which an environment names a proxy.
+const PROXY_VARIABLES: [&str; 8] =
+    ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "all_proxy", "https_proxy", "http_proxy", "no_proxy"];
+
+/// How long a test may take.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+/// Runs the test `name`, whose body is `test`, in a process of its own, under a deadline, and without the proxy that
+/// the tester's environment may name: the clients would go through it.
+fn in_child(name: &str, test: fn()) {
+    let without_proxy = |child: &mut Command| {
+        for variable in PROXY_VARIABLES {
+            child.env_remove(variable);
+        }
+    };
+    let supervise = |child: &mut ChildWrapper, _: &mut File| match child.wait_timeout(DEADLINE).unwrap() {
+        Some(status) => assert!(status.success(), "the child ends with {status}"),
+        None => panic!("still running after {DEADLINE:?}"),
+    };
+    rusty_fork::fork(name, name, without_proxy, supervise, test).unwrap();
 }
 
 by_each_runtime! {
@@ -417,16 +434,17 @@ fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
     address
 }
 
-rusty_fork_test! {
-    #![rusty_fork(timeout_ms = 600000)]
-
-    /// Threads that ask the coroutines' client sleep, as they do with their own.
-    #[test]
-    fn threads_may_ask_the_coroutines_client() {
+/// Threads that ask the coroutines' client sleep, as they do with their own.
+#[test]
+fn threads_may_ask_the_coroutines_client() {
+    in_child(rusty_fork_test_name!(threads_may_ask_the_coroutines_client), || {
         let server = Server::start(Site { delay: Duration::from_millis(20), ..QUICK }).unwrap();
         let client = pages::coroutine::Client::new(AMPLE);
         thread::scope(|scope| {
-            let ask = |page| { let (client, url) = (&client, server.url(page)); scope.spawn(move || client.get_body(&url)) };
+            let ask = |page| {
+                let (client, url) = (&client, server.url(page));
+                scope.spawn(move || client.get_body(&url))
+            };
             let callers = [0, 1, 2, 3].map(ask).map(|caller| caller.join().unwrap());
             for (page, fetched) in callers.into_iter().enumerate() {
                 if page < QUICK.pages {
@@ -436,11 +454,13 @@ rusty_fork_test! {
                 }
             }
         });
-    }
+    });
+}
 
-    /// A coroutine that is cancelled while it waits for its answer ends, and the others get theirs.
-    #[test]
-    fn a_cancelled_coroutine_leaves_the_others() {
+/// A coroutine that is cancelled while it waits for its answer ends, and the others get theirs.
+#[test]
+fn a_cancelled_coroutine_leaves_the_others() {
+    in_child(rusty_fork_test_name!(a_cancelled_coroutine_leaves_the_others), || {
         let Runtime::Coroutine(runtime) = Runtime::coroutine() else { unreachable!() };
         let never = Server::start(Site { delay: FOREVER, ..QUICK }).unwrap();
         let client = pages::coroutine::Client::new(AMPLE);
@@ -455,7 +475,25 @@ rusty_fork_test! {
         assert!(matches!(caller.join(), Err(coroutine::JoinError::Cancelled)));
         let server = Server::start(QUICK).unwrap();
         assert_eq!(*Client::Coroutine(client, runtime).get(&server.url(1)).unwrap(), *QUICK.body(1));
+    });
+}
+
+/// The tests of a host that is not there, once more where the tester's environment names a proxy, as in many a school:
+/// a client that asked it would be refused by the proxy.
+#[test]
+fn the_testers_proxy_is_not_asked() {
+    let mut tests = Command::new(env::current_exe().unwrap());
+    tests.args(["no_such_host", "--test-threads=1"]);
+    for variable in PROXY_VARIABLES {
+        // On Windows the names of both cases are one variable.
+        match variable.eq_ignore_ascii_case("no_proxy") {
+            true => tests.env_remove(variable),
+            false => tests.env(variable, "http://127.0.0.1:9"),
+        };
     }
+    let ended = child::run(&mut tests, Patience::new(Duration::from_secs(60), DEADLINE)).unwrap();
+    assert_eq!(ended.end, End::Exit(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("test result: ok. 3 passed"), "{}", ended.stdout);
 }
 
 /// What a memo needs of its function, and a herd of its client.

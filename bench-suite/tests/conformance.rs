@@ -1,6 +1,5 @@
 //! Every subject keeps what it promises, and fails where it is declared to fail.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,19 +7,16 @@ use bench_suite::child::{self, End, Patience};
 use bench_suite::conformance::Callers::{self, Threads};
 use bench_suite::conformance::matrix::{self, Situation, Tried};
 use bench_suite::conformance::{Outcome, storm};
-
-fn lab() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_lab"))
-}
+use bench_suite::place::lab;
 
 fn outcome(callers: Callers, subject: &'static str, property: &'static str) -> Tried {
-    matrix::try_one(lab(), Situation { callers, subject, property }, storm::SEED).unwrap()
+    matrix::try_one(&lab(), Situation { callers, subject, property }, storm::SEED).unwrap()
 }
 
 #[test]
 fn the_matrix_is_as_declared() {
     let situations = matrix::all();
-    let tried = matrix::run(lab(), &situations, storm::SEED, &|_| {}).unwrap();
+    let tried = matrix::run(&lab(), &situations, storm::SEED, &|_| {}).unwrap();
     assert_eq!(tried.len(), situations.len());
     let surprises: Vec<_> = tried.iter().filter(|tried| tried.as_declared == Some(false)).collect();
     assert!(surprises.is_empty(), "not as declared: {surprises:#?}");

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bench_suite::pages::{Server, Site};
+use bench_suite::place;
 use bench_suite::subject;
 use serde_json::Value;
 use wait_timeout::ChildExt;
@@ -33,7 +34,7 @@ impl Ended {
 }
 
 fn demo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let mut command = Command::new(place::lab());
     command.arg("demo").args(arguments);
     // What the tester's own terminal asks for is not what is tested.
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {

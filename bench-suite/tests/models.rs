@@ -4,10 +4,10 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use bench_suite::place;
 use bench_suite::probe::trace::{self, Untraced};
 use bench_suite::probe::twin::Twin;
 use bench_suite::probe::{Ended, Fate, Programs, Session};
@@ -18,9 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
-        Programs::here(PathBuf::from(env!("CARGO_BIN_EXE_lab")), &Path::new(env!("CARGO_TARGET_TMPDIR")).join("twin"))
-    })
+    PROGRAMS.get_or_init(|| Programs::here(place::lab(), &place::target().join("tmp").join("twin")))
 }
 
 /// The models that can be looked at here.

@@ -245,16 +245,6 @@ fn bad_urls() {
     }
 }
 
-/// A name that cannot be one, since its first two labels are empty: to know that, nobody needs a network.
-#[test]
-fn no_such_host() {
-    under_deadline(|| {
-        let url = "http://..localhost/".to_owned();
-        let fetched = http_get_body(&url);
-        assert_eq!(fetched, Err(FetchError::HostNotFound { url, host: "..localhost".into() }));
-    });
-}
-
 /// TLS to a server that does not speak it: an error like any other.
 #[test]
 fn no_tls() {

@@ -5,13 +5,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bench_suite::place;
 use bench_suite::probe::twin::Twin;
 use bench_suite::probe::{Ended, Fate, Programs, Session};
 use green_threads::probe::placement::Placement;
 use green_threads::probe::protocol::{Model, Setup};
 
 fn lab() -> Programs {
-    Programs { lab: PathBuf::from(env!("CARGO_BIN_EXE_lab")), twin: Twin::Skipped("it is not needed".to_string()) }
+    Programs { lab: place::lab(), twin: Twin::Skipped("it is not needed".to_string()) }
 }
 
 fn setup() -> Setup {

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use bench_suite::claim::{self, Evidence, Verdict};
+use bench_suite::place;
 use bench_suite::store::Store;
 
 fn lab(store: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lab")).args(arguments).env("LAB_STORE", store).output().unwrap()
+    Command::new(place::lab()).args(arguments).env("LAB_STORE", store).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -72,7 +73,7 @@ fn doctor_names_what_decides() {
 /// The reference set is what the ledger was read off; every pinned claim is as it says.
 #[test]
 fn the_reference_set_bears_the_pinned_claims_out() {
-    let (evidence, unread) = claim::evidence(&Store::reference());
+    let (evidence, unread) = claim::evidence(&Store::reference().unwrap());
     assert!(unread.is_empty(), "{unread:?}");
     for claim in claim::all() {
         for finding in claim.judge(&evidence) {
@@ -99,7 +100,7 @@ fn without_results_nothing_is_judged() {
 fn a_pinned_claim_that_is_broken_shuts_the_gate() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::at(folder.path());
-    let mut results = Store::reference().read("hog").unwrap().expect("the reference set has the hog");
+    let mut results = Store::reference().unwrap().read("hog").unwrap().expect("the reference set has the hog");
     for cell in results.cells.iter_mut().filter(|cell| cell.subject == "coroutine") {
         if let bench_suite::store::Found::Observed(seen) = &mut cell.found {
             seen.figures.get_mut("before").unwrap().rounds.fill(50.0);

@@ -92,9 +92,9 @@ mod here {
         bytes
     }
 
-    /// Not known, so no stack is too large for it.
+    /// Not known, so nothing is too large but what no allocation may have.
     pub(crate) fn memory_bytes() -> usize {
-        usize::MAX
+        isize::MAX.unsigned_abs()
     }
 
     /// Writes to the standard output.

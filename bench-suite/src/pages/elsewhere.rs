@@ -1,7 +1,6 @@
 //! A page server in a process of its own: for a measurement in which nothing of the server may be in the client's
 //! memory.
 
-use std::env;
 use std::io::{self, BufRead, Write};
 use std::process::Command;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Server, Site};
 use crate::child::Conversation;
+use crate::place;
 
 /// How long the other process may take to say something.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,13 +32,13 @@ enum Line {
 }
 
 impl Elsewhere {
-    /// Starts a server of `site`. This process must be the `lab`, since the other one is.
+    /// Starts a server of `site`.
     ///
     /// # Errors
     ///
     /// If there is no process for it, or it has no port.
     pub fn start(site: Site) -> io::Result<Elsewhere> {
-        let mut lab = Command::new(env::current_exe()?);
+        let mut lab = Command::new(place::lab());
         lab.args(["child", "pages"]);
         lab.args([site.pages.to_string(), site.size.to_string(), site.delay.as_millis().to_string()]);
         let mut server = Elsewhere { conversation: Conversation::start(&mut lab)?, first: String::new() };

@@ -1,7 +1,10 @@
 //! The Go twin: found, built and used where there is a `go`, and otherwise skipped, with the reason.
 
+use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use crate::place;
 
 /// The Go program that runs the same workloads on goroutines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +14,6 @@ pub enum Twin {
     /// There is none, for this reason.
     Skipped(String),
 }
-
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/go");
 
 /// The version of the `go` on PATH, as it says itself, or why there is none.
 ///
@@ -39,10 +40,15 @@ impl Twin {
         if let Err(why) = version() {
             return Twin::Skipped(why);
         }
+        let source = match place::workspace() {
+            Ok(workspace) => workspace.join("bench-suite").join("go"),
+            Err(error) => return Twin::Skipped(format!("the source of the Go twin is not found: {error:#}")),
+        };
         // Go runs in the folder of the source, from which another path would lead elsewhere.
-        let program = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()).join("go-twin");
+        let program =
+            std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf()).join(format!("go-twin{EXE_SUFFIX}"));
         let mut command = Command::new("go");
-        command.args(["build", "-o"]).arg(&program).arg(".").current_dir(SOURCE).stdin(Stdio::null());
+        command.args(["build", "-o"]).arg(&program).arg(".").current_dir(source).stdin(Stdio::null());
         // The twin needs nothing from elsewhere, and no other compiler than the one that is here.
         command.env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=mod").env("GOPROXY", "off").env("GOWORK", "off");
         match std::fs::create_dir_all(folder).and_then(|()| command.output()) {

@@ -1,10 +1,12 @@
 //! The programs, and how they are built.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
+
+use crate::place;
 
 /// A program of one of the memos' crates: not an example, since what Cargo builds for those includes all that the
 /// crate's tests need.
@@ -37,9 +39,8 @@ impl Program {
 
     /// Builds it with `cargo`, which is a `build` to which the rest is added.
     pub(super) fn build_with(self, cargo: &mut Command) -> anyhow::Result<PathBuf> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate stands in a workspace")?;
         let output = cargo
-            .current_dir(root)
+            .current_dir(place::workspace()?)
             .args(["--quiet", "--package", self.package, "--bin", self.name, "--message-format=json"])
             .stdin(Stdio::null())
             .stderr(Stdio::piped())

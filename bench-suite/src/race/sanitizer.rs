@@ -4,14 +4,12 @@
 //! `std` itself synchronises with would look like a race. The memos' locks are `parking_lot`'s, which is built with the
 //! programs and is noted.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context;
-
 use super::Program;
 use crate::child::{self, End, Patience};
+use crate::place;
 
 /// A run under the sanitizer is some ten times slower than without.
 const PATIENCE: Patience = Patience::new(Duration::from_secs(10), Duration::from_secs(60));
@@ -47,12 +45,10 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
     if !host.contains("linux") && !host.contains("darwin") {
         return Ok(Verdict::Skipped(format!("ThreadSanitizer does not exist for {host}")));
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate stands in a workspace")?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let built = program.build_with(
         Command::new("rustup")
             .args(["run", "nightly", "cargo", "build", "--target", &host, "--target-dir"])
-            .arg(target.join("tsan"))
+            .arg(place::target().join("tsan"))
             .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"),
     );
     let built = match built {
@@ -107,13 +103,42 @@ fn brief(report: &str) -> Vec<String> {
 }
 
 /// The place in this workspace that a line of a backtrace names: `memo1/src/racy.rs:58`.
+///
+/// The line is `#0 FUNCTION PATH:LINE:COLUMN (...)`. Both the function and the path may have spaces in them, so the
+/// path is not taken apart at those: it is what follows the folder of one of our crates.
 fn ours(line: &str) -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.to_str()?;
-    let place = line.split_whitespace().find_map(|word| {
-        let path = word.strip_prefix(root).map(|path| path.trim_start_matches('/')).unwrap_or(word);
-        let crates = ["memo1/", "memo2/"];
-        crates.iter().any(|name| path.starts_with(name)).then_some(path)
-    })?;
-    let mut parts = place.split(':');
-    Some(format!("{}:{}", parts.next()?, parts.next()?))
+    let start = ["memo1/src/", "memo2/src/"].iter().filter_map(|folder| line.rfind(folder)).max()?;
+    let (file, rest) = line[start..].split_once(".rs:")?;
+    let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    (!number.is_empty()).then(|| format!("{file}.rs:{number}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As ThreadSanitizer tells it of a checkout in `/home/me/my course`.
+    #[test]
+    fn places_are_found_in_a_folder_with_a_space() {
+        let report = "==================
+WARNING: ThreadSanitizer: data race (pid=7)
+  Write of size 8 at 0x7200000000d0 by thread T2:
+    #0 <u64 as core::ops::Add>::add /rustc/0/library/core/src/ops/arith.rs:110:45 (race+0x1)
+    #1 <memo1::racy::Memo<u64, u64, F>>::get /home/me/my course/memo1/src/racy.rs:58:30 (race+0x2) (BuildId: 3)
+    #2 race::main::{closure#0} /home/me/my course/memo1/src/bin/race.rs:40:9 (race+0x4)
+
+  Previous read of size 8 at 0x7200000000d0 by thread T1:
+    #0 <memo1::racy::Memo<u64, u64, F>>::get memo1/src/racy.rs:52:22 (race+0x5)
+
+SUMMARY: ThreadSanitizer: data race /home/me/my course/memo1/src/racy.rs:58:30 in get
+";
+        assert_eq!(
+            brief(report),
+            [
+                "WARNING: ThreadSanitizer: data race",
+                "Write of size 8 at memo1/src/racy.rs:58",
+                "Previous read of size 8 at memo1/src/racy.rs:52",
+            ]
+        );
+    }
 }

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use serde::Deserialize;
 use thiserror::Error;
 
 use super::{Results, SCHEMA};
+use crate::place;
 
 /// Where results are kept.
 #[derive(Clone, Debug)]
@@ -49,17 +51,17 @@ impl Store {
         if let Some(folder) = std::env::var_os("LAB_STORE").filter(|folder| !folder.is_empty()) {
             return Store(folder.into());
         }
-        // Cargo marks its target folder with this file, wherever it has been put.
-        let program = std::env::current_exe().unwrap_or_default();
-        let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
-        let target = target.map_or_else(|| PathBuf::from("target"), Path::to_path_buf);
-        Store(target.join("lab"))
+        Store(place::target().join("lab"))
     }
 
     /// The reference set that is committed in this repository: one machine's results, to compare with.
-    #[must_use]
-    pub fn reference() -> Self {
-        Store(Path::new(env!("CARGO_MANIFEST_DIR")).join("reference"))
+    ///
+    /// # Errors
+    ///
+    /// If the checkout of this repository is not found.
+    pub fn reference() -> anyhow::Result<Self> {
+        let folder = place::workspace().context("the reference set is in the checkout of this course")?;
+        Ok(Store(folder.join("bench-suite/reference")))
     }
 
     /// A store in `folder`.

@@ -11,6 +11,9 @@ mod built {
     include!(concat!(env!("OUT_DIR"), "/built.rs"));
 }
 
+/// The target that this program is built for, as Cargo names it.
+pub(crate) const BUILT_FOR: &str = built::TARGET;
+
 /// The crates whose versions decide a result.
 const CRATES: &[&str] = &[
     "criterion",

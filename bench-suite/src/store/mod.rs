@@ -13,6 +13,7 @@ use crate::conformance::Outcome;
 use crate::probe::Fate;
 
 pub use folder::{Store, StoreError};
+pub(crate) use machine::BUILT_FOR;
 pub use machine::Machine;
 
 /// The version of the schema below. It grows by one when an older reader could misread what is written.

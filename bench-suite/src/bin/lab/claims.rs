@@ -29,7 +29,7 @@ impl Claims {
             let known: Vec<_> = claim::all().map(|claim| claim.id).collect();
             bail!("there is no claim {unknown:?}; there are: {}", known.join(", "));
         }
-        let store = if self.reference { Store::reference() } else { Store::here() };
+        let store = if self.reference { Store::reference()? } else { Store::here() };
         let (evidence, unread) = claim::evidence(&store);
         for why in &unread {
             anstream::eprintln!("error: {why}");

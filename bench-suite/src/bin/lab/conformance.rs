@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use bench_suite::conformance::matrix::{self, Situation, Tried};
 use bench_suite::conformance::storm;
+use bench_suite::place;
 use bench_suite::report;
 use bench_suite::store::{Cell, Depth, Found, Results, Store};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -32,7 +33,7 @@ impl Conformance {
         let situations = self.chosen()?;
         let bar = ProgressBar::new(situations.len() as u64)
             .with_style(ProgressStyle::with_template("{pos:>3} of {len}  {bar:30}  {msg}")?);
-        let tried = matrix::run(&std::env::current_exe()?, &situations, self.seed, &|tried| {
+        let tried = matrix::run(&place::lab(), &situations, self.seed, &|tried| {
             bar.set_message(words(&tried.situation));
             bar.inc(1);
         })?;

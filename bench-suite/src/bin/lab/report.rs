@@ -25,7 +25,7 @@ impl Report {
         if let Some(unknown) = self.experiments.iter().find(|name| !EXPERIMENTS.contains(&name.as_str())) {
             anyhow::bail!("there is no experiment {unknown:?}; there are: {}", EXPERIMENTS.join(", "));
         }
-        let store = if self.reference { Store::reference() } else { Store::here() };
+        let store = if self.reference { Store::reference()? } else { Store::here() };
         let chosen =
             |name: &&&str| self.experiments.is_empty() || self.experiments.iter().any(|chosen| chosen == **name);
         let (mut results, mut failed) = (Vec::<Results>::new(), false);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, bail};
 use bench_suite::experiment::{self, Experiment, Observations};
+use bench_suite::place;
 use bench_suite::probe::Programs;
 use bench_suite::probe::twin::Twin;
 use bench_suite::report;
@@ -47,7 +48,7 @@ impl Run {
         }
         let depth = if self.full { Depth::Full } else { Depth::from_environment()? };
         let store = Store::here();
-        let programs = Rc::new(Programs::here(std::env::current_exe()?, &store.folder().join("twin")));
+        let programs = Rc::new(Programs::here(place::lab(), &store.folder().join("twin")));
         if let (Twin::Skipped(why), false) = (&programs.twin, self.json) {
             anstream::println!("Skipped: goroutines, since {why}.");
         }
