@@ -207,7 +207,9 @@ impl Suite {
         }
         anstream::println!("\nMeasured in {:.0} s, depth {}.", took.as_secs_f64(), self.depth.name());
         if !Placement::POSSIBLE.contains(&Placement::OneCore) {
-            anstream::println!("Skipped: the placement on one core, which is measured on Linux only.");
+            anstream::println!(
+                "Skipped: the placement on one core, and the runtimes: only Linux tells what they take."
+            );
         }
         if let Twin::Skipped(why) = &self.programs.twin {
             anstream::println!("Skipped: goroutines, since {why}.");

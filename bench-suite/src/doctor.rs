@@ -25,7 +25,16 @@ pub fn examine() -> Vec<Symptom> {
     let machine = Machine::this();
     let limit = |name: &str| machine.limits.get(name).cloned();
     let number = |name: &str| limit(name).and_then(|text| text.parse::<u64>().ok());
-    let mut symptoms = vec![
+    let mut symptoms = Vec::new();
+    if cfg!(not(target_os = "linux")) {
+        symptoms.push(Symptom {
+            name: "operating system",
+            here: std::env::consts::OS.to_string(),
+            follows: "`cargo lab run` is skipped, and so is what looks at placement, memory or sleep: only Linux tells"
+                .to_string(),
+        });
+    }
+    symptoms.extend([
         Symptom {
             name: "cores",
             here: format!("{} online, {} allowed", machine.cores, machine.allowed_cores),
@@ -65,7 +74,7 @@ pub fn examine() -> Vec<Symptom> {
                 )
             }),
         },
-    ];
+    ]);
     for (name, key) in [
         ("kernel.threads-max", "threads-max"),
         ("kernel.pid_max", "pid_max"),
@@ -153,6 +162,7 @@ fn selected(text: &str) -> String {
 /// Whether one process may trace another here: Yama's rule, where the kernel has it.
 fn tracing() -> String {
     match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").as_deref().map(str::trim) {
+        Err(_) if cfg!(not(target_os = "linux")) => "only on Linux".to_string(),
         Err(_) => "no rule against it".to_string(),
         Ok("0" | "1") => "a process may trace its children".to_string(),
         Ok("2") => "root only".to_string(),

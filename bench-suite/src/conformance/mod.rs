@@ -87,6 +87,7 @@ impl fmt::Display for Outcome {
             Outcome::Kept => out.write_str("kept"),
             Outcome::Broken { how } => write!(out, "breaks it ({how})"),
             Outcome::Hangs { asleep: true } => out.write_str("hangs, every thread asleep"),
+            Outcome::Hangs { .. } if cfg!(not(target_os = "linux")) => out.write_str("hangs"),
             Outcome::Hangs { asleep: false } => out.write_str("hangs, some thread still running"),
             Outcome::Undecided => out.write_str(crate::child::UNDECIDED),
             Outcome::Crashes { signal } => write!(out, "crashes ({signal})"),

@@ -33,7 +33,7 @@ fn try_serve(
     workloads: impl IntoIterator<Item = &'static Workload>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     if !cfg!(target_os = "linux") {
-        return Err("the runtimes are measured on Linux only: placement and memory are asked of its kernel".into());
+        return Err("only Linux tells the placement and the memory that the runtimes are measured by".into());
     }
     let setup: Setup = serde_json::from_str(setup).map_err(|error| format!("the setup is none: {error}"))?;
     let workload = workloads.into_iter().find(|workload| workload.name == setup.workload);

@@ -52,6 +52,9 @@ impl Run {
         if let (Twin::Skipped(why), false) = (&programs.twin, self.json) {
             anstream::println!("Skipped: goroutines, since {why}.");
         }
+        if cfg!(not(target_os = "linux")) && !self.json {
+            anstream::println!("Skipped: all of it, since only Linux tells what the runtimes are measured by.");
+        }
         let chosen = |name: &str| self.workloads.is_empty() || self.workloads.iter().any(|chosen| chosen == name);
         let mut all = Vec::new();
         let mut keep = |results: Results| -> anyhow::Result<()> {

@@ -57,8 +57,8 @@ macro_rules! spec {
 /// Most are tried from both. Those that are not ask the kernel about the callers, and of coroutines it knows nothing.
 const BOTH: &[Callers] = &[Threads, Coroutines];
 
-/// The properties that only Linux can try: threads must be put on a core, or be seen asleep.
-pub const ON_LINUX: &[&str] = &["one-call-one-core", "waiters-sleep"];
+/// The properties that only Linux can try: threads must be put on a core, be seen asleep, or be counted.
+pub const ON_LINUX: &[&str] = &["one-call-one-core", "waiters-sleep", "no-thread-stays"];
 
 spec! {
     "one-call", "a herd on a cold key makes exactly one call of f", BOTH, shared herd::one_call;
