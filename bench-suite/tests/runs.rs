@@ -20,7 +20,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn a_run_prints_its_table_and_keeps_its_results() {
     let folder = tempfile::tempdir().unwrap();
-    let output = lab(folder.path(), &["run", "default_workers"]);
+    let output = lab(folder.path(), &["run", "default_workers", "--as-built"]);
     let says = text(&output.stdout);
     assert!(output.status.success(), "{says}{}", text(&output.stderr));
     assert!(says.contains("How many workers a runtime takes when nobody says"), "{says}");
@@ -28,7 +28,7 @@ fn a_run_prints_its_table_and_keeps_its_results() {
     let results = Store::at(folder.path()).read("default_workers").unwrap().unwrap();
     assert!(results.cells.iter().any(|cell| cell.subject == "coroutine"));
 
-    let json = lab(folder.path(), &["run", "default_workers", "--json"]);
+    let json = lab(folder.path(), &["run", "default_workers", "--as-built", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json[0]["experiment"], "default_workers");
 }
@@ -121,4 +121,39 @@ fn results_of_another_version_are_told_and_kept() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("written by another version (schema 999"), "{}", text(&output.stderr));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"schema\": 999}");
+}
+
+/// A debug build measures nothing: it has Cargo make a release build, and hands over to that. Here both are scripts.
+#[test]
+fn what_measures_is_handed_over_to_a_release_build() {
+    if !cfg!(debug_assertions) {
+        return eprintln!("skipped: these tests are a release build");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = |name: &str, text: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let release = script("release", "echo measured: \"$@\"; exit 7");
+    let built = serde_json::json!({ "target": { "name": "lab" }, "executable": release });
+    let cargo = script("cargo", &format!("echo \"asked to $*\" >&2; echo '{built}'"));
+    let run = |cargo: &Path| {
+        let mut lab = Command::new(place::lab());
+        lab.args(["run", "hog", "--json"]).env("CARGO", cargo).env("LAB_STORE", folder.path()).output().unwrap()
+    };
+
+    let output = run(&cargo);
+    let (says, complains) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!((output.status.code(), &*says), (Some(7), "measured: run hog --json\n"), "{complains}");
+    assert!(complains.contains("asked to build --release --bin lab"), "{complains}");
+
+    let output = run(&script("no-cargo", "echo no space left >&2; exit 101"));
+    let complains = text(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{complains}");
+    assert!(complains.contains("no space left\n"), "{complains}");
+    assert!(complains.contains("a debug build measures nothing"), "{complains}");
+    assert!(!folder.path().join("hog.json").exists());
 }

@@ -31,7 +31,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// If there is no Cargo, or it cannot build the program; with what it says.
+    /// If there is no Cargo, or it cannot build the program; it says why on the standard error.
     pub fn build(self) -> anyhow::Result<PathBuf> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         self.build_with(Command::new(cargo).arg("build").arg("--release"))
@@ -41,13 +41,18 @@ impl Program {
     pub(super) fn build_with(self, cargo: &mut Command) -> anyhow::Result<PathBuf> {
         let output = cargo
             .current_dir(place::workspace()?)
-            .args(["--quiet", "--package", self.package, "--bin", self.name, "--message-format=json"])
+            .args(["--package", self.package, "--bin", self.name, "--message-format=json-render-diagnostics"])
             .stdin(Stdio::null())
-            .stderr(Stdio::piped())
+            // Where it says how far it has come, and what is wrong.
+            .stderr(Stdio::inherit())
             .output()
             .context("Cargo cannot be started, and it builds the programs; run this as `cargo lab race`")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "Cargo cannot build the program {} of {}:\n{said}", self.name, self.package);
+        ensure!(
+            output.status.success(),
+            "Cargo cannot build the program {} of {}, as it says",
+            self.name,
+            self.package
+        );
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())

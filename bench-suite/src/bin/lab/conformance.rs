@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use bench_suite::conformance::matrix::{self, Situation, Tried};
-use bench_suite::conformance::storm;
+use bench_suite::conformance::{Outcome, storm};
 use bench_suite::place;
 use bench_suite::report;
 use bench_suite::store::{Cell, Depth, Found, Results, Store};
@@ -34,6 +34,11 @@ impl Conformance {
         let bar = ProgressBar::new(situations.len() as u64)
             .with_style(ProgressStyle::with_template("{pos:>3} of {len}  {bar:30}  {msg}")?);
         let tried = matrix::run(&place::lab(), &situations, self.seed, &|tried| {
+            // What is not kept is told at once: a hang in another situation may take some seconds more. Where nobody
+            // watches a terminal, the bar tells nothing.
+            if !matches!(tried.outcome, Outcome::Kept | Outcome::CannotBe { .. }) {
+                bar.println(format!("{}: {}", words(&tried.situation), tried.outcome));
+            }
             bar.set_message(words(&tried.situation));
             bar.inc(1);
         })?;

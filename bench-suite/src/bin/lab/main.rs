@@ -12,6 +12,7 @@ mod conformance;
 mod demo;
 mod doctor;
 mod race;
+mod release;
 mod report;
 mod run;
 mod subjects;

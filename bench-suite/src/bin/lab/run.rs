@@ -13,7 +13,11 @@ use bench_suite::store::{Cell, Depth, Found, Results, Store};
 use bench_suite::workload;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::release;
+
 /// Run workloads on OS threads, coroutines, tasks and goroutines, and show what each costs and does.
+///
+/// Cargo makes a release build for this, the first time in some minutes.
 ///
 /// Each model runs in a process of its own, under a deadline: what hangs, crashes or meets a limit is shown as such.
 /// Goroutines take a `go` on PATH, and are skipped without one. `cargo lab run --list` names the workloads.
@@ -30,6 +34,9 @@ pub(crate) struct Run {
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
+    /// Measure by this program even if it is a debug build: for tests of what does not depend on that.
+    #[arg(long, hide = true)]
+    as_built: bool,
 }
 
 impl Run {
@@ -45,6 +52,11 @@ impl Run {
                 let known: Vec<_> = workload::all().map(|workload| workload.name).collect();
                 bail!("there is no workload {name:?}; there are: {}", known.join(", "));
             }
+        }
+        if !self.as_built
+            && let Some(ended) = release::hand_over()?
+        {
+            return Ok(ended);
         }
         let depth = if self.full { Depth::Full } else { Depth::from_environment()? };
         let store = Store::here();
