@@ -13,29 +13,34 @@ use crate::sync::{Arc, Condvar, Mutex};
 use table::{Table, mix};
 
 // ANCHOR: memo
-/// A memo whose values stay where they are for as long as it lives, so that a caller gets a reference and not a clone.
+/// A memo whose values stay where they are for as long as it lives, so that a caller gets
+/// a reference and not a clone.
 ///
-/// [`Memo`](crate::Memo) takes two locks for a hit, and every lock is a write to memory that the other cores read: two
-/// threads that hit take turns, even on different keys. Here a hit only reads, in a table that grows and never changes
-/// what it has. Duplicates are suppressed as before, but what that takes lies beside the table and lasts only as long
-/// as the call: an entry for each key *in flight*, with a ready signal of its own.
+/// [`Memo`](crate::Memo) takes two locks for a hit, and every lock is a write to memory
+/// that the other cores read: two threads that hit take turns, even on different keys.
+/// Here a hit only reads, in a table that grows and never changes what it has. Duplicates
+/// are suppressed as before, but what that takes lies beside the table and lasts only as
+/// long as the call: an entry for each key *in flight*, with a ready signal of its own.
 ///
 /// # The hash function
 ///
-/// The default is foldhash, which is fast, as the peers' defaults are. It starts from a random number in every process,
-/// but it does not promise what the standard library's SipHash does: an attacker who may choose the keys, and who can
-/// measure or learn enough, may find keys that collide, and make every look-up slow (*hash flooding*). Where strangers
-/// choose the keys, take `Memo::with_hasher(f, std::hash::RandomState::new())`. A weak hash function, such as the
-/// identity, costs no more here than in a `HashMap`.
+/// The default is foldhash, which is fast, as the peers' defaults are. It starts from a
+/// random number in every process, but it does not promise what the standard library's
+/// SipHash does: an attacker who may choose the keys, and who can measure or learn
+/// enough, may find keys that collide, and make every look-up slow (*hash flooding*).
+/// Where strangers choose the keys, give the memo SipHash:
+/// `Memo::with_hasher(f, std::hash::RandomState::new())`. A weak hash function, such as
+/// the identity, costs no more here than in a `HashMap`.
 ///
-/// Source: gopl section 9.7, `memo4`, and what it says of values that are never changed once they are shared.
+/// Source: gopl section 9.7, `memo4`, and what it says of values that are never changed
+/// once they are shared.
 pub struct Memo<K, V, F, S = RandomState> {
     f: F,
     hasher: S,
     /// Every key that has its value.
     ready: Table<K, V>,
-    /// Every key that waits for one. A key whose call panicked stays here, vacant, until the next caller asks for it or the
-    /// table needs room.
+    /// Every key that waits for one. A key whose call panicked stays here, vacant, until
+    /// the next caller asks for it or the table needs room.
     calls: Mutex<HashTable<Arc<Call<K>>>>,
 }
 
@@ -50,7 +55,7 @@ struct Call<K> {
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
-    /// Nobody is computing: the next caller to see this leads.
+    /// No leader is computing: the next caller that sees this leads.
     Vacant,
     /// A leader is inside `f`.
     Computing,
@@ -80,20 +85,22 @@ where
     S: BuildHasher,
 {
     // ANCHOR: get
-    /// The value of `f` for `key`, on loan: at once if it is there, after a sleep if a leader is computing it, and by
-    /// calling `f` if nobody is.
+    /// The value of `f` for `key`, on loan: at once if it is there, after a sleep if a
+    /// leader is computing it, and by calling `f` if no caller is.
     ///
-    /// A hit allocates nothing: a memo of `String` is asked by `&str`. `f` may ask this memo for other keys. `K`'s
-    /// `Hash`, `Eq`, `to_owned` and `Drop` may run under the lock of the calls, so they must not ask this memo for anything.
+    /// A hit allocates nothing: a memo of `String` is asked by `&str`. `f` may ask this
+    /// memo for other keys. `K`'s `Hash`, `Eq`, `to_owned` and `Drop` may run under
+    /// the lock of the calls, so they must not ask this memo for anything.
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller was the leader. The waiters do not see it: one of them becomes the next leader.
+    /// If `f` panics and this caller was the leader. The waiters do not see it: one of
+    /// them becomes the next leader.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys or other threads: the leader then
-    /// waits for itself.
+    /// If `f`, for some key, asks for that same key, itself or through other keys or
+    /// other threads: the leader then waits for itself.
     #[inline]
     #[expect(clippy::manual_hash_one, reason = "the compiler does not always put `hash_one` in place: see below")]
     pub fn get<Q>(&self, key: &Q) -> &V
@@ -101,8 +108,9 @@ where
         K: Borrow<Q>,
         Q: ?Sized + Hash + Eq + ToOwned<Owned = K>,
     {
-        // What `hash_one` does. Where the compiler makes a call of that, passing the hash's state through memory is a fifth
-        // of a hit's instructions, with the standard library's hash function.
+        // What `hash_one` does. Where the compiler makes a call of that, it passes the
+        // hash's state through memory. With the standard library's hash function, that is
+        // a fifth of a hit's instructions.
         let mut state = self.hasher.build_hasher();
         key.hash(&mut state);
         let hash = mix(state.finish());
@@ -138,8 +146,9 @@ where
 
             let lead = Lead(&call);
             let value = (self.f)(&call.key);
-            // A second copy of the key, because waiters may be reading the first one. It may panic, and then this call
-            // has failed like any other: `lead` still has its duty.
+            // A second copy of the key, because waiters may be reading the first one. It
+            // may panic, and then this call has failed like any other: `lead` still has
+            // its duty.
             let value = self.ready.insert(hash, key.to_owned(), value);
             self.take_away(&call);
             lead.done();
@@ -147,7 +156,8 @@ where
         }
     }
 
-    /// The call in flight for `key`, or one that is made here, vacant. If neither is needed: the value.
+    /// The call in flight for `key`, or one that is made here, vacant. If neither is
+    /// needed: the value.
     fn call<Q>(&self, hash: u64, key: &Q) -> Result<Arc<Call<K>>, &V>
     where
         K: Borrow<Q>,
@@ -157,8 +167,9 @@ where
         if let Some(call) = calls.find(hash, |call| call.hash == hash && call.key.borrow() == key) {
             return Ok(call.clone());
         }
-        // A leader fills the table first, and takes its call away, under this lock, after that. So a key that is not
-        // among the calls now is either in the table or with nobody.
+        // A leader fills the table first, and after that takes its call away, under this
+        // lock. So a key that is not among the calls now is either in the table, or no
+        // caller is computing it.
         if let Some(value) = self.ready.get(hash, move |known| known.borrow() == key) {
             return Err(value);
         }
@@ -176,7 +187,8 @@ where
         Ok(call)
     }
 
-    /// Takes `call` from the calls in flight: this one and no other, so no code of `K` is asked.
+    /// Takes `call` from the calls in flight. It is found by its address, so no code of
+    /// `K` runs.
     fn take_away(&self, call: &Arc<Call<K>>) {
         if let Ok(found) = self.calls.lock().find_entry(call.hash, |other| Arc::ptr_eq(other, call)) {
             found.remove();
@@ -186,13 +198,15 @@ where
 }
 
 // ANCHOR: lead
-/// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f` returns or panics.
+/// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f`
+/// returns or panics.
 struct Lead<'a, K>(&'a Call<K>);
 
 impl<K> Lead<'_, K> {
     fn done(self) {
         *self.0.state.lock() = State::Over;
-        // All of them: each needs the value, and nobody else will wake those who are left out.
+        // All of them: each needs the value, and nothing else would wake the waiters that
+        // are left out.
         self.0.changed.notify_all();
     }
 }
@@ -203,7 +217,7 @@ impl<K> Drop for Lead<'_, K> {
         // Still computing: `f` panicked. One waiter is enough to take over.
         if *state == State::Computing {
             *state = State::Vacant;
-            // The lock is free before the waiter wakes, who takes it.
+            // The lock is free before the waiter wakes and takes it.
             drop(state);
             self.0.changed.notify_one();
         }

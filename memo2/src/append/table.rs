@@ -8,29 +8,32 @@ use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicU64};
 
 // ANCHOR: line
-/// As many bytes as a processor fetches at once. A look-up begins with one of these, and mostly needs no second.
+/// As many bytes as a processor fetches at once. A look-up begins with one of these, and
+/// mostly needs no second.
 #[repr(align(64))]
 struct Line<K, V> {
-    /// A byte for each slot: 0 while the slot is empty, then its tag. The eighth byte says whether an entry that
-    /// belongs here had to go to a line after this.
+    /// A byte for each slot: 0 while the slot is empty, then its tag. The eighth byte
+    /// says whether an entry that belongs here is in a later line.
     tags: AtomicU64,
     /// The entries, from the first slot on, without gaps.
     slots: [AtomicPtr<Entry<K, V>>; SLOTS],
 }
 
-/// What a slot points to. It is written once, before anybody else can see it.
+/// What a slot points to. It is written once, before another thread can see it.
 ///
-/// In this order, so that what a hit reads lies together.
+/// The fields are in this order so that what a hit reads lies together.
 #[repr(C)]
 struct Entry<K, V> {
     key: K,
     value: V,
-    /// Kept so that the table can grow without asking `K`, whose code may panic, for its hash.
+    /// Kept so that the table can grow without asking `K`, whose code may panic, for its
+    /// hash.
     hash: u64,
 }
 
 const SLOTS: usize = 7;
-/// How many entries there may be for each line, before the table grows: at more than this, too many lines overflow.
+/// How many entries there may be for each line, before the table grows: at more than
+/// this, too many lines overflow.
 const FILL: usize = 4;
 const FIRST: usize = 4;
 
@@ -41,28 +44,33 @@ const HIGHEST: u64 = 0x0080_8080_8080_8080;
 /// The overflow mark.
 const MORE: u64 = 1 << 56;
 
-/// Spreads a hash over all of its bits, once for each look-up and for everything that this memo does with it.
+/// Spreads a hash, once for each look-up and for everything that this memo does with it.
 ///
-/// A hash function may be weak. The identity, for keys that are multiples of 64, leaves the low bits at 0, and it is the
-/// low bits that choose the line. The product's high bits depend on every bit of the hash, and the shift brings half of
-/// them down. The multiplier is odd and the shift is half of the width, so no two hashes become one. (It is 2^64 divided
-/// by the golden ratio: Knuth, *The Art of Computer Programming*, 6.4.)
+/// A hash function may be weak. The identity, for keys that are multiples of 64, leaves
+/// the low bits at 0, and it is the low bits that choose the line. The product's high
+/// bits depend on every bit of the hash, and the shift brings half of them down. The
+/// multiplier is odd and the shift is half of the width, so no two hashes become one. (It
+/// is 2^64 divided by the golden ratio: Knuth, *The Art of Computer Programming*, 6.4.)
+/// Hashes that differ in their highest bits only are not spread: most of their low bits
+/// stay alike.
 pub(super) fn mix(hash: u64) -> u64 {
     let product = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     product ^ product >> 32
 }
 
-/// Seven bits of the hash, others than those that choose the line, and one bit that tells them from an empty slot.
+/// Seven bits of the hash that do not choose the line, and one bit that tells a tag from
+/// an empty slot.
 fn tag(hash: u64) -> u64 {
     hash >> 57 | 0x80
 }
 
 /// The slots whose tag may be that of `hash`, as the highest bit of each one's byte.
 ///
-/// All bytes are compared at once. Where a slot has the tag, the difference is 0; where it has another, at most 0x7f;
-/// and 0x80 less the difference has its highest bit where that was 0. Two things are among the matches besides, since
-/// to sort them out here would cost every look-up two instructions. An empty slot is one, for its difference is over
-/// 0x80: and as it borrows from the next byte, so is every slot after it, which is empty too.
+/// All bytes are compared at once. Where a slot has the tag, the difference is 0; where
+/// it has another tag, it is at most 0x7f. So 0x80 less the difference has its highest
+/// bit only where the difference is 0. Empty slots may be among the matches too: where
+/// their difference is over 0x80, each borrows from the next byte, which belongs to an
+/// empty slot as well. To sort them out here would cost every look-up two instructions.
 fn matches(tags: u64, hash: u64) -> u64 {
     let difference = tags ^ (tag(hash) * EACH);
     (0x80 * EACH).wrapping_sub(difference) & HIGHEST
@@ -75,25 +83,33 @@ fn slot(matches: u64) -> usize {
 // ANCHOR_END: line
 
 // ANCHOR: table
-/// The table. It only grows: an entry stays where it is, and what a thread once found it will find again.
+/// The table. It only grows: an entry stays where it is, and a thread that found it once
+/// will find it again.
 ///
-/// One thread at a time adds, under the lock; any number look up, without it. They meet in three places:
+/// One thread at a time adds entries, under the lock. Any number of threads look up,
+/// without it. They meet in three places:
 ///
-/// 1. *An entry is published by the pointer to it.* It is written first; then its slot is stored, with `Release`. A
-///    look-up loads the slot with `Acquire`, so who finds the pointer also sees what it points to.
-/// 2. *A tag is a hint*, and `Relaxed`. Who sees a tag too late misses the entry. Who sees it too early finds the slot
-///    empty, and misses the entry. The mark of a line that overflowed is a hint in the same way.
-/// 3. *A bigger table is published by the pointer to it.* It is filled before it is stored, with `Release`; a look-up
-///    loads the pointer with `Acquire`. Who still has the old table misses what is only in the new one.
+/// 1. *An entry is published by the pointer to it.* The entry is written first, and then
+///    its slot is stored, with `Release`. A look-up loads the slot with `Acquire`, so a
+///    reader that finds the pointer also sees the entry.
+/// 2. *A tag is a hint*, and `Relaxed`. A reader that sees a tag too late misses the
+///    entry. A reader that sees it too early finds the slot empty, and misses the entry.
+///    The mark of a line that overflowed is a hint in the same way.
+/// 3. *A bigger table is published by the pointer to it.* It is filled first, and then
+///    stored, with `Release`. A look-up loads the pointer with `Acquire`. A reader that
+///    still has the old table misses what is only in the new one.
 ///
-/// So a look-up never finds half of anything, and it may miss what has just been added. It does not miss what was added
-/// before something that its thread knows of by other means, such as a lock: then it sees the last stores of all three.
+/// So a look-up never finds half of an entry, and it may miss an entry that has just been
+/// added. It does not miss an entry if the thread has since taken a lock that the adding
+/// thread held after the addition: the lock orders the stores of all three kinds before
+/// the look-up.
 pub(super) struct Table<K, V> {
     current: AtomicPtr<Lines<K, V>>,
     /// How many entries there are. Its lock is the right to add.
     len: Mutex<usize>,
-    /// Pointers say nothing of `Send` and `Sync`; this does. Threads share entries, and drop what others have made, as
-    /// they would through an `RwLock`.
+    /// Decides whether the table is `Send` and `Sync`, which pointers leave open. Threads
+    /// share entries, and drop what other threads have made, as they would through an
+    /// `RwLock`.
     owns: PhantomData<RwLock<Entry<K, V>>>,
 }
 
@@ -103,8 +119,9 @@ struct Lines<K, V> {
     lines: Box<[Line<K, V>]>,
     /// One less than that.
     mask: usize,
-    /// The table of half the size, or null. Look-ups may still be in it, and nobody counts them: so it stays, and all
-    /// old tables together are as big as the current one.
+    /// The table of half the size, or null. Look-ups may still be in it, and nothing
+    /// counts them. So it stays, and all old tables together are as big as the current
+    /// one.
     previous: *mut Lines<K, V>,
 }
 
@@ -127,8 +144,9 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// The same, looked for in all lines where it can be. Out of the way of what mostly happens, where each instruction
-    /// that is not needed can be measured.
+    /// The same, looked for in all lines where it can be. It is a function of its own,
+    /// because most look-ups end before it, and there each unnecessary instruction can be
+    /// measured.
     #[cold]
     #[inline(never)]
     fn get_from_all(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
@@ -141,7 +159,8 @@ impl<K, V> Table<K, V> {
         None
     }
 
-    /// Adds an entry, and lends its value. Nobody else may add the same key: there would be two.
+    /// Adds an entry, and lends its value. No other caller may add the same key: there
+    /// would be two entries.
     pub(super) fn insert(&self, hash: u64, key: K, value: V) -> &V {
         let entry = Box::into_raw(Box::new(Entry { key, value, hash }));
         let mut len = self.len.lock();
@@ -150,7 +169,8 @@ impl<K, V> Table<K, V> {
         }
         *len += 1;
         self.lines().put(hash, entry);
-        // SAFETY: it was made above, lives as long as the table, which `self` borrows, and nobody changes it.
+        // SAFETY: it was made above, lives as long as the table, which `self` borrows,
+        // and no thread changes it.
         unsafe { &(*entry).value }
     }
 
@@ -168,7 +188,8 @@ impl<K, V> Table<K, V> {
     }
 
     fn lines(&self) -> &Lines<K, V> {
-        // SAFETY: it was a table when it was stored, filled before that (3.), and every table stays until `drop`.
+        // SAFETY: it was a table when it was stored, filled before that (3.), and every
+        // table stays until `drop`.
         unsafe { &*self.current.load(Acquire) }
     }
 }
@@ -179,8 +200,9 @@ impl<K, V> Line<K, V> {
         let mut matches = matches(self.tags.load(Relaxed), hash);
         while matches != 0 {
             let entry = self.slots[slot(matches)].load(Acquire);
-            // SAFETY: it is null in an empty slot. In any other it points to an entry that had been written before the
-            // slot was (1.), that nobody changes, and that lives as long as the table, of which `self` is a part.
+            // SAFETY: it is null in an empty slot. In any other it points to an entry
+            // that had been written before the slot was (1.), that no thread changes, and
+            // that lives as long as the table, of which `self` is a part.
             let entry = unsafe { entry.as_ref() }?;
             if is(&entry.key) {
                 return Some(&entry.value);
@@ -201,8 +223,9 @@ impl<K, V> Lines<K, V> {
     #[inline]
     fn home(&self, hash: u64) -> &Line<K, V> {
         let at = hash as usize & self.mask;
-        // SAFETY: the mask is one less than the number of lines, a power of two, so what it leaves is less than that.
-        // The compiler cannot know it, and its own check is a hundredth of the time that a hit takes.
+        // SAFETY: the mask is one less than the number of lines, a power of two, so what
+        // it leaves is less than that. The compiler cannot know it, and its own check is
+        // a hundredth of the time that a hit takes.
         unsafe { self.lines.get_unchecked(at) }
     }
 
@@ -212,7 +235,8 @@ impl<K, V> Lines<K, V> {
         self.lines[home..].iter().chain(&self.lines[..home])
     }
 
-    /// Puts an entry into the first line from its home on that has room, and marks the others. One thread at a time.
+    /// Puts an entry into the first line from its home on that has room, and marks the
+    /// others. One thread at a time.
     fn put(&self, hash: u64, entry: *mut Entry<K, V>) {
         for line in self.walk(hash) {
             let tags = line.tags.load(Relaxed);
@@ -236,15 +260,16 @@ impl<K, V> Lines<K, V> {
 
 impl<K, V> Drop for Table<K, V> {
     fn drop(&mut self) {
-        // SAFETY: each entry was made by `Box::new`, and stands once in the current table. Nobody borrows `self` any
-        // more.
+        // SAFETY: each entry was made by `Box::new`, and is in the current table once. No
+        // borrow of `self` is left.
         let entries: Vec<_> = self.lines().entries().map(|entry| unsafe { Box::from_raw(entry) }).collect();
         let mut table = self.current.load(Relaxed);
         while !table.is_null() {
-            // SAFETY: each table was made by `Box::new`, and stands once in this chain.
+            // SAFETY: each table was made by `Box::new`, and is in this chain once.
             table = unsafe { Box::from_raw(table) }.previous;
         }
-        // Last, because this runs code of `K` and `V`. If that panics, the vector still drops the others.
+        // Last, because this runs code of `K` and `V`. If that panics, the vector still
+        // drops the others.
         drop(entries);
     }
 }

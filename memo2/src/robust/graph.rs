@@ -9,15 +9,18 @@ use crate::sync::{Arc, Mutex, global};
 global! {
     /// Every wait of one call for another.
     ///
-    /// One lock guards all of them, because the search for a cycle and the new edge must be one step. Otherwise two
-    /// callers could each search, find none, and close one together. Only calls that ask for other keys are here.
-    /// Nothing waits for a caller from outside, so it closes no cycle. Nothing waits for a call that has ended either,
-    /// even if a waiter of it has not woken up yet: such a call gets no edge, and no search goes through it.
+    /// One lock guards all of them, because the search for a cycle and the new edge must
+    /// be one step. Otherwise two callers could each search, find none, and close one
+    /// together. Only calls that ask for other keys are here. Nothing waits for a caller
+    /// from outside, so it closes no cycle. Nothing waits for a call that has ended
+    /// either, even if a waiter of it has not woken up yet: such a call gets no edge, and
+    /// no search goes through it.
     static WAITS: Mutex<Waits> = Mutex::new(Waits { edges: BTreeMap::new(), made: 0 });
 }
 
 struct Waits {
-    /// By the call that waits and the number of the edge. A call has several edges if `f` asks from several threads.
+    /// By the call that waits and the number of the edge. A call has several edges if `f`
+    /// asks from several threads.
     edges: BTreeMap<(usize, u64), Arc<Running>>,
     /// How many edges have been made so far.
     made: u64,
@@ -31,7 +34,8 @@ fn id(call: &Arc<Running>) -> usize {
     std::ptr::from_ref::<Running>(call).addr()
 }
 
-/// Notes that `from` makes the call `to`. That call is new and waits for nothing yet, so it closes no cycle.
+/// Notes that `from` makes the call `to`. That call is new and waits for nothing yet, so
+/// it closes no cycle.
 pub(super) fn lead(from: &Arc<Running>, to: &Arc<Running>) -> Option<Edge> {
     WAITS.lock().add(from, to)
 }
@@ -40,7 +44,8 @@ pub(super) fn lead(from: &Arc<Running>, to: &Arc<Running>) -> Option<Edge> {
 ///
 /// # Errors
 ///
-/// If `to` waits for `from`, in one step or in many: the keys of the cycle, from `from` to `from`.
+/// If `to` waits for `from`, in one step or in many: the keys of the cycle, from `from`
+/// to `from`.
 pub(super) fn wait(from: &Arc<Running>, to: &Arc<Running>) -> Result<Option<Edge>, Vec<String>> {
     let mut waits = WAITS.lock();
     let back = if from.has_ended() { None } else { waits.path(to, from) };
@@ -60,7 +65,8 @@ impl Waits {
         Some(Edge(id(from), self.made))
     }
 
-    /// The calls that `call` waits for: none if it has ended, though threads to which it lent itself may still wait.
+    /// The calls that `call` waits for: none if it has ended, though threads to which it
+    /// lent itself may still wait.
     fn of(&self, call: &Arc<Running>) -> impl Iterator<Item = &Arc<Running>> {
         let first = if call.has_ended() { u64::MAX } else { 0 };
         self.edges.range((id(call), first)..(id(call), u64::MAX)).map(|(_, next)| next)
@@ -88,6 +94,7 @@ impl Waits {
         None
     }
 }
+// ANCHOR_END: graph
 
 /// The keys of the calls that `call` waits for.
 pub(super) fn waits_for(call: &Arc<Running>) -> Vec<String> {
@@ -109,4 +116,3 @@ impl Drop for Edge {
         drop(to);
     }
 }
-// ANCHOR_END: graph

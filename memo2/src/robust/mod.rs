@@ -28,32 +28,35 @@ pub use token::Token;
 pub use until::Until;
 
 // ANCHOR: memo
-/// A memo that makes one call of `f` a key, in which no key waits for another, and from which every caller returns: with
-/// a value, or with the reason why there is none.
+/// A memo that makes one call of `f` a key, in which no key waits for another, and from
+/// which every caller returns: with a value, or with the reason why there is none.
 ///
-/// - **A cycle is an error.** `f` receives the key and its [`Call`], and asks for other keys through that call. So the
-///   memo knows which call waits for which, and refuses the caller that would close a cycle.
-/// - **A waiter can leave.** A caller may bring a [`Token`] or a deadline. The callers that stay are not disturbed. When
-///   none stays, `f` is told to stop.
-/// - **Not everything is kept.** [`keep_if`](Memo::keep_if) decides which values are, and [`forget`](Memo::forget)
-///   drops one. A call that panicked leaves nothing behind.
-/// - **Everything is visible.** [`stats`](Memo::stats) counts what has happened, and [`in_flight`](Memo::in_flight)
-///   lists the calls and what they wait for.
+/// - **A cycle is an error.** `f` receives the key and its [`Call`], and asks for other
+///   keys through that call. So the memo knows which call waits for which, and refuses
+///   the caller that would close a cycle.
+/// - **A waiter can leave.** A caller may bring a [`Token`] or a deadline. The callers
+///   that stay are not disturbed. When none stays, `f` is told to stop.
+/// - **Not everything is kept.** [`keep_if`](Memo::keep_if) decides which values are, and
+///   [`forget`](Memo::forget) drops one. A call that panicked leaves nothing behind.
+/// - **Everything is visible.** [`stats`](Memo::stats) counts what has happened, and
+///   [`in_flight`](Memo::in_flight) lists the calls and what they wait for.
 ///
 /// # What it cannot see
 ///
-/// A wait that is not made through the [`Call`]: an `f` that asks a memo itself, as a caller from outside does, or that
-/// waits for a thread, a channel or a lock. A cycle that leads through such a wait still hangs, unless a caller in it has
-/// a deadline. Nor can a memo stop an `f` that never asks [`Call::is_cancelled`].
+/// A wait that is not made through the [`Call`]: an `f` that asks a memo itself, as a
+/// caller from outside does, or that waits for a thread, a channel or a lock. A cycle
+/// that leads through such a wait still hangs, unless a caller in it has a deadline. Nor
+/// can a memo stop an `f` that never asks [`Call::is_cancelled`].
 ///
-/// `K`'s `Eq`, `Clone` and `Debug` run under the memo's lock: they must return, and must not ask this memo. No code of
-/// `V` runs under a lock, nor does `K`'s `Hash` or `Drop`.
+/// `K`'s `Eq`, `Clone` and `Debug` run under the memo's lock: they must return, and must
+/// not ask this memo. No code of `V` runs under a lock, nor does `K`'s `Hash` or `Drop`.
 ///
 /// # Costs
 ///
-/// A hit takes one lock, and through a [`Call`] one more, however deep the calls are nested. A caller that waits adds a
-/// search along the calls that its call waits for, which finds the cycles. A token that is cancelled wakes the waiters
-/// that brought it and no others.
+/// A hit takes one lock, and through a [`Call`] one more, however deep the calls are
+/// nested. A caller that waits adds a search along the calls that its call waits for,
+/// which finds the cycles. A token that is cancelled wakes the waiters that brought it
+/// and no others.
 ///
 /// Source: gopl section 9.7, `memo4`, and exercise 9.3, which adds cancellation.
 pub struct Memo<K, V, F> {
@@ -63,8 +66,8 @@ pub struct Memo<K, V, F> {
     state: Mutex<State<K, V>>,
 }
 
-/// Tables that find a call by its hash and its address, as well as by its key: so a call can be taken out in the middle
-/// of a panic, when no code of `K` may run.
+/// Tables that find a call by its hash and its address, as well as by its key: so a call
+/// can be taken out in the middle of a panic, when no code of `K` may run.
 struct State<K, V> {
     /// The values that are kept.
     ready: HashTable<Ready<K, V>>,
@@ -83,7 +86,8 @@ struct Ready<K, V> {
 struct Flight<K, V> {
     hash: u64,
     key: K,
-    /// A key that was forgotten while its call goes on: callers that come later do not find this call.
+    /// A key that was forgotten while its call goes on: callers that come later do not
+    /// find this call.
     forgotten: bool,
     call: Arc<InProgress<V>>,
 }
@@ -205,7 +209,8 @@ where
             if let Some(value) = found {
                 return Ok(V::clone(&value));
             }
-            // The call that this caller waited for came to nothing. Look again: a caller makes the next one.
+            // The call that this caller waited for came to nothing. Look again: a caller
+            // makes the next one.
         }
     }
 
@@ -299,7 +304,8 @@ enum Entered<'a, K, V, F> {
 }
 
 // ANCHOR: lead
-/// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f` returns or panics.
+/// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f`
+/// returns or panics.
 struct Lead<'a, K, V, F> {
     memo: &'a Memo<K, V, F>,
     hash: u64,
@@ -308,8 +314,8 @@ struct Lead<'a, K, V, F> {
 }
 
 impl<K, V, F> Lead<'_, K, V, F> {
-    /// Hands the value to the waiters and, if `keep`, to the callers that come later. Unless `f` was told to stop: then
-    /// no caller gets what it returned.
+    /// Hands the value to the waiters and, if `keep`, to the callers that come later.
+    /// Unless `f` was told to stop: then no caller gets what it returned.
     fn done(mut self, value: &Arc<V>, keep: bool) -> Result<(), Expired> {
         let stopped = self.call.running.stopped();
         if stopped.is_none() {
@@ -345,8 +351,9 @@ impl<K, V, F> Drop for Lead<'_, K, V, F> {
             state.land(self.hash, &self.call)
         };
         self.call.running.end();
-        // `K`'s `Drop` may panic, and a second panic in the middle of the first would abort the process. What it panics
-        // with is not dropped, because that may panic as well.
+        // `K`'s `Drop` may panic, and a second panic in the middle of the first would
+        // abort the process. What it panics with is not dropped, because that may panic
+        // as well.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(gone))) {
             std::mem::forget(panic);
         }

@@ -11,18 +11,22 @@ use crate::sync::{Arc, Mutex};
 // ANCHOR: running
 /// A call of `f`, whatever the types of its key and value.
 ///
-/// A call is *wanted* while it has a waiter, or while its leader's limits have not expired. When it is no longer wanted
-/// it is told to stop. This is final: a caller that comes later waits for the end of the call and then makes a new one.
-/// So no caller gets the value of a call that was told to stop, and no call begins before the one before it has ended.
+/// A call is *wanted* while it has a waiter, or while its leader's limits have not
+/// expired. When it is no longer wanted it is told to stop. This is final: a caller that
+/// comes later waits for the end of the call and then makes a new one. So no caller gets
+/// the value of a call that was told to stop, and no call begins before the one before it
+/// has ended.
 ///
-/// News comes down from caller to call when it happens: a cancelled token marks the leader's limit as expired in the
-/// calls that it limits, and a call that is told to stop does the same to the calls that it has asked for. So to ask
-/// "am I cancelled?" is to read one flag, however deep the calls are nested. Only time sends no news. For that each call
-/// knows when to look next.
+/// News comes down from caller to call when it happens: a cancelled token marks the
+/// leader's limit as expired in the calls that it limits, and a call that is told to stop
+/// does the same to the calls that it has asked for. So to ask "am I cancelled?" is to
+/// read one flag, however deep the calls are nested. Only time sends no news. For that
+/// each call knows when to look next.
 pub(super) struct Running {
     /// The key, as its `Debug` writes it.
     pub(super) key: String,
-    /// Cancelled when the call is told to stop: the calls and the waiters that `f` has asked for listen to it.
+    /// Cancelled when the call is told to stop: the calls and the waiters that `f` has
+    /// asked for listen to it.
     pub(super) stop: Token,
     state: Mutex<State>,
 }
@@ -39,13 +43,15 @@ struct State {
 /// What limits the leader's wish for the value.
 struct Leader {
     deadline: Option<Instant>,
-    /// The call for which the leader asks. It is let go when this call ends: a chain of calls that are over would be
-    /// kept in memory by its last, and dropped by recursion.
+    /// The call for which the leader asks. It is let go when this call ends: a chain of
+    /// calls that are over would be kept in memory by its last, and dropped by recursion.
     call: Option<Arc<Running>>,
     expired: Option<Expired>,
-    /// Before this time no deadline can expire, neither the leader's nor one of the calls above. `None`: none will.
+    /// Before this time no deadline can expire, neither the leader's nor one of the calls
+    /// above. `None`: none will.
     look_at: Option<Instant>,
 }
+// ANCHOR_END: running
 
 impl Running {
     /// A call whose leader asks for `call`, if it is not a caller from outside, and has a `deadline`, if any. Of the
@@ -57,14 +63,17 @@ impl Running {
         Running { key, stop: Token::new(), state: Mutex::new(state) }
     }
 
-    /// A limit of the leader has expired. Returns the token to cancel if this was the moment to tell the call to stop.
+    // ANCHOR: news
+    /// A limit of the leader has expired. Returns the token to cancel if this was the
+    /// moment to tell the call to stop.
     pub(super) fn expire(&self, why: Expired) -> Option<Token> {
         let mut state = self.state.lock();
         state.leader.expire(why);
         state.stop_if_unwanted().then(|| self.stop.clone())
     }
 
-    /// Whether the call has been told to stop. If no caller wants its value by now, it is told now.
+    /// Whether the call has been told to stop. If no caller wants its value by now, it is
+    /// told now.
     pub(super) fn is_stopped(&self) -> bool {
         let state = self.state.lock();
         match state.leader.look_at {
@@ -75,6 +84,7 @@ impl Running {
         self.look_from_above(Instant::now());
         self.state.lock().told_to_stop
     }
+    // ANCHOR_END: news
 
     /// Looks at the clock in this call and in the calls above whose time to look has come.
     #[cold]
@@ -127,6 +137,7 @@ impl Running {
         self.state.lock().ended
     }
 
+    // ANCHOR: end
     /// Ends the call: wakes the waiters, and lets go of the call above.
     pub(super) fn end(&self) {
         let mut state = self.state.lock();
@@ -140,6 +151,7 @@ impl Running {
         }
         drop(above);
     }
+    // ANCHOR_END: end
 
     /// How many callers wait, and whether the call was told to stop. `None` if it has ended.
     pub(super) fn in_flight(&self) -> Option<(usize, bool)> {
@@ -213,4 +225,3 @@ impl Drop for Seat {
         }
     }
 }
-// ANCHOR_END: running

@@ -9,7 +9,8 @@ use super::until::{Expired, Until};
 use crate::sync::Arc;
 
 // ANCHOR: terms
-/// A caller's own limits, and the call for which it asks. A caller from outside asks for none.
+/// A caller's own limits, and the call for which it asks. A caller from outside asks for
+/// none.
 #[derive(Default)]
 pub(super) struct Terms {
     until: Until,
@@ -30,8 +31,8 @@ impl Terms {
         Arc::new(Running::new(key, self.until.deadline, self.call.clone()))
     }
 
-    /// Which of the limits has expired. This takes no longer the deeper the calls are nested, and reads the clock only
-    /// if there is a deadline.
+    /// Which of the limits has expired. This takes no longer the deeper the calls are
+    /// nested, and reads the clock only if there is a deadline.
     pub(super) fn expired(&self) -> Option<Expired> {
         let cancelled = self.until.tokens.iter().any(Token::is_cancelled)
             || self.call.as_ref().is_some_and(|call| call.is_stopped());
@@ -47,7 +48,8 @@ impl Terms {
         first(self.until.deadline, self.call.as_ref().and_then(|call| call.look_at()))
     }
 
-    /// Runs `listener` when a limit expires by other means than time, while the result lives.
+    /// Runs `listener` when a limit expires by other means than time, while the result
+    /// lives.
     pub(super) fn listen(&self, listener: impl Fn() -> Option<Token> + Clone + Send + 'static) -> Vec<Listening> {
         let call = self.call.as_ref().map(|call| &call.stop);
         self.until.tokens.iter().chain(call).map(|token| token.listen(listener.clone())).collect()

@@ -19,8 +19,8 @@ struct Shared {
     next: u64,
 }
 
-/// What to do when a token is cancelled. It may return another token, which is then cancelled as well: that of a call
-/// which nobody wants any more.
+/// What to do when a token is cancelled. It may return another token, which is then
+/// cancelled as well: that of a call which no caller wants any more.
 type Listener = Box<dyn FnOnce() -> Option<Token> + Send>;
 
 impl Token {
@@ -32,8 +32,8 @@ impl Token {
 
     /// Cancels the token. This is final.
     ///
-    /// Callers that wait until then wake up. Calls that nobody wants any more are told to stop, and so are the calls
-    /// that these wait for.
+    /// Callers that wait until then wake up. Calls that no caller wants any more are told
+    /// to stop, and so are the calls that these wait for.
     pub fn cancel(&self) {
         // A list and a loop, because calls can be nested deeper than this thread's stack.
         let mut tokens = vec![self.clone()];
@@ -42,8 +42,9 @@ impl Token {
         }
     }
 
-    /// Marks the token as cancelled, and returns its listeners. They run after this lock is free, because they take
-    /// locks of their own and wake threads that may ask this token.
+    /// Marks the token as cancelled, and returns its listeners. They run after this lock
+    /// is free, because they take locks of their own and wake threads that may ask this
+    /// token.
     fn set(&self) -> BTreeMap<u64, Listener> {
         let mut shared = self.shared.lock();
         shared.cancelled = true;
@@ -55,7 +56,8 @@ impl Token {
         self.shared.lock().cancelled
     }
 
-    /// Runs `listener` when the token is cancelled: now, if it already is. Not after the result is dropped.
+    /// Runs `listener` when the token is cancelled: now, if it already is. Once the
+    /// result is dropped, it never runs.
     pub(super) fn listen(&self, listener: impl FnOnce() -> Option<Token> + Send + 'static) -> Listening {
         let mut shared = self.shared.lock();
         let number = shared.next;
@@ -72,6 +74,7 @@ impl Token {
         listening
     }
 }
+// ANCHOR_END: token
 
 impl Default for Token {
     fn default() -> Self {
@@ -99,4 +102,3 @@ impl Drop for Listening {
         drop(listener);
     }
 }
-// ANCHOR_END: token

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::{Error, Token};
 
 // ANCHOR: until
-/// How long a caller waits: until a [`Token`] is cancelled, until a time, or until the first of several such limits. The
-/// default has no limit.
+/// How long a caller waits: until a [`Token`] is cancelled, until a time, or until the
+/// first of several such limits. The default has no limit.
 #[derive(Clone, Debug, Default)]
 pub struct Until {
     pub(super) tokens: Vec<Token>,
@@ -24,6 +24,7 @@ impl Until {
         self
     }
 }
+// ANCHOR_END: until
 
 impl From<&Token> for Until {
     fn from(token: &Token) -> Self {
@@ -43,7 +44,6 @@ impl From<Duration> for Until {
         Until { tokens: Vec::new(), deadline: Instant::now().checked_add(from_now) }
     }
 }
-// ANCHOR_END: until
 
 /// Which of a caller's limits has expired. A limit that has expired stays expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

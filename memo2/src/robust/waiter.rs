@@ -7,8 +7,9 @@ use crate::sync::{Condvar, Mutex};
 // ANCHOR: waiter
 /// A caller that sleeps until another caller's call ends.
 ///
-/// Every waiter has a lock and a signal of its own. So the end of a call wakes all of its waiters, and a token that is
-/// cancelled wakes the waiters that brought it and nobody else.
+/// Every waiter has a lock and a signal of its own. So the end of a call wakes all of its
+/// waiters, and a token that is cancelled wakes the waiters that brought it and no
+/// others.
 pub(super) struct Waiter {
     woken: Mutex<Woken>,
     changed: Condvar,
@@ -19,7 +20,8 @@ pub(super) struct Waiter {
 pub(super) struct Woken {
     /// The call has ended.
     pub(super) ended: bool,
-    /// A token of the waiter's is cancelled, or the call that it asks for was told to stop.
+    /// A token of the waiter's is cancelled, or the call that it asks for was told to
+    /// stop.
     pub(super) cancelled: bool,
 }
 
@@ -30,12 +32,13 @@ impl Waiter {
 
     /// Wakes the waiter because its call has ended.
     pub(super) fn end(&self) {
-        // The guard is a temporary, so the lock is free again before the waiter wakes and takes it.
+        // The guard is a temporary, so the lock is free again before the waiter wakes and
+        // takes it.
         self.woken.lock().ended = true;
         self.changed.notify_one();
     }
 
-    /// Wakes the waiter because nobody wants the value any more for which it waits.
+    /// Wakes the waiter because its caller, or the call that asked for it, has given up.
     pub(super) fn cancel(&self) {
         self.woken.lock().cancelled = true;
         self.changed.notify_one();
