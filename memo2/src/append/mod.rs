@@ -24,10 +24,10 @@ use table::{Table, mix};
 ///
 /// # The hash function
 ///
-/// The default is foldhash, which is fast, as the peers' defaults are. It starts from a
-/// random number in every process, but it does not promise what the standard library's
-/// SipHash does: an attacker who may choose the keys, and who can measure or learn
-/// enough, may find keys that collide, and make every look-up slow (*hash flooding*).
+/// The default is foldhash, which is fast. It starts from a random number in every
+/// process, but it does not promise what the standard library's SipHash does: an attacker
+/// who may choose the keys, and who can measure or learn enough, may find keys that
+/// collide, and make every look-up slow (*hash flooding*).
 /// Where strangers choose the keys, give the memo SipHash:
 /// `Memo::with_hasher(f, std::hash::RandomState::new())`. A weak hash function, such as
 /// the identity, costs no more here than in a `HashMap`.
