@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use bench_suite::child::{self, End, Report};
+use bench_suite::child::{self, End, Patience, Report};
 use bench_suite::place;
 use tempfile::TempDir;
 
@@ -25,7 +25,8 @@ fn run(lab: &Path, at: &TempDir, arguments: &[&str]) -> Report {
     for variable in ["CARGO_MANIFEST_DIR", "CARGO_BIN_EXE_lab", "LAB_STORE"] {
         command.env_remove(variable);
     }
-    child::run(command.args(arguments).current_dir(at), Duration::from_secs(60)).unwrap()
+    child::run(command.args(arguments).current_dir(at), Patience::new(Duration::from_secs(10), Duration::from_secs(60)))
+        .unwrap()
 }
 
 #[test]
