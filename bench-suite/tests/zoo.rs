@@ -49,8 +49,7 @@ use std::process::{Command, ExitCode};
 
 use bench_suite::conformance::Callers::{self, Coroutines, Tasks, Threads};
 use bench_suite::conformance::declared::{Declared, Failure};
-use bench_suite::conformance::matrix::{self, Attempt};
-use bench_suite::conformance::{Outcome, storm};
+use bench_suite::conformance::{Outcome, Registry, matrix, storm};
 use bench_suite::subject::{
     self, AsyncFunction, AsyncMemo, AsyncSubject, AsyncVisitor, Function, Key, Memo, Subject, Value, Visitor,
 };
@@ -83,11 +82,14 @@ macro_rules! animals {
 
         $(animals!(@$kind $subject $name $module $memo);)*
 
-        /// Shows the attempt all animals that such callers can call.
-        fn visit_animals(callers: Callers, attempt: &mut Attempt<'_>) {
-            $(if callers == $callers {
-                animals!(@visit $kind attempt $subject);
-            })*
+        /// Shows the visitor all animals that such callers can call.
+        fn visit_animals(callers: Callers, visitor: &mut impl Visitor) {
+            $(animals!(@visit $kind callers $callers visitor $subject);)*
+        }
+
+        /// The same for those for tasks.
+        fn visit_animals_for_tasks(visitor: &mut impl AsyncVisitor) {
+            $(animals!(@visit_from_tasks $kind visitor $subject);)*
         }
     };
     (@forgetting $subject:ident $name:literal $module:ident $memo:ident) => {
@@ -131,9 +133,14 @@ macro_rules! animals {
             }
         }
     };
-    (@visit forgetting $attempt:ident $subject:ident) => { $attempt.shared::<$subject>() };
-    (@visit blocking $attempt:ident $subject:ident) => { $attempt.shared::<$subject>() };
-    (@visit awaited $attempt:ident $subject:ident) => { $attempt.task::<$subject>() };
+    (@visit awaited $called_by:ident $callers:ident $visitor:ident $subject:ident) => {};
+    (@visit $blocking:ident $called_by:ident $callers:ident $visitor:ident $subject:ident) => {
+        if $called_by == $callers {
+            $visitor.shared::<$subject>();
+        }
+    };
+    (@visit_from_tasks awaited $visitor:ident $subject:ident) => { $visitor.task::<$subject>() };
+    (@visit_from_tasks $blocking:ident $visitor:ident $subject:ident) => {};
 }
 
 animals! {
@@ -194,21 +201,30 @@ impl Situation {
     }
 }
 
+/// The animals, and beside them the suite's own subjects.
+struct Zoo;
+
+impl Registry for Zoo {
+    fn visit(callers: Callers, visitor: &mut impl Visitor) {
+        visit_animals(callers, visitor);
+        match callers {
+            Coroutines => subject::visit_from_coroutines(visitor),
+            _ => subject::visit_from_threads(visitor),
+        }
+    }
+    fn visit_from_tasks(visitor: &mut impl AsyncVisitor) {
+        visit_animals_for_tasks(visitor);
+        subject::visit_from_tasks(visitor);
+    }
+}
+
 /// The first argument of a child.
 const CHILD: &str = "be-child";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let [CHILD, callers, subject, property] = &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
-        let visit = |callers, attempt: &mut Attempt<'_>| {
-            visit_animals(callers, attempt);
-            match callers {
-                Threads => subject::visit_from_threads(attempt),
-                Coroutines => subject::visit_from_coroutines(attempt),
-                Tasks => subject::visit_from_tasks(attempt),
-            }
-        };
-        matrix::be_child_among(callers, subject, property, storm::SEED, visit).expect("the parent knows its names");
+        matrix::be_child_among::<Zoo>(callers, subject, property, storm::SEED).expect("the parent knows its names");
         return ExitCode::SUCCESS;
     }
     // Options are those of the usual harness, which this is not.

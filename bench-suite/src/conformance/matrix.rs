@@ -10,13 +10,14 @@ use std::time::Duration;
 use anyhow::Context;
 use parking_lot::Mutex;
 
+use super::chosen::{self, Kind, Registry};
 use super::declared::{Declared, Failure, declared};
 use super::spec::{self, ON_LINUX, Property};
 use super::{Callers, CannotBe, Outcome, storm, tasks};
 use crate::child::{self, End, Patience};
 use crate::coroutine;
 use crate::panics::message;
-use crate::subject::{self, AsyncSubject, AsyncVisitor, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
+use crate::subject::{self, AsyncVisitor, MEMO1_IS_NOT_SYNC, Visitor};
 
 /// For what a subject promises: far more than it needs, because to run out of it is a failure.
 const PROMISED: Patience = Patience::new(Duration::from_secs(3), Duration::from_secs(120));
@@ -178,31 +179,36 @@ pub fn outcome(child: &mut Command, declared: Declared) -> io::Result<Outcome> {
     })
 }
 
+/// Every subject of this suite.
+struct Everyone;
+
+impl Registry for Everyone {
+    fn visit(callers: Callers, visitor: &mut impl Visitor) {
+        match callers {
+            Callers::Coroutines => subject::visit_from_coroutines(visitor),
+            _ => subject::visit_from_threads(visitor),
+        }
+    }
+    fn visit_from_tasks(visitor: &mut impl AsyncVisitor) {
+        subject::visit_from_tasks(visitor);
+    }
+}
+
 /// The child's part: tries one subject in one situation and prints the outcome as a line of JSON.
 ///
 /// # Errors
 ///
 /// If there is no such kind of callers, subject or property.
 pub fn be_child(callers: &str, subject: &str, property: &str, seed: u64) -> anyhow::Result<()> {
-    be_child_among(callers, subject, property, seed, |callers, attempt| match callers {
-        Callers::Threads => subject::visit_from_threads(attempt),
-        Callers::Coroutines => subject::visit_from_coroutines(attempt),
-        Callers::Tasks => subject::visit_from_tasks(attempt),
-    })
+    be_child_among::<Everyone>(callers, subject, property, seed)
 }
 
-/// As [`be_child`], with a registry of one's own: `visit` shows the attempt each subject for callers of that kind.
+/// As [`be_child`], with the subjects of another registry.
 ///
 /// # Errors
 ///
 /// As [`be_child`].
-pub fn be_child_among(
-    callers: &str,
-    subject: &str,
-    property: &str,
-    seed: u64,
-    visit: impl FnOnce(Callers, &mut Attempt<'_>),
-) -> anyhow::Result<()> {
+pub fn be_child_among<R: Registry>(callers: &str, subject: &str, property: &str, seed: u64) -> anyhow::Result<()> {
     let callers = Callers::named(callers).with_context(|| format!("there are no callers of the kind {callers:?}"))?;
     let known = properties(callers).into_iter().find(|known| known.id == property);
     let property = known.with_context(|| format!("there is no property {property:?} of {}", callers.name()))?.id;
@@ -216,53 +222,26 @@ pub fn be_child_among(
     }
     // The situations panic on purpose, in any number of threads; the outcome says what matters.
     std::panic::set_hook(Box::new(|_| {}));
-    let mut attempt = Attempt { callers, subject, property, outcome: None };
-    visit(callers, &mut attempt);
-    let outcome = attempt.outcome.with_context(|| format!("there is no subject {subject:?} of {}", callers.name()))?;
-    println!("{}", serde_json::to_string(&outcome)?);
+    let kind = chosen::choose::<R>(callers, subject);
+    let kind = kind.with_context(|| format!("there is no subject {subject:?} of {}", callers.name()))?;
+    println!("{}", serde_json::to_string(&attempt::<R>(callers, kind, property))?);
     Ok(())
 }
 
-/// Waits for the subject to come by that shall be tried.
-#[derive(Debug)]
-pub struct Attempt<'a> {
-    callers: Callers,
-    subject: &'a str,
-    property: &'static str,
-    outcome: Option<Outcome>,
-}
-
-impl Visitor for Attempt<'_> {
-    fn shared<S: Subject>(&mut self) {
-        if <S as Subject>::NAME != self.subject {
-            return;
-        }
-        S::prepare();
-        let property = self.property;
-        let program = move || caught(|| spec::try_shared::<S>(property));
-        self.outcome = match self.callers {
-            // The whole program runs on a coroutine, and its herds are then of coroutines.
-            Callers::Coroutines => coroutine::spawn(program)
-                .join()
-                .unwrap_or_else(|error| Some(Outcome::Broken { how: format!("its coroutine ended: {error}") })),
-            _ => program(),
-        };
-    }
-    fn one_thread<S: OneThread>(&mut self) {
-        if S::NAME == self.subject {
-            let why = || format!("this takes threads, and {MEMO1_IS_NOT_SYNC}");
-            let cannot_be = || Outcome::CannotBe { why: why() };
-            self.outcome = caught(|| spec::try_alone::<S>(self.property)).or_else(|| Some(cannot_be()));
-        }
-    }
-}
-
-impl AsyncVisitor for Attempt<'_> {
-    fn task<S: AsyncSubject>(&mut self) {
-        if S::NAME == self.subject {
-            self.outcome = caught(|| tasks::attempt::<S>(self.property));
-        }
-    }
+/// Tries the subject that was chosen.
+fn attempt<R: Registry>(callers: Callers, kind: Kind, property: &'static str) -> Outcome {
+    let shared = move || caught(|| spec::try_shared::<chosen::Shared<R>>(property));
+    let outcome = match (kind, callers) {
+        (Kind::Tasks, _) => caught(|| tasks::attempt::<chosen::Awaited<R>>(property)),
+        // The whole program runs on a coroutine, and its herds are then of coroutines.
+        (Kind::Shared, Callers::Coroutines) => coroutine::spawn(shared)
+            .join()
+            .unwrap_or_else(|error| Some(Outcome::Broken { how: format!("its coroutine ended: {error}") })),
+        (Kind::Shared, _) => shared(),
+        (Kind::OneThread, _) => caught(|| spec::try_alone::<chosen::Alone<R>>(property))
+            .or_else(|| Some(Outcome::CannotBe { why: format!("this takes threads, and {MEMO1_IS_NOT_SYNC}") })),
+    };
+    outcome.expect("the property is known")
 }
 
 /// The outcome of a program that ends, well or by a panic.

@@ -6,6 +6,7 @@
 //! holds both: what is promised is kept, and what is declared to fail really fails.
 
 mod callers;
+mod chosen;
 mod colliding;
 mod counted;
 pub mod declared;
@@ -22,6 +23,7 @@ mod tasks;
 use std::fmt;
 
 pub use callers::Callers;
+pub use chosen::Registry;
 use serde::{Deserialize, Serialize};
 
 /// What became of a subject in a situation.
