@@ -1,7 +1,7 @@
 //! The memo on `may`'s coroutines: the monitor is one, and each call of `f` has one of its own.
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::io;
@@ -17,6 +17,7 @@ use may::coroutine_local;
 use may::sync::SyncFlag;
 use may::sync::mpsc::{self, Receiver};
 
+use crate::map::{self, Map};
 use crate::panics::{Drops, Payload, caught, quietly};
 
 // ANCHOR: memo
@@ -279,7 +280,7 @@ fn monitor<K, V, F, S>(
 {
     // `f` is declared last and so dropped first: if its Drop panics, the map's Drop still
     // copes.
-    let (mut map, f) = (Map::with_hasher(hasher), Arc::new(f));
+    let (mut map, f) = (Map::<Entry<K, V>, S>::with_hasher(hasher), Arc::new(f));
     let under_way = Cell::new(0_usize);
     let call = |number: usize, key: &Arc<K>| {
         let (f, key, mailbox) = (f.clone(), key.clone(), mailbox.clone());
@@ -343,98 +344,6 @@ fn told(panic: Payload) -> Payload {
         _ => panic,
     }
 }
-
-// ANCHOR: find
-/// From a key to the number of its entry, and from there to the entry.
-struct Map<K, V, S> {
-    numbers: HashMap<Arc<K>, usize, S>,
-    entries: Vec<Option<Entry<K, V>>>,
-    /// Numbers that have no entry.
-    free: Vec<usize>,
-}
-
-impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
-    fn with_hasher(hasher: S) -> Self {
-        let numbers = HashMap::with_hasher(hasher);
-        Map { numbers, entries: Vec::new(), free: Vec::new() }
-    }
-
-    /// The number of `key`'s entry, which is added if the key is new.
-    ///
-    /// `K`'s `Hash`, `Eq` and `Drop` run here, on the monitor, and may panic. Only the
-    /// caller that sent the key sees that.
-    fn find(&mut self, key: K) -> Result<usize, Payload> {
-        let mut key = Some(key);
-        let found = caught(|| {
-            let number = self.numbers.get(key.as_ref()?).copied();
-            number.inspect(|_| drop(key.take()))
-        });
-        match (found, key) {
-            (Ok(None), Some(key)) => self.add(Arc::new(key)),
-            (Ok(number), _) => Ok(number.expect("a new key is not dropped")),
-            (Err(panic), key) => {
-                // The key has waited for its panic to be caught: its Drop may panic, too.
-                quietly(|| drop(key));
-                Err(panic)
-            }
-        }
-    }
-
-    fn add(&mut self, key: Arc<K>) -> Result<usize, Payload> {
-        let number = self.free.last().copied().unwrap_or(self.entries.len());
-        if let Err(panic) = caught(|| self.numbers.insert(key.clone(), number)) {
-            quietly(|| drop(key));
-            return Err(panic);
-        }
-        match self.free.pop() {
-            Some(number) => self.entries[number] = Some(Entry::new(key)),
-            None => self.entries.push(Some(Entry::new(key))),
-        }
-        Ok(number)
-    }
-
-    fn entry(&mut self, number: usize) -> &mut Entry<K, V> {
-        self.entries[number].as_mut().expect("an entry that is used stays")
-    }
-
-    /// Forgets an entry that has neither a value nor a call: a key whose calls have
-    /// panicked costs nothing.
-    fn tidy(&mut self, number: usize) {
-        let entry = self.entry(number);
-        if entry.value.is_none() && entry.leader.is_none() {
-            self.forget(number);
-        }
-    }
-
-    fn forget(&mut self, number: usize) {
-        let entry = &mut self.entries[number];
-        match caught(|| self.numbers.remove(&entry.as_ref()?.key)) {
-            Ok(Some(_)) => {
-                let entry = entry.take();
-                quietly(|| drop(entry));
-                self.free.push(number);
-            }
-            // `K`'s code panics, or does not find its key: the entry keeps its number.
-            not_removed => quietly(|| drop(not_removed)),
-        }
-    }
-}
-// ANCHOR_END: find
-
-/// Drops every key and every value, each on its own: after a Drop that panics the others
-/// still run, and a second panic does not end the process.
-impl<K, V, S> Drop for Map<K, V, S> {
-    fn drop(&mut self) {
-        // Each key has another owner in its entry.
-        self.numbers.clear();
-        let mut drops = Drops::default();
-        for Entry { key, value, .. } in self.entries.drain(..).flatten() {
-            drops.drop(value);
-            drops.drop(key);
-        }
-        drops.end();
-    }
-}
 // ANCHOR_END: monitor
 
 // ANCHOR: entry
@@ -449,11 +358,28 @@ struct Entry<K, V> {
     waiters: VecDeque<Reply<V>>,
 }
 
-impl<K, V> Entry<K, V> {
+impl<K: Hash + Eq, V> map::Entry for Entry<K, V> {
+    type Key = K;
+
     fn new(key: Arc<K>) -> Self {
         Entry { key, value: None, leader: None, waiters: VecDeque::new() }
     }
 
+    fn key(&self) -> &Arc<K> {
+        &self.key
+    }
+
+    fn is_idle(&self) -> bool {
+        self.value.is_none() && self.leader.is_none()
+    }
+
+    fn drop_by(self, drops: &mut Drops) {
+        drops.drop(self.value);
+        drops.drop(self.key);
+    }
+}
+
+impl<K, V> Entry<K, V> {
     /// A caller asks for the value. It gets the value, or waits for it, or has `f`
     /// called.
     fn ask<T>(&mut self, reply: Reply<V>, call: impl Fn(&Arc<K>) -> io::Result<T>) {

@@ -11,6 +11,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(feature = "may"), forbid(unsafe_code))]
 
+mod map;
 mod memo;
 mod panics;
 mod sync;

@@ -1,6 +1,6 @@
 //! The memo on tokio's tasks: the monitor is one, and each call of `f` has one of its own.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::mem;
@@ -14,7 +14,8 @@ use tokio::sync::oneshot::{self, Sender};
 use tokio::task::{AbortHandle, JoinError, JoinHandle};
 use tokio::task_local;
 
-use crate::panics::{Drops, Payload, caught, quietly};
+use crate::map::{self, Map};
+use crate::panics::{Drops, Payload, quietly};
 
 // ANCHOR: memo
 /// [`Memo`](crate::Memo) for tasks of tokio: the monitor is a task, `get` is an `async fn`, and so is `f`.
@@ -196,7 +197,7 @@ async fn monitor<K, V, F, S, Called>(
 {
     // `f` is declared last and so dropped first: if its Drop panics, the map's Drop still
     // copes. So does the mailbox's.
-    let (mut map, mut messages) = (Map::with_hasher(hasher), Mailbox(messages));
+    let (mut map, mut messages) = (Map::<Entry<K, V>, S>::with_hasher(hasher), Mailbox(messages));
     let f = Arc::new(f);
     let call = |under_way: &mut usize, number: usize, key: &Arc<K>| {
         let (f, key, mailbox) = (f.clone(), key.clone(), mailbox.clone());
@@ -257,101 +258,6 @@ impl<K, V> Drop for Mailbox<K, V> {
         }
     }
 }
-
-// ANCHOR: find
-/// From a key to the number of its entry, and from there to the entry.
-struct Map<K, V, S> {
-    numbers: HashMap<Arc<K>, usize, S>,
-    entries: Vec<Option<Entry<K, V>>>,
-    /// Numbers that have no entry.
-    free: Vec<usize>,
-}
-
-impl<K: Hash + Eq, V, S: BuildHasher> Map<K, V, S> {
-    fn with_hasher(hasher: S) -> Self {
-        let numbers = HashMap::with_hasher(hasher);
-        Map { numbers, entries: Vec::new(), free: Vec::new() }
-    }
-
-    /// The number of `key`'s entry, which is added if the key is new.
-    ///
-    /// `K`'s `Hash`, `Eq` and `Drop` run here, on the monitor, and may panic. Only the
-    /// caller that sent the key sees that.
-    fn find(&mut self, key: K) -> Result<usize, Payload> {
-        let mut key = Some(key);
-        let found = caught(|| {
-            let number = self.numbers.get(key.as_ref()?).copied();
-            number.inspect(|_| drop(key.take()))
-        });
-        match (found, key) {
-            (Ok(None), Some(key)) => self.add(Arc::new(key)),
-            (Ok(number), _) => Ok(number.expect("a new key is not dropped")),
-            (Err(panic), key) => {
-                // The key has waited for its panic to be caught: its Drop may panic, too.
-                quietly(|| drop(key));
-                Err(panic)
-            }
-        }
-    }
-
-    fn add(&mut self, key: Arc<K>) -> Result<usize, Payload> {
-        let number = self.free.last().copied().unwrap_or(self.entries.len());
-        if let Err(panic) = caught(|| self.numbers.insert(key.clone(), number)) {
-            quietly(|| drop(key));
-            return Err(panic);
-        }
-        match self.free.pop() {
-            Some(number) => self.entries[number] = Some(Entry::new(key)),
-            None => self.entries.push(Some(Entry::new(key))),
-        }
-        Ok(number)
-    }
-
-    fn entry(&mut self, number: usize) -> &mut Entry<K, V> {
-        self.entries[number].as_mut().expect("an entry that is used stays")
-    }
-
-    /// Forgets an entry that has neither a value nor a call: a key whose calls have
-    /// panicked costs nothing.
-    fn tidy(&mut self, number: usize) {
-        let entry = self.entry(number);
-        if entry.value.is_none() && entry.leader.is_none() {
-            self.forget(number);
-        }
-    }
-
-    fn forget(&mut self, number: usize) {
-        let entry = &mut self.entries[number];
-        match caught(|| self.numbers.remove(&entry.as_ref()?.key)) {
-            Ok(Some(_)) => {
-                let entry = entry.take();
-                quietly(|| drop(entry));
-                self.free.push(number);
-            }
-            // `K`'s code panics, or does not find its key: the entry keeps its number.
-            not_removed => quietly(|| drop(not_removed)),
-        }
-    }
-}
-// ANCHOR_END: find
-
-/// Drops every key and every value, each on its own: after a Drop that panics the others
-/// still run, and a second panic does not end the process.
-impl<K, V, S> Drop for Map<K, V, S> {
-    fn drop(&mut self) {
-        // Each key has another owner in its entry.
-        self.numbers.clear();
-        let mut drops = Drops::default();
-        for Entry { key, value, leader, waiters } in self.entries.drain(..).flatten() {
-            // Callers that have left. Each has a waker, which is not ours.
-            drops.drop(leader);
-            waiters.into_iter().for_each(|waiter| drops.drop(waiter));
-            drops.drop(value);
-            drops.drop(key);
-        }
-        drops.end();
-    }
-}
 // ANCHOR_END: monitor
 
 // ANCHOR: entry
@@ -372,11 +278,31 @@ struct Leader<V> {
     _call: Call,
 }
 
-impl<K, V> Entry<K, V> {
+impl<K: Hash + Eq, V> map::Entry for Entry<K, V> {
+    type Key = K;
+
     fn new(key: Arc<K>) -> Self {
         Entry { key, value: None, leader: None, waiters: VecDeque::new() }
     }
 
+    fn key(&self) -> &Arc<K> {
+        &self.key
+    }
+
+    fn is_idle(&self) -> bool {
+        self.value.is_none() && self.leader.is_none()
+    }
+
+    fn drop_by(self, drops: &mut Drops) {
+        // Callers that have left. Each has a waker, which is not ours.
+        drops.drop(self.leader);
+        self.waiters.into_iter().for_each(|waiter| drops.drop(waiter));
+        drops.drop(self.value);
+        drops.drop(self.key);
+    }
+}
+
+impl<K, V> Entry<K, V> {
     /// A caller asks for the value. It gets the value, or waits for it, or has `f`
     /// called.
     fn ask(&mut self, reply: Sender<Answer<V>>, call: impl FnOnce(&Arc<K>) -> Call) {

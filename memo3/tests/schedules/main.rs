@@ -8,6 +8,8 @@
 //!
 //! Why not every order, as for `memo2`: loom's threads have no scopes, and its channels are never closed.
 
+#[path = "../../src/map.rs"]
+mod map;
 #[path = "../../src/memo.rs"]
 #[expect(unreachable_pub, reason = "public in its own crate, private in this one")]
 mod memo;
