@@ -52,6 +52,7 @@ impl<K: Key, V: Value> Memo<K, V> {
         let value = (self.f)(key).await;
         let published = State::Ready(value.clone());
         *lead.0.state.lock() = published;
+        entry.changed.notify_waiters();
         value
     }
 }
@@ -62,7 +63,7 @@ impl<V> Entry<V> {
     }
 }
 
-/// Wakes the waiters at the end of the call, however it ends.
+/// Wakes the waiters if the call ends without a value.
 struct Lead<'a, V>(&'a Entry<V>);
 
 impl<V> Drop for Lead<'_, V> {
@@ -70,8 +71,8 @@ impl<V> Drop for Lead<'_, V> {
         let mut state = self.0.state.lock();
         if let State::Computing = *state {
             *state = State::Vacant;
+            drop(state);
+            self.0.changed.notify_waiters();
         }
-        drop(state);
-        self.0.changed.notify_waiters();
     }
 }
