@@ -351,8 +351,8 @@ fn told(panic: Payload) -> Payload {
 struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
-    /// The caller for whom `f` is running: if `f` panics, that one sees it. None while no
-    /// call is under way.
+    /// The caller whose call of `f` is under way, which sees the panic if `f` panics. None
+    /// while no call is under way.
     leader: Option<Reply<V>>,
     /// The callers that came while `f` was running, in their order.
     waiters: VecDeque<Reply<V>>,
@@ -433,8 +433,8 @@ impl<K, V> Entry<K, V> {
         self.waiters.reserve(self.waiters.len());
     }
 
-    /// Has `f` called for the first of the waiters that have stayed. One for whom there
-    /// is no stack left fails, as if `f` had panicked.
+    /// Has `f` called for the first of the waiters that have stayed. A waiter fails, as if
+    /// `f` had panicked, if no stack is left for its call.
     fn lead<T>(&mut self, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         while let Some(leader) = self.waiters.pop_front() {
             if leader.is_closed() {

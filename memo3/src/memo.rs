@@ -206,8 +206,8 @@ where
 struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
-    /// The caller for whom `f` is running: if `f` panics, that one sees it. None while no
-    /// call is under way.
+    /// The caller whose call of `f` is under way, which sees the panic if `f` panics. None
+    /// while no call is under way.
     leader: Option<Sender<Answer<V>>>,
     /// The callers that came while `f` was running, in their order.
     waiters: VecDeque<Sender<Answer<V>>>,
@@ -270,8 +270,8 @@ impl<K, V> Entry<K, V> {
         }
     }
 
-    /// Has `f` called for the first of the waiters. One for whom there is no thread left
-    /// fails, as if `f` had panicked.
+    /// Has `f` called for the first of the waiters. A waiter fails, as if `f` had panicked,
+    /// if no thread is left for its call.
     fn lead<T>(&mut self, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         while let Some(leader) = self.waiters.pop_front() {
             match call(&self.key) {

@@ -265,8 +265,8 @@ impl<K, V> Drop for Mailbox<K, V> {
 struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
-    /// The caller for whom `f` is running: if `f` panics, that one sees it. None while no
-    /// call is under way.
+    /// The caller whose call of `f` is under way, which sees the panic if `f` panics. None
+    /// while no call is under way.
     leader: Option<Leader<V>>,
     /// The callers that came while `f` was running, in their order.
     waiters: VecDeque<Sender<Answer<V>>>,

@@ -68,7 +68,7 @@ impl Drop for Key {
     }
 }
 
-/// Keys that hurt the caller who asks for a key that is kept, and what that caller sees.
+/// Keys that panic when a caller asks for a key that is kept, and what that caller sees.
 pub(crate) const UNKIND_KEYS: [(In, &str); 4] =
     [(In::Hash, "a key's hash"), (In::Eq, "a key's eq"), (In::Drop, "a key's drop"), (In::HashAndDrop, "a key's hash")];
 
