@@ -49,7 +49,9 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
         Command::new("rustup")
             .args(["run", "nightly", "cargo", "build", "--target", &host, "--target-dir"])
             .arg(place::target().join("tsan"))
-            .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"),
+            .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer")
+            // Its report names places in the code by the line numbers, whatever the reader's own builds have.
+            .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only"),
     );
     let built = match built {
         Ok(built) => built,
