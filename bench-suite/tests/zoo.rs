@@ -159,7 +159,7 @@ animals! {
     poisoned_map::Memo as PoisonedMap "poisoned-map": Threads blocking "panic-other-keys", "PoisonError";
     poisoned_entry::Memo as PoisonedEntry "poisoned-entry": Threads blocking "panic-to-caller", "been poisoned";
     clone_off_duty::Memo as CloneOffDuty "clone-off-duty": Threads blocking "value-clone-panics", HANGS;
-    entry_cycle::Memo as EntryCycle "entry-cycle": Threads blocking "values-dropped", "values are left";
+    entry_cycle::Memo as EntryCycle "entry-cycle": Threads blocking "values-dropped", "keys are left";
     monitor_stays::Memo as MonitorStays "monitor-stays": Threads blocking "no-thread-stays", "1 threads before, 2 after";
     forgets_by_key::Memo as ForgetsByKey "forgets-by-key": Threads forgetting "forgotten-in-f", "made room for another";
     stale_refill::Memo as StaleRefill "stale-refill": Threads forgetting "forgotten-in-f", "which had been forgotten";

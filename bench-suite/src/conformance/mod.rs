@@ -7,12 +7,10 @@
 
 mod callers;
 mod chosen;
-mod colliding;
-mod counted;
 pub mod declared;
-mod fragile;
 mod gate;
 mod in_step;
+mod item;
 pub mod matrix;
 mod payload;
 mod soon;

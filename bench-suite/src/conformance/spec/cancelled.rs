@@ -14,8 +14,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use crate::conformance::CannotBe;
-use crate::conformance::counted::{Alive, Counted};
 use crate::conformance::gate::{Gate, turns};
+use crate::conformance::item::{Item, Kind};
 use crate::conformance::payload::{Payload, caught};
 use crate::conformance::soon::{soon, threads};
 use crate::conformance::storm::{CANCELLATIONS, Ledger, random, replay};
@@ -246,7 +246,7 @@ pub(super) fn for_nobody<S: Subject>() -> anyhow::Result<()> {
 #[derive(Clone)]
 struct Storm {
     ledger: Ledger,
-    alive: Alive,
+    items: Kind,
     random: Arc<Mutex<StdRng>>,
     /// The callers of this round.
     callers: Arc<Mutex<Vec<Coroutine>>>,
@@ -265,7 +265,7 @@ impl Storm {
 
     /// Some turns, and then a value or, one time in five, a panic. One time in four it cancels a caller, who may be the
     /// one that runs it: that one is then cancelled while it runs, and learns it where the memo yields next.
-    fn call(&self, key: usize) -> (usize, Counted) {
+    fn call(&self, key: usize) -> Item {
         let _inside = self.ledger.call(key);
         if !self.over.load(SeqCst) {
             self.yields(8);
@@ -278,13 +278,13 @@ impl Storm {
                 panic_any(Payload(key));
             }
         }
-        (key * 2, self.alive.one())
+        self.items.item(key * 2)
     }
 
     /// What a caller does: it asks for `key`, and takes a panic of `f` for an answer.
-    fn ask<M: Memo<usize, (usize, Counted)>>(&self, memo: &M, key: usize) -> anyhow::Result<()> {
-        match catch_unwind(AssertUnwindSafe(|| memo.get(&key))) {
-            Ok((value, _)) => ensure!(value == key * 2, "key {key} got {value}"),
+    fn ask<M: Memo<Item, Item>>(&self, memo: &M, key: usize) -> anyhow::Result<()> {
+        match catch_unwind(AssertUnwindSafe(|| memo.get(&self.items.item(key)))) {
+            Ok(value) => ensure!(value.number == key * 2, "key {key} got {value:?}"),
             Err(panic) => match panic.downcast_ref::<Payload>() {
                 Some(Payload(panicked)) => {
                     ensure!(*panicked == key, "a caller of key {key} saw a panic of key {panicked}");
@@ -310,14 +310,14 @@ fn whole_storm<S: Subject>() -> anyhow::Result<()> {
     let threads_before = threads();
     let storm = Storm {
         ledger: Ledger::default(),
-        alive: Alive::default(),
+        items: Kind::default(),
         random: Arc::new(Mutex::new(random())),
         callers: Arc::default(),
         over: Arc::default(),
     };
-    let memo = Arc::new(S::memo::<usize, (usize, Counted)>({
+    let memo = Arc::new(S::memo::<Item, Item>({
         let storm = storm.clone();
-        Box::new(move |key| storm.call(*key))
+        Box::new(move |key| storm.call(key.number))
     }));
     let mut keys = 0;
     while storm.ledger.cancelled() < CANCELLATIONS {
@@ -362,17 +362,17 @@ fn whole_storm<S: Subject>() -> anyhow::Result<()> {
     for key in 0..keys {
         // A call that is still under way may panic yet, and its panic be somebody else's.
         storm.ask(&*memo, key)?;
-        let (value, _) = memo.get(&key);
-        ensure!(value == key * 2, "after the storm, key {key} got {value}");
+        let value = memo.get(&storm.items.item(key));
+        ensure!(value.number == key * 2, "after the storm, key {key} got {value:?}");
     }
     storm.ledger.judge()?;
     let memo = Arc::into_inner(memo);
     ensure!(memo.is_some(), "a caller that is gone still holds the memo");
     drop(memo);
     ensure!(
-        soon(|| storm.alive.count() == 0 && storm.ledger.under_way() == 0 && Arc::strong_count(&storm.over) == 1),
-        "when the memo is gone, {} values and {} calls of f are left, and f is held {} times",
-        storm.alive.count(),
+        soon(|| storm.items.alive() == 0 && storm.ledger.under_way() == 0 && Arc::strong_count(&storm.over) == 1),
+        "when the memo is gone, {} keys and values and {} calls of f are left, and f is held {} times",
+        storm.items.alive(),
         storm.ledger.under_way(),
         Arc::strong_count(&storm.over) - 1
     );

@@ -2,17 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::ensure;
 
-use crate::conformance::counted::{Alive, CountedKey};
-use crate::conformance::fragile::{Fragile, Fuses, burn};
 use crate::conformance::gate::{asleep, herd};
+use crate::conformance::item::{Fuse, Item, Kind};
 use crate::conformance::payload::{Payload, caught};
 use crate::conformance::soon::soon;
-use crate::subject::{Memo, OneThread, Subject, Value};
+use crate::subject::{Memo, OneThread, Subject};
 
 const CALLERS: usize = 8;
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -92,38 +91,39 @@ pub(super) fn other_keys<S: OneThread>() -> anyhow::Result<()> {
 
 /// A memo may leave some of them for later, so that it need not look after each. But they do not add up.
 pub(super) fn failed_keys<S: OneThread>() -> anyhow::Result<()> {
-    let alive = Alive::default();
-    let memo = S::memo(Box::new(|key: &CountedKey| match key.0 {
-        0 => 0,
+    let keys = Kind::default();
+    let memo = S::memo(Box::new(|key: &Item| match key.number {
+        0 => key.clone(),
         failed => panic_any(Payload(failed)),
     }));
-    memo.get(&alive.key(0));
+    memo.get(&keys.item(0));
     for key in 1..=FAILED {
-        let seen = caught(|| memo.get(&alive.key(key)))?;
+        let seen = caught(|| memo.get(&keys.item(key)).number)?;
         ensure!(seen == Err(key), "key {key} panicked, and its caller saw {seen:?}");
     }
     ensure!(
-        soon(|| alive.count() <= FEW),
+        soon(|| keys.alive() <= FEW),
         "after {FAILED} keys whose calls panicked, {} copies of keys are left",
-        alive.count()
+        keys.alive()
     );
     Ok(())
 }
 
-/// Asks for key 1 with a fuse lit, and then for several keys without.
-fn fragile<M: Memo<Fragile, V>, V: Value>(
-    memo: &M,
-    fuses: &Fuses,
-    light: &AtomicBool,
-    number: fn(&V) -> usize,
-) -> anyhow::Result<()> {
-    let ask = |key: usize| caught(|| number(&memo.get(&Fragile(key, fuses.clone()))));
+/// Asks for key 1 with this fuse lit, of the keys or of the values, and then for several keys without.
+fn fragile<S: OneThread>(fuse: Fuse, whose: fn(keys: Kind, values: Kind) -> Kind) -> anyhow::Result<()> {
+    let (keys, values) = (Kind::default(), Kind::default());
+    let memo = S::memo({
+        let values = values.clone();
+        Box::new(move |key: &Item| values.item(key.number + 1))
+    });
+    let ask = |key: usize| caught(|| memo.get(&keys.item(key)).number);
+    let fragile = whose(keys.clone(), values);
     // Twice: on a cold key, and on a kept one.
     for _ in 0..2 {
-        light.store(true, Relaxed);
+        fragile.light(fuse, true);
         // It may panic or not, for a memo need not clone, or compare, at this point; but only with our panic.
         let _ = ask(1)?;
-        light.store(false, Relaxed);
+        fragile.light(fuse, false);
         for key in [2, 1, 3] {
             let seen = ask(key)?;
             ensure!(seen == Ok(key + 1), "afterwards key {key} got {seen:?}");
@@ -133,44 +133,30 @@ fn fragile<M: Memo<Fragile, V>, V: Value>(
 }
 
 pub(super) fn hash<S: OneThread>() -> anyhow::Result<()> {
-    let fuses = Fuses::default();
-    fragile(&S::memo(Box::new(|key: &Fragile| key.0 + 1)), &fuses, &fuses.hash, |value| *value)
+    fragile::<S>(Fuse::Hash, |keys, _| keys)
 }
 
 pub(super) fn eq<S: OneThread>() -> anyhow::Result<()> {
-    let fuses = Fuses::default();
-    fragile(&S::memo(Box::new(|key: &Fragile| key.0 + 1)), &fuses, &fuses.eq, |value| *value)
+    fragile::<S>(Fuse::Eq, |keys, _| keys)
 }
 
 pub(super) fn key_clone<S: OneThread>() -> anyhow::Result<()> {
-    let fuses = Fuses::default();
-    fragile(&S::memo(Box::new(|key: &Fragile| key.0 + 1)), &fuses, &fuses.clone, |value| *value)
+    fragile::<S>(Fuse::Clone, |keys, _| keys)
 }
 
-/// The keys do not panic here: their fuses are others.
 pub(super) fn value_clone<S: OneThread>() -> anyhow::Result<()> {
-    let (keys, values) = (Fuses::default(), Fuses::default());
-    let light = values.clone.clone();
-    let memo = S::memo(Box::new(move |key: &Fragile| Fragile(key.0 + 1, values.clone())));
-    fragile(&memo, &keys, &light, |value| value.0)
+    fragile::<S>(Fuse::Clone, |_, values| values)
 }
 
 /// The memo is dropped with a value inside that panics: the panic may come out or not, but the process lives.
 pub(super) fn value_drop<S: OneThread>() -> anyhow::Result<()> {
-    #[derive(Clone)]
-    struct Bomb(Arc<AtomicBool>);
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            burn(&self.0);
-        }
-    }
-    let lit = Arc::new(AtomicBool::new(false));
+    let (keys, values) = (Kind::default(), Kind::default());
     let memo = S::memo({
-        let lit = lit.clone();
-        Box::new(move |_: &usize| Bomb(lit.clone()))
+        let values = values.clone();
+        Box::new(move |key: &Item| values.item(key.number))
     });
-    (0..10).for_each(|key| drop(memo.get(&key)));
-    lit.store(true, Relaxed);
+    (0..10).for_each(|key| drop(memo.get(&keys.item(key))));
+    values.light(Fuse::Drop, true);
     let _ = catch_unwind(AssertUnwindSafe(|| drop(memo)));
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! What a memo uses: the processor while it waits, and what it must give back.
 
-use std::sync::atomic::{AtomicIsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 
-use crate::conformance::counted::Alive;
 use crate::conformance::gate::{herd, sleepers};
+use crate::conformance::item::{Item, Kind};
 use crate::conformance::soon::{SOON, soon, threads};
 use crate::subject::{Memo, OneThread, Subject};
 
@@ -21,9 +22,8 @@ const WATCHES: u32 = 20;
 /// The leader watches its waiters through the kernel's eyes: all asleep, and none of them woken while it looks on.
 pub(super) fn waiters_sleep<S: Subject>() -> anyhow::Result<()> {
     const CALLERS: usize = 5;
-    let calls = AtomicIsize::new(0);
-    let memo = S::memo(Box::new(move |_: &u8| -> Result<(), String> {
-        calls.fetch_add(1, SeqCst);
+    let (calls, found) = (AtomicUsize::new(0), Arc::new(OnceLock::<String>::new()));
+    let watch = |calls: &AtomicUsize| -> Result<(), String> {
         if !soon(|| calls.load(SeqCst) > 1 || sleepers().len() >= CALLERS - 1) {
             return Err(format!("after {SOON:?} not all waiters were asleep"));
         }
@@ -39,29 +39,45 @@ pub(super) fn waiters_sleep<S: Subject>() -> anyhow::Result<()> {
             true => Ok(()),
             false => Err(format!("waiters woke up in each of {WATCHES} watches, although nothing had happened")),
         }
-    }));
-    for seen in herd(CALLERS, |_| memo.get(&0)) {
-        seen.map_err(anyhow::Error::msg)?;
+    };
+    let memo = S::memo({
+        let found = found.clone();
+        Box::new(move |key: &usize| {
+            calls.fetch_add(1, SeqCst);
+            if let Err(why) = watch(&calls) {
+                let _ = found.set(why);
+            }
+            *key
+        })
+    });
+    herd(CALLERS, |_| memo.get(&0));
+    match found.get() {
+        Some(why) => bail!("{why}"),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A value dropped twice would take the count below what it should be; one not dropped leaves it above.
 pub(super) fn values_dropped<S: OneThread>() -> anyhow::Result<()> {
-    const KEYS: isize = 200;
-    let alive = Alive::default();
+    const KEYS: usize = 200;
+    let (keys, values) = (Kind::default(), Kind::default());
     let memo = S::memo({
-        let alive = alive.clone();
-        Box::new(move |_: &isize| alive.one())
+        let values = values.clone();
+        Box::new(move |key: &Item| values.item(key.number))
     });
     for _ in 0..2 {
-        (0..KEYS).for_each(|key| drop(memo.get(&key)));
+        (0..KEYS).for_each(|key| drop(memo.get(&keys.item(key))));
         // More may be alive, for a memo may let go of its spare copies later; fewer would mean that one was dropped
         // twice.
-        ensure!(alive.count() >= KEYS, "{KEYS} keys hold {} values", alive.count());
+        ensure!(values.alive() >= KEYS as isize, "{KEYS} keys hold {} values", values.alive());
     }
     drop(memo);
-    ensure!(soon(|| alive.count() == 0), "when the memo is gone, {} values are left", alive.count());
+    ensure!(
+        soon(|| values.alive() == 0 && keys.alive() == 0),
+        "when the memo is gone, {} values and {} keys are left",
+        values.alive(),
+        keys.alive()
+    );
     Ok(())
 }
 

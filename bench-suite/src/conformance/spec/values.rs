@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::ensure;
 
-use crate::conformance::colliding::Colliding;
+use crate::conformance::item::{Item, Kind};
 use crate::subject::{Key, Memo, OneThread, Value};
 
 /// A memo of `f`, and how often it was called.
@@ -35,10 +35,11 @@ pub(super) fn kept<S: OneThread>() -> anyhow::Result<()> {
 
 /// The second of the keys must not find the first one's value.
 pub(super) fn same_hash<S: OneThread>() -> anyhow::Result<()> {
-    let (memo, calls) = counted::<S, Colliding, usize>(|key| key.0 + 1);
+    let (memo, calls) = counted::<S, Item, Item>(Item::clone);
+    let kind = Kind::of_one_hash();
     for key in [1, 2, 3, 1, 2, 3] {
-        let value = memo.get(&Colliding(key));
-        ensure!(value == key + 1, "key {key} got the value of key {}", value - 1);
+        let value = memo.get(&kind.item(key)).number;
+        ensure!(value == key, "key {key} got the value of key {value}");
     }
     let calls = calls.load(Relaxed);
     ensure!(calls == 3, "three keys of one hash took {calls} calls");

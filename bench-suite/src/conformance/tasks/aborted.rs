@@ -16,10 +16,10 @@ use tokio::task::yield_now;
 use super::hand::{caller, once, wait};
 use super::herd::Gate;
 use super::runtime::{on_one_thread, on_workers, soon, turns};
-use crate::conformance::counted::{Alive, Counted};
+use crate::conformance::item::{Item, Kind};
 use crate::conformance::payload::{Payload, caught_async};
 use crate::conformance::storm::Ledger;
-use crate::subject::{AsyncFunction, AsyncSubject};
+use crate::subject::{AsyncFunction, AsyncMemo, AsyncSubject};
 
 /// The one key of most of these.
 const KEY: usize = 7;
@@ -30,28 +30,33 @@ struct Calls {
     ledger: Ledger,
     made: Arc<AtomicUsize>,
     leave: Arc<Semaphore>,
-    alive: Alive,
+    items: Kind,
 }
 
 impl Calls {
     fn new() -> Self {
         let (ledger, made) = (Ledger::default(), Arc::default());
-        Calls { ledger, made, leave: Arc::new(Semaphore::new(0)), alive: Alive::default() }
+        Calls { ledger, made, leave: Arc::new(Semaphore::new(0)), items: Kind::default() }
     }
 
     /// Twice the key, when there is leave.
-    fn f(&self) -> AsyncFunction<usize, (usize, Counted)> {
+    fn f(&self) -> AsyncFunction<Item, Item> {
         let calls = self.clone();
         Box::new(move |key| {
-            let (calls, key) = (calls.clone(), *key);
+            let (calls, key) = (calls.clone(), key.number);
             async move {
                 let _inside = calls.ledger.call(key);
                 calls.made.fetch_add(1, SeqCst);
                 calls.leave.acquire().await.expect("it is never closed").forget();
-                (key * 2, calls.alive.one())
+                calls.items.item(key * 2)
             }
             .boxed()
         })
+    }
+
+    /// A caller who wants the value of `key`.
+    fn caller<M: AsyncMemo<Item, Item> + Send + Sync + 'static>(&self, memo: &Arc<M>, key: usize) -> Caller {
+        caller(memo, self.items.item(key))
     }
 
     fn made(&self) -> usize {
@@ -66,7 +71,7 @@ impl Calls {
     }
 }
 
-type Caller = BoxFuture<'static, (usize, Counted)>;
+type Caller = BoxFuture<'static, Item>;
 
 /// Polls the leader until it is inside `f`.
 async fn lead(leader: &mut Caller, calls: &Calls) {
@@ -79,7 +84,7 @@ async fn lead(leader: &mut Caller, calls: &Calls) {
 
 /// All of them come back, with the right value.
 async fn come_back(callers: Vec<Caller>) -> anyhow::Result<()> {
-    let values: Vec<usize> = join_all(callers).await.into_iter().map(|(value, _)| value).collect();
+    let values: Vec<usize> = join_all(callers).await.into_iter().map(|value| value.number).collect();
     ensure!(values.iter().all(|value| *value == KEY * 2), "wrong values: {values:?}");
     Ok(())
 }
@@ -89,9 +94,9 @@ pub(super) fn leader<S: AsyncSubject>() -> anyhow::Result<()> {
         on_one_thread(async {
             let calls = Calls::new();
             let memo = Arc::new(S::memo(calls.f()));
-            let mut leader = caller(&memo, KEY);
+            let mut leader = calls.caller(&memo, KEY);
             lead(&mut leader, &calls).await;
-            let mut waiters: Vec<Caller> = (0..waiters).map(|_| caller(&memo, KEY)).collect();
+            let mut waiters: Vec<Caller> = (0..waiters).map(|_| calls.caller(&memo, KEY)).collect();
             wait(&mut waiters).await;
 
             calls.ledger.cancels(KEY);
@@ -100,7 +105,7 @@ pub(super) fn leader<S: AsyncSubject>() -> anyhow::Result<()> {
             calls.leave.add_permits(2);
             come_back(waiters).await?;
             // A later caller, whom the cancellation must not reach.
-            come_back(vec![caller(&memo, KEY)]).await?;
+            come_back(vec![calls.caller(&memo, KEY)]).await?;
             calls.judge(2)
         })
     })
@@ -110,9 +115,9 @@ pub(super) fn waiters<S: AsyncSubject>() -> anyhow::Result<()> {
     on_one_thread(async {
         let calls = Calls::new();
         let memo = Arc::new(S::memo(calls.f()));
-        let mut leader = caller(&memo, KEY);
+        let mut leader = calls.caller(&memo, KEY);
         lead(&mut leader, &calls).await;
-        let mut waiters: Vec<Caller> = (0..10).map(|_| caller(&memo, KEY)).collect();
+        let mut waiters: Vec<Caller> = (0..10).map(|_| calls.caller(&memo, KEY)).collect();
         wait(&mut waiters).await;
 
         waiters.truncate(4);
@@ -130,7 +135,7 @@ pub(super) fn all<S: AsyncSubject>() -> anyhow::Result<()> {
         on_one_thread(async {
             let calls = Calls::new();
             let memo = Arc::new(S::memo(calls.f()));
-            let mut callers: Vec<Caller> = (0..5).map(|_| caller(&memo, KEY)).collect();
+            let mut callers: Vec<Caller> = (0..5).map(|_| calls.caller(&memo, KEY)).collect();
             lead(&mut callers[0], &calls).await;
             wait(&mut callers[1..]).await;
             for caller in callers {
@@ -140,7 +145,7 @@ pub(super) fn all<S: AsyncSubject>() -> anyhow::Result<()> {
             turns().await;
             if a_later_one_comes {
                 calls.leave.add_permits(1);
-                come_back(vec![caller(&memo, KEY)]).await?;
+                come_back(vec![calls.caller(&memo, KEY)]).await?;
             }
             calls.judge(2)?;
 
@@ -148,11 +153,11 @@ pub(super) fn all<S: AsyncSubject>() -> anyhow::Result<()> {
             ensure!(memo.is_some(), "a caller that is gone still holds the memo");
             drop(memo);
             // What is left of `calls` is this one: `f` and its calls are gone.
-            let gone = soon(|| calls.alive.count() == 0 && Arc::strong_count(&calls.made) == 1).await;
+            let gone = soon(|| calls.items.alive() == 0 && Arc::strong_count(&calls.made) == 1).await;
             ensure!(
                 gone,
-                "when all callers and the memo are gone, {} values are left, and {} calls of f",
-                calls.alive.count(),
+                "when all callers and the memo are gone, {} keys and values are left, and {} calls of f",
+                calls.items.alive(),
                 calls.ledger.under_way()
             );
             Ok(())
@@ -168,7 +173,7 @@ pub(super) fn one_at_a_time<S: AsyncSubject>() -> anyhow::Result<()> {
         let calls = Calls::new();
         // Leave enough, but not at once.
         let f = calls.f();
-        let memo = Arc::new(S::memo::<usize, (usize, Counted)>(Box::new(move |key| {
+        let memo = Arc::new(S::memo::<Item, Item>(Box::new(move |key| {
             let called = f(key);
             async move {
                 yield_now().await;
@@ -182,7 +187,7 @@ pub(super) fn one_at_a_time<S: AsyncSubject>() -> anyhow::Result<()> {
             let start = Gate::default();
             let callers: Vec<_> = (0..CALLERS)
                 .map(|_| {
-                    let (start, asked) = (start.clone(), caller(&memo, key));
+                    let (start, asked) = (start.clone(), calls.caller(&memo, key));
                     tokio::spawn(async move {
                         start.meet(CALLERS).await;
                         asked.await
@@ -200,7 +205,7 @@ pub(super) fn one_at_a_time<S: AsyncSubject>() -> anyhow::Result<()> {
             calls.leave.add_permits(CALLERS);
             for caller in callers {
                 match caller.await {
-                    Ok((value, _)) => ensure!(value == key * 2, "key {key} got {value}"),
+                    Ok(value) => ensure!(value.number == key * 2, "key {key} got {value:?}"),
                     Err(error) => ensure!(error.is_cancelled(), "a caller panicked: {error}"),
                 }
             }
@@ -216,11 +221,14 @@ pub(super) fn left<S: AsyncSubject>() -> anyhow::Result<()> {
     on_one_thread(async {
         let calls = Calls::new();
         let memo = Arc::new(S::memo(calls.f()));
-        let mut leader = caller(&memo, KEY);
+        let mut leader = calls.caller(&memo, KEY);
         lead(&mut leader, &calls).await;
         calls.leave.add_permits(1);
-        come_back((0..8).map(|_| caller(&memo, KEY)).collect()).await?;
-        ensure!(matches!(once(&mut leader), Poll::Ready((14, _))), "the leader did not get the value at last");
+        come_back((0..8).map(|_| calls.caller(&memo, KEY)).collect()).await?;
+        ensure!(
+            matches!(once(&mut leader), Poll::Ready(value) if value.number == KEY * 2),
+            "the leader did not get the value at last"
+        );
         calls.judge(1)
     })
 }
@@ -230,9 +238,9 @@ pub(super) fn waiter_left<S: AsyncSubject>() -> anyhow::Result<()> {
     on_one_thread(async {
         let calls = Calls::new();
         let memo = Arc::new(S::memo(calls.f()));
-        let mut leader = caller(&memo, KEY);
+        let mut leader = calls.caller(&memo, KEY);
         lead(&mut leader, &calls).await;
-        let mut waiters: Vec<Caller> = (0..8).map(|_| caller(&memo, KEY)).collect();
+        let mut waiters: Vec<Caller> = (0..8).map(|_| calls.caller(&memo, KEY)).collect();
         wait(&mut waiters).await;
         let left = waiters.remove(0);
         calls.ledger.cancels(KEY);
@@ -253,7 +261,7 @@ pub(super) fn for_nobody<S: AsyncSubject>() -> anyhow::Result<()> {
     [(true, true), (true, false), (false, true), (false, false)].into_iter().try_for_each(|(leader_stays, waiter_stays)| {
         on_one_thread(async {
             let calls = Calls::new();
-            let memo = Arc::new(S::memo::<usize, (usize, Counted)>({
+            let memo = Arc::new(S::memo::<Item, Item>({
                 let (f, calls) = (calls.f(), calls.clone());
                 Box::new(move |key| {
                     let (called, calls) = (f(key), calls.clone());
@@ -265,17 +273,17 @@ pub(super) fn for_nobody<S: AsyncSubject>() -> anyhow::Result<()> {
                     .boxed()
                 })
             }));
-            let mut leader = caller(&memo, KEY);
+            let mut leader = calls.caller(&memo, KEY);
             lead(&mut leader, &calls).await;
-            let mut leave: Vec<Caller> = (0..LEAVE).map(|_| caller(&memo, KEY)).collect();
+            let mut leave: Vec<Caller> = (0..LEAVE).map(|_| calls.caller(&memo, KEY)).collect();
             wait(&mut leave).await;
-            let mut waiter: Vec<Caller> = waiter_stays.then(|| caller(&memo, KEY)).into_iter().collect();
+            let mut waiter: Vec<Caller> = waiter_stays.then(|| calls.caller(&memo, KEY)).into_iter().collect();
             wait(&mut waiter).await;
             drop(leave);
             let leader = leader_stays.then_some(leader);
             calls.leave.add_permits(2 * LEAVE);
             if let Some(leader) = leader {
-                let seen = number(caught_async(leader).await?);
+                let seen = caught_async(leader).await?.map(|value| value.number);
                 ensure!(seen == Err(0), "call 0 panicked, and its leader saw {seen:?}");
             }
             let waiter = match waiter.pop() {
@@ -283,10 +291,10 @@ pub(super) fn for_nobody<S: AsyncSubject>() -> anyhow::Result<()> {
                 None => {
                     turns().await;
                     ensure!(calls.made() == 1, "{} calls of f, where nobody waited for a second", calls.made());
-                    caller(&memo, KEY)
+                    calls.caller(&memo, KEY)
                 }
             };
-            let (seen, made) = (number(caught_async(waiter).await?), calls.made());
+            let (seen, made) = (caught_async(waiter).await?.map(|value| value.number), calls.made());
             ensure!(
                 made == 2 && seen == Err(1),
                 "{made} calls of f, where 2 are enough: {LEAVE} callers had left, and the one who stayed saw {seen:?}"
@@ -294,11 +302,6 @@ pub(super) fn for_nobody<S: AsyncSubject>() -> anyhow::Result<()> {
             Ok(())
         })
     })
-}
-
-/// What a caller saw, without the value's counter.
-fn number(seen: Result<(usize, Counted), usize>) -> Result<usize, usize> {
-    seen.map(|(value, _)| value)
 }
 
 /// The leader is dropped, and while its call of `f` is being dropped, a waiter is polled: it must not lead yet. (On one

@@ -96,30 +96,35 @@ pub(super) fn late_callers<S: AsyncSubject>() -> anyhow::Result<()> {
 pub(super) fn in_step<S: AsyncSubject>() -> anyhow::Result<()> {
     on_workers(2, async {
         let calls = Arc::new(AtomicUsize::new(0));
-        let memo = S::memo::<usize, ()>({
+        let memo = S::memo::<usize, usize>({
             let calls = calls.clone();
             Box::new(move |round| {
                 let (calls, round) = (calls.clone(), *round);
                 async move {
                     calls.fetch_add(1, Relaxed);
                     linger(round);
+                    round
                 }
                 .boxed()
             })
         });
         let runtime = Handle::current();
-        in_step::in_step(|round| runtime.block_on(memo.get(&round)))?;
+        in_step::in_step(|round| {
+            runtime.block_on(memo.get(&round));
+        })?;
         let calls = calls.load(Relaxed);
         ensure!(calls == in_step::ROUNDS, "{} keys took {calls} calls", in_step::ROUNDS);
         Ok(())
     })
 }
 
+/// Each call of `f` makes a value of its own.
 pub(super) fn one_value<S: AsyncSubject>() -> anyhow::Result<()> {
     on_workers(2, async {
-        let memo = Arc::new(S::memo::<usize, Arc<usize>>(Box::new(|key| {
-            let key = *key;
-            turns().map(move |()| Arc::new(key)).boxed()
+        let calls = AtomicUsize::new(0);
+        let memo = Arc::new(S::memo::<usize, usize>(Box::new(move |_| {
+            let call = calls.fetch_add(1, Relaxed);
+            turns().map(move |()| call).boxed()
         })));
         for key in 0..ROUNDS {
             let ask = |_| {
@@ -128,7 +133,7 @@ pub(super) fn one_value<S: AsyncSubject>() -> anyhow::Result<()> {
             };
             let mut values = herd(CALLERS, ask).await;
             values.push(memo.get(&key).await);
-            let distinct: HashSet<_> = values.iter().map(Arc::as_ptr).collect();
+            let distinct: HashSet<_> = values.iter().collect();
             ensure!(distinct.len() == 1, "the callers of one key got {} different values", distinct.len());
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::ensure;
 use futures_util::FutureExt;
@@ -11,10 +11,9 @@ use futures_util::future::{pending, ready};
 use super::hand::{caller, once};
 use super::herd::{Gate, herd};
 use super::runtime::{on_one_thread, on_workers, soon, turns};
-use crate::conformance::counted::{Alive, CountedKey};
-use crate::conformance::fragile::{Fragile, Fuses, burn};
+use crate::conformance::item::{Fuse, Item, Kind};
 use crate::conformance::payload::{Payload, caught_async};
-use crate::subject::{AsyncMemo, AsyncSubject, Value};
+use crate::subject::{AsyncMemo, AsyncSubject};
 
 const CALLERS: usize = 8;
 
@@ -53,25 +52,25 @@ pub(super) fn failed_keys<S: AsyncSubject>() -> anyhow::Result<()> {
     const FAILED: usize = 10_000;
     const FEW: isize = 1_000;
     on_one_thread(async {
-        let alive = Alive::default();
-        let memo = Arc::new(S::memo::<CountedKey, usize>(Box::new(|key| match key.0 {
-            0 => ready(0).boxed(),
+        let keys = Kind::default();
+        let memo = Arc::new(S::memo::<Item, Item>(Box::new(|key| match key.number {
+            0 => ready(key.clone()).boxed(),
             failed if failed % 2 == 0 => async move { panic_any(Payload(failed)) }.boxed(),
             _ => pending().boxed(),
         })));
-        memo.get(&alive.key(0)).await;
+        memo.get(&keys.item(0)).await;
         for key in 1..=FAILED {
             if key % 2 == 0 {
-                let seen = caught_async(memo.get(&alive.key(key))).await?;
+                let seen = caught_async(memo.get(&keys.item(key))).await?.map(|value| value.number);
                 ensure!(seen == Err(key), "key {key} panicked, and its caller saw {seen:?}");
             } else {
-                ensure!(once(&mut caller(&memo, alive.key(key))).is_pending(), "key {key} has a value");
+                ensure!(once(&mut caller(&memo, keys.item(key))).is_pending(), "key {key} has a value");
             }
         }
         ensure!(
-            soon(|| alive.count() <= FEW).await,
+            soon(|| keys.alive() <= FEW).await,
             "after {FAILED} keys whose calls panicked or whose callers left, {} copies of keys are left",
-            alive.count()
+            keys.alive()
         );
         Ok(())
     })
@@ -148,85 +147,62 @@ pub(super) fn other_keys<S: AsyncSubject>() -> anyhow::Result<()> {
     })
 }
 
-/// Asks for key 1 with a fuse lit, and then for several keys without.
-async fn fragile<M: AsyncMemo<Fragile, V>, V: Value>(
-    memo: M,
-    fuses: Fuses,
-    light: &AtomicBool,
-    number: fn(&V) -> usize,
-) -> anyhow::Result<()> {
-    let ask = async |key: usize| {
-        let key = Fragile(key, fuses.clone());
-        caught_async(async { number(&memo.get(&key).await) }).await
-    };
-    // Twice: on a cold key, and on a kept one.
-    for _ in 0..2 {
-        light.store(true, Relaxed);
-        // It may panic or not, for a memo need not clone, or compare, at this point; but only with our panic.
-        let _ = ask(1).await?;
-        light.store(false, Relaxed);
-        for key in [2, 1, 3] {
-            let seen = ask(key).await?;
-            ensure!(seen == Ok(key + 1), "afterwards key {key} got {seen:?}");
-        }
-    }
-    Ok(())
-}
-
-/// A memo of fragile keys, tried with the fuse that `light` picks.
-fn fragile_keys<S: AsyncSubject>(light: fn(&Fuses) -> &AtomicBool) -> anyhow::Result<()> {
+/// Asks for key 1 with this fuse lit, of the keys or of the values, and then for several keys without.
+fn fragile<S: AsyncSubject>(fuse: Fuse, whose: fn(keys: Kind, values: Kind) -> Kind) -> anyhow::Result<()> {
     on_one_thread(async {
-        let fuses = Fuses::default();
-        let memo = S::memo::<Fragile, usize>(Box::new(|key| ready(key.0 + 1).boxed()));
-        fragile(memo, fuses.clone(), light(&fuses), |value| *value).await
+        let (keys, values) = (Kind::default(), Kind::default());
+        let memo = S::memo::<Item, Item>({
+            let values = values.clone();
+            Box::new(move |key| ready(values.item(key.number + 1)).boxed())
+        });
+        let ask = async |key: usize| {
+            let key = keys.item(key);
+            caught_async(async { memo.get(&key).await.number }).await
+        };
+        let fragile = whose(keys.clone(), values);
+        // Twice: on a cold key, and on a kept one.
+        for _ in 0..2 {
+            fragile.light(fuse, true);
+            // It may panic or not, for a memo need not clone, or compare, at this point; but only with our panic.
+            let _ = ask(1).await?;
+            fragile.light(fuse, false);
+            for key in [2, 1, 3] {
+                let seen = ask(key).await?;
+                ensure!(seen == Ok(key + 1), "afterwards key {key} got {seen:?}");
+            }
+        }
+        Ok(())
     })
 }
 
 pub(super) fn hash<S: AsyncSubject>() -> anyhow::Result<()> {
-    fragile_keys::<S>(|fuses| &fuses.hash)
+    fragile::<S>(Fuse::Hash, |keys, _| keys)
 }
 
 pub(super) fn eq<S: AsyncSubject>() -> anyhow::Result<()> {
-    fragile_keys::<S>(|fuses| &fuses.eq)
+    fragile::<S>(Fuse::Eq, |keys, _| keys)
 }
 
 pub(super) fn key_clone<S: AsyncSubject>() -> anyhow::Result<()> {
-    fragile_keys::<S>(|fuses| &fuses.clone)
+    fragile::<S>(Fuse::Clone, |keys, _| keys)
 }
 
-/// The keys do not panic here: their fuses are others.
 pub(super) fn value_clone<S: AsyncSubject>() -> anyhow::Result<()> {
-    on_one_thread(async {
-        let (keys, values) = (Fuses::default(), Fuses::default());
-        let light = values.clone.clone();
-        let memo = S::memo::<Fragile, Fragile>(Box::new(move |key| {
-            // Made anew and not cloned: the value's own fuse is for the memo.
-            let fuses = Fuses { hash: values.hash.clone(), eq: values.eq.clone(), clone: values.clone.clone() };
-            ready(Fragile(key.0 + 1, fuses)).boxed()
-        }));
-        fragile(memo, keys, &light, |value| value.0).await
-    })
+    fragile::<S>(Fuse::Clone, |_, values| values)
 }
 
 /// The memo is dropped with a value inside that panics: the panic may come out or not, but the process lives.
 pub(super) fn value_drop<S: AsyncSubject>() -> anyhow::Result<()> {
-    #[derive(Clone)]
-    struct Bomb(Arc<AtomicBool>);
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            burn(&self.0);
-        }
-    }
     on_one_thread(async {
-        let lit = Arc::new(AtomicBool::new(false));
-        let memo = S::memo::<usize, Bomb>({
-            let lit = lit.clone();
-            Box::new(move |_| ready(Bomb(lit.clone())).boxed())
+        let (keys, values) = (Kind::default(), Kind::default());
+        let memo = S::memo::<Item, Item>({
+            let values = values.clone();
+            Box::new(move |key| ready(values.item(key.number)).boxed())
         });
         for key in 0..10 {
-            drop(memo.get(&key).await);
+            drop(memo.get(&keys.item(key)).await);
         }
-        lit.store(true, Relaxed);
+        values.light(Fuse::Drop, true);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(memo)));
         turns().await;
         Ok(())

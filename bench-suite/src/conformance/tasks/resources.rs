@@ -5,29 +5,34 @@ use futures_util::FutureExt;
 use futures_util::future::ready;
 
 use super::runtime::{on_one_thread, soon, tasks};
-use crate::conformance::counted::{Alive, Counted};
+use crate::conformance::item::{Item, Kind};
 use crate::conformance::soon::threads;
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 /// A value dropped twice would take the count below what it should be; one not dropped leaves it above.
 pub(super) fn values_dropped<S: AsyncSubject>() -> anyhow::Result<()> {
-    const KEYS: isize = 200;
+    const KEYS: usize = 200;
     on_one_thread(async {
-        let alive = Alive::default();
-        let memo = S::memo::<isize, Counted>({
-            let alive = alive.clone();
-            Box::new(move |_| ready(alive.one()).boxed())
+        let (keys, values) = (Kind::default(), Kind::default());
+        let memo = S::memo::<Item, Item>({
+            let values = values.clone();
+            Box::new(move |key| ready(values.item(key.number)).boxed())
         });
         for _ in 0..2 {
             for key in 0..KEYS {
-                drop(memo.get(&key).await);
+                drop(memo.get(&keys.item(key)).await);
             }
             // More may be alive, for a memo may let go of its spare copies later; fewer would mean that one was dropped
             // twice.
-            ensure!(alive.count() >= KEYS, "{KEYS} keys hold {} values", alive.count());
+            ensure!(values.alive() >= KEYS as isize, "{KEYS} keys hold {} values", values.alive());
         }
         drop(memo);
-        ensure!(soon(|| alive.count() == 0).await, "when the memo is gone, {} values are left", alive.count());
+        ensure!(
+            soon(|| values.alive() == 0 && keys.alive() == 0).await,
+            "when the memo is gone, {} values and {} keys are left",
+            values.alive(),
+            keys.alive()
+        );
         Ok(())
     })
 }

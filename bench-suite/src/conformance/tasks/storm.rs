@@ -15,7 +15,7 @@ use tokio::task::yield_now;
 
 use super::hand::{caller, once};
 use super::runtime::{on_one_thread, on_workers, soon, tasks};
-use crate::conformance::counted::{Alive, Counted};
+use crate::conformance::item::{Item, Kind};
 use crate::conformance::payload::{Payload, caught_async};
 use crate::conformance::soon::threads;
 use crate::conformance::storm::{CANCELLATIONS, Ledger, random, replay};
@@ -31,26 +31,26 @@ const CALLERS: usize = 8;
 #[derive(Clone)]
 struct Storm {
     ledger: Ledger,
-    alive: Alive,
+    items: Kind,
     random: Arc<Mutex<StdRng>>,
     /// When it is over, the calls of `f` return at once.
     over: Arc<AtomicBool>,
 }
 
 /// What a caller brings back: the value, or that it saw a panic of `f`.
-type Brought = anyhow::Result<Result<(usize, Counted), usize>>;
+type Brought = anyhow::Result<Result<Item, usize>>;
 
 impl Storm {
     fn new() -> Self {
-        let (ledger, alive) = (Ledger::default(), Alive::default());
-        Storm { ledger, alive, random: Arc::new(Mutex::new(random())), over: Arc::default() }
+        let (ledger, items) = (Ledger::default(), Kind::default());
+        Storm { ledger, items, random: Arc::new(Mutex::new(random())), over: Arc::default() }
     }
 
     /// A memo whose calls yield some times, and of which one in five panics.
-    fn memo<S: AsyncSubject>(&self) -> Arc<S::Memo<usize, (usize, Counted)>> {
+    fn memo<S: AsyncSubject>(&self) -> Arc<S::Memo<Item, Item>> {
         let storm = self.clone();
-        Arc::new(S::memo(Box::new(move |key: &usize| {
-            let (storm, key) = (storm.clone(), *key);
+        Arc::new(S::memo(Box::new(move |key: &Item| {
+            let (storm, key) = (storm.clone(), key.number);
             async move {
                 let _inside = storm.ledger.call(key);
                 if !storm.over.load(SeqCst) {
@@ -63,7 +63,7 @@ impl Storm {
                         panic_any(Payload(key));
                     }
                 }
-                (key * 2, storm.alive.one())
+                storm.items.item(key * 2)
             }
             .boxed()
         })))
@@ -77,7 +77,7 @@ impl Storm {
     /// key's.
     fn check(&self, key: usize, brought: Brought) -> anyhow::Result<bool> {
         match brought? {
-            Ok((value, _)) => ensure!(value == key * 2, "key {key} got {value}"),
+            Ok(value) => ensure!(value.number == key * 2, "key {key} got {value:?}"),
             Err(panicked) => {
                 ensure!(panicked == key, "a caller of key {key} saw a panic of key {panicked}");
                 self.ledger.seen(key);
@@ -90,23 +90,23 @@ impl Storm {
     /// Afterwards: each of the `keys` works, nothing was called twice, and with the memo everything goes.
     async fn after<M>(self, memo: Arc<M>, keys: usize, threads_before: usize) -> anyhow::Result<()>
     where
-        M: AsyncMemo<usize, (usize, Counted)> + Send + Sync + 'static,
+        M: AsyncMemo<Item, Item> + Send + Sync + 'static,
     {
         for key in 0..keys {
             // The one call that was under way may still panic.
-            let works = self.check(key, caught_async(memo.get(&key)).await)?
-                || self.check(key, caught_async(memo.get(&key)).await)?;
+            let ask = async || caught_async(memo.get(&self.items.item(key))).await;
+            let works = self.check(key, ask().await)? || self.check(key, ask().await)?;
             ensure!(works, "key {key} does not work after the storm");
         }
         self.ledger.judge()?;
         let memo = Arc::into_inner(memo);
         ensure!(memo.is_some(), "a caller that is gone still holds the memo");
         drop(memo);
-        let gone = soon(|| self.alive.count() == 0 && self.ledger.under_way() == 0 && tasks() == 0).await;
+        let gone = soon(|| self.items.alive() == 0 && self.ledger.under_way() == 0 && tasks() == 0).await;
         ensure!(
             gone,
-            "when the memo is gone, {} values, {} calls of f and {} tasks are left",
-            self.alive.count(),
+            "when the memo is gone, {} keys and values, {} calls of f and {} tasks are left",
+            self.items.alive(),
             self.ledger.under_way(),
             tasks()
         );
@@ -129,7 +129,7 @@ pub(super) fn by_hand<S: AsyncSubject>() -> anyhow::Result<()> {
                 // One more comes.
                 0..3 if callers.len() < CALLERS => {
                     let key = cold[storm.draw(0..KEYS)];
-                    callers.push((key, caught_async(caller(&memo, key)).boxed(), false));
+                    callers.push((key, caught_async(caller(&memo, storm.items.item(key))).boxed(), false));
                 }
                 // One leaves.
                 3..5 if !callers.is_empty() => {
@@ -190,7 +190,7 @@ pub(super) fn on_workers_aborted<S: AsyncSubject>() -> anyhow::Result<()> {
             let mut callers: Vec<_> = (0..CALLERS)
                 .map(|at| {
                     let key = keys + at % KEYS;
-                    (key, tokio::spawn(caught_async(caller(&memo, key))))
+                    (key, tokio::spawn(caught_async(caller(&memo, storm.items.item(key)))))
                 })
                 .collect();
             keys += KEYS;

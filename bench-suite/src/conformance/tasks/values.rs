@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use futures_util::future::ready;
 
 use super::runtime::on_one_thread;
-use crate::conformance::colliding::Colliding;
 use crate::conformance::gate::deep;
+use crate::conformance::item::{Item, Kind};
 use crate::subject::{AsyncMemo, AsyncSubject, Key, Value};
 
 /// A memo of `f`, and how often it was called.
@@ -42,10 +42,11 @@ pub(super) fn kept<S: AsyncSubject>() -> anyhow::Result<()> {
 /// The second of the keys must not find the first one's value.
 pub(super) fn same_hash<S: AsyncSubject>() -> anyhow::Result<()> {
     on_one_thread(async {
-        let (memo, calls) = counted::<S, Colliding, usize>(|key| key.0 + 1);
+        let (memo, calls) = counted::<S, Item, Item>(Item::clone);
+        let kind = Kind::of_one_hash();
         for key in [1, 2, 3, 1, 2, 3] {
-            let value = memo.get(&Colliding(key)).await;
-            ensure!(value == key + 1, "key {key} got the value of key {}", value - 1);
+            let value = memo.get(&kind.item(key)).await.number;
+            ensure!(value == key, "key {key} got the value of key {value}");
         }
         let calls = calls.load(Relaxed);
         ensure!(calls == 3, "three keys of one hash took {calls} calls");
