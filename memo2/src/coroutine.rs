@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use may::sync::SyncFlag;
 use parking_lot::Mutex;
@@ -22,6 +23,8 @@ use parking_lot::Mutex;
 pub struct Memo<K, V, F> {
     f: F,
     entries: Mutex<HashMap<K, Arc<Entry<V>>>>,
+    /// Calls that came to nothing, since the map last let go of their keys.
+    failed: AtomicUsize,
 }
 
 /// What the memo knows of one key.
@@ -47,7 +50,7 @@ where
 {
     /// An empty memo of `f`.
     pub fn new(f: F) -> Self {
-        Memo { f, entries: Mutex::new(HashMap::new()) }
+        Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }
 
     // ANCHOR: get
@@ -94,7 +97,7 @@ where
             over.wait();
         };
 
-        let lead = Lead { entry: &entry, over };
+        let lead = Lead { entry: &entry, over, failed: &self.failed };
         let value = (self.f)(key);
         lead.publish(&value);
         value
@@ -106,15 +109,14 @@ where
         if let Some(entry) = entries.get(key) {
             return entry.clone();
         }
-        if entries.len() == entries.capacity() {
-            // Before the map grows it lets go of the keys that came to nothing and that no caller holds: only the map
-            // can reach such an entry, so `get_mut` needs no lock. The room for as many keys as are left makes this a
-            // constant number of steps for each new key.
+        let failed = self.failed.load(Relaxed);
+        if failed > entries.len() / 2 {
+            // The map lets go of the keys that came to nothing and that no caller holds: only the map can reach such an
+            // entry, so `get_mut` needs no lock. Each call that failed pays for a look at two entries.
             entries.retain(|_, entry| {
                 Arc::get_mut(entry).is_none_or(|entry| !matches!(entry.state.get_mut(), State::Vacant))
             });
-            let left = entries.len();
-            entries.reserve(left);
+            self.failed.fetch_sub(failed, Relaxed);
         }
         let entry = Arc::new(Entry { state: Mutex::new(State::Vacant) });
         entries.insert(key.clone(), entry.clone());
@@ -129,6 +131,7 @@ where
 struct Lead<'a, V> {
     entry: &'a Entry<V>,
     over: Arc<SyncFlag>,
+    failed: &'a AtomicUsize,
 }
 
 impl<V: Clone> Lead<'_, V> {
@@ -146,6 +149,7 @@ impl<V> Drop for Lead<'_, V> {
         // Still computing: `f` panicked or was cancelled, and nothing was published.
         if let State::Computing(_) = *state {
             *state = State::Vacant;
+            self.failed.fetch_add(1, Relaxed);
         }
         drop(state);
         // All of them, in either case: a flag cannot wake one. In a cancelled coroutine `may` may raise the

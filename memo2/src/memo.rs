@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Arc, Condvar, Mutex};
 
 // ANCHOR: memo
@@ -14,13 +15,15 @@ use crate::sync::{Arc, Condvar, Mutex};
 /// wakes them. The map's lock is held only to find the entry, an entry's lock only to read or change its state, and no
 /// lock while `f` runs. No caller holds two locks at a time.
 ///
-/// It keeps every value for as long as it lives. An entry whose call panicked stays for the next caller, until the map
-/// needs room.
+/// It keeps every value for as long as it lives. An entry whose call panicked stays for the next caller; when such
+/// entries may be half of the map, it lets go of them.
 ///
 /// Source: gopl section 9.7, `memo4`; there a panic of `f` leaves every waiter asleep forever, here it does not.
 pub struct Memo<K, V, F> {
     f: F,
     entries: Mutex<HashMap<K, Arc<Entry<V>>>>,
+    /// Calls that came to nothing, since the map last let go of their keys.
+    failed: AtomicUsize,
 }
 
 /// What the memo knows of one key.
@@ -48,7 +51,7 @@ where
 {
     /// An empty memo of `f`.
     pub fn new(f: F) -> Self {
-        Memo { f, entries: Mutex::new(HashMap::new()) }
+        Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }
 
     // ANCHOR: get
@@ -81,7 +84,7 @@ where
         *state = State::Computing;
         drop(state);
 
-        let lead = Lead(&entry);
+        let lead = Lead { entry: &entry, failed: &self.failed };
         let value = (self.f)(key);
         lead.publish(&value);
         value
@@ -93,15 +96,14 @@ where
         if let Some(entry) = entries.get(key) {
             return entry.clone();
         }
-        if entries.len() == entries.capacity() {
-            // Before the map grows it lets go of the keys that came to nothing and that no caller holds: only the map
-            // can reach such an entry, so `get_mut` needs no lock. The room for as many keys as are left makes this a
-            // constant number of steps for each new key.
+        let failed = self.failed.load(Relaxed);
+        if failed > entries.len() / 2 {
+            // The map lets go of the keys that came to nothing and that no caller holds: only the map can reach such an
+            // entry, so `get_mut` needs no lock. Each call that failed pays for a look at two entries.
             entries.retain(|_, entry| {
                 Arc::get_mut(entry).is_none_or(|entry| !matches!(entry.state.get_mut(), State::Vacant))
             });
-            let left = entries.len();
-            entries.reserve(left);
+            self.failed.fetch_sub(failed, Relaxed);
         }
         let entry = Arc::new(Entry { state: Mutex::new(State::Vacant), changed: Condvar::new() });
         entries.insert(key.clone(), entry.clone());
@@ -112,29 +114,33 @@ where
 
 // ANCHOR: lead
 /// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f` returns or panics.
-struct Lead<'a, V>(&'a Entry<V>);
+struct Lead<'a, V> {
+    entry: &'a Entry<V>,
+    failed: &'a AtomicUsize,
+}
 
 impl<V: Clone> Lead<'_, V> {
     fn publish(self, value: &V) {
         // `V`'s `Clone` is not ours and may panic: it runs before the lock is taken, and `self` still has its duty.
         let value = value.clone();
-        *self.0.state.lock() = State::Ready(value);
+        *self.entry.state.lock() = State::Ready(value);
         // All of them: each needs the value, and nobody else will wake those who are left out.
-        self.0.changed.notify_all();
+        self.entry.changed.notify_all();
     }
 }
 
 impl<V> Drop for Lead<'_, V> {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        let mut state = self.entry.state.lock();
         // Still computing: `f` panicked, and nothing was published. One waiter is enough to take over, and that one
         // will publish or, panicking in turn, wake the next. No code of `K` or `V` runs here, so nothing can panic
         // again in the middle of this panic.
         if let State::Computing = *state {
             *state = State::Vacant;
+            self.failed.fetch_add(1, Relaxed);
             // The lock is free before the waiter wakes, who takes it.
             drop(state);
-            self.0.changed.notify_one();
+            self.entry.changed.notify_one();
         }
     }
 }

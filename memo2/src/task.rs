@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -23,6 +24,8 @@ use tokio::sync::Notify;
 pub struct Memo<K, V, F> {
     f: F,
     entries: Mutex<HashMap<K, Arc<Entry<V>>>>,
+    /// Calls that came to nothing, since the map last let go of their keys.
+    failed: AtomicUsize,
 }
 
 /// What the memo knows of one key.
@@ -51,7 +54,7 @@ where
 {
     /// An empty memo of `f`. What `f` returns cannot borrow the key: it takes a clone of what it needs.
     pub fn new(f: F) -> Self {
-        Memo { f, entries: Mutex::new(HashMap::new()) }
+        Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }
 
     // ANCHOR: get
@@ -99,7 +102,7 @@ where
         }
 
         // Dropped after the future of `f`, since it was made before: when the next leader begins, this call is gone.
-        let lead = Lead(&entry);
+        let lead = Lead { entry: &entry, failed: &self.failed };
         let value = (self.f)(key).await;
         lead.publish(&value);
         value
@@ -111,15 +114,14 @@ where
         if let Some(entry) = entries.get(key) {
             return entry.clone();
         }
-        if entries.len() == entries.capacity() {
-            // Before the map grows it lets go of the keys that came to nothing and that no caller holds: only the map
-            // can reach such an entry, so `get_mut` needs no lock. The room for as many keys as are left makes this a
-            // constant number of steps for each new key.
+        let failed = self.failed.load(Relaxed);
+        if failed > entries.len() / 2 {
+            // The map lets go of the keys that came to nothing and that no caller holds: only the map can reach such an
+            // entry, so `get_mut` needs no lock. Each call that failed pays for a look at two entries.
             entries.retain(|_, entry| {
                 Arc::get_mut(entry).is_none_or(|entry| !matches!(entry.state.get_mut(), State::Vacant))
             });
-            let left = entries.len();
-            entries.reserve(left);
+            self.failed.fetch_sub(failed, Relaxed);
         }
         let entry = Arc::new(Entry { state: Mutex::new(State::Vacant), changed: Notify::new() });
         entries.insert(key.clone(), entry.clone());
@@ -130,30 +132,34 @@ where
 
 // ANCHOR: lead
 /// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f` returns, panics or is dropped.
-struct Lead<'a, V>(&'a Entry<V>);
+struct Lead<'a, V> {
+    entry: &'a Entry<V>,
+    failed: &'a AtomicUsize,
+}
 
 impl<V: Clone> Lead<'_, V> {
     fn publish(self, value: &V) {
         // `V`'s `Clone` is not ours and may panic: it runs before the lock is taken, and `self` still has its duty.
         let value = value.clone();
-        *self.0.state.lock() = State::Ready(value);
+        *self.entry.state.lock() = State::Ready(value);
         // All of them: each needs the value, and nobody else will wake those who are left out.
-        self.0.changed.notify_waiters();
+        self.entry.changed.notify_waiters();
     }
 }
 
 impl<V> Drop for Lead<'_, V> {
     fn drop(&mut self) {
-        let mut state = self.0.state.lock();
+        let mut state = self.entry.state.lock();
         // Still computing: `f` panicked or was dropped, and nothing was published.
         if let State::Computing = *state {
             *state = State::Vacant;
+            self.failed.fetch_add(1, Relaxed);
             // The lock is free before the waiters wake: an executor may poll a task inside `wake`, on this thread, and
             // the task takes the lock.
             drop(state);
             // One waiter is to take over. But a task that is woken need not be polled: its future may lie somewhere,
             // not dropped and never polled again. So all waiters wake, and the first one that is polled leads.
-            self.0.changed.notify_waiters();
+            self.entry.changed.notify_waiters();
         }
     }
 }

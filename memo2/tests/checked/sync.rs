@@ -122,6 +122,26 @@ pub(crate) mod atomic {
         }
     }
 
+    pub(crate) struct AtomicUsize(checker::sync::atomic::AtomicUsize);
+
+    impl AtomicUsize {
+        pub(crate) fn new(value: usize) -> Self {
+            AtomicUsize(checker::sync::atomic::AtomicUsize::new(value))
+        }
+
+        pub(crate) fn load(&self, wanted: Ordering) -> usize {
+            self.0.load(order(wanted))
+        }
+
+        pub(crate) fn fetch_add(&self, more: usize, wanted: Ordering) -> usize {
+            self.0.fetch_add(more, order(wanted))
+        }
+
+        pub(crate) fn fetch_sub(&self, less: usize, wanted: Ordering) -> usize {
+            self.0.fetch_sub(less, order(wanted))
+        }
+    }
+
     pub(crate) struct AtomicPtr<T>(checker::sync::atomic::AtomicPtr<T>);
 
     impl<T> AtomicPtr<T> {
