@@ -46,22 +46,23 @@ impl Hasher for PartHasher {
 
 type Hash64 = fn(u64) -> u64;
 
-/// What the memo makes a hash of `wanted` from. It spreads what a hash function gives by a product and a shift; this goes
-/// back, so that the hash functions below choose lines and tags.
+/// What the memo makes a hash of `wanted` from. It multiplies what a hash function gives; this goes back, so that the
+/// hash functions below choose lines, by the highest bits, and tags, by the seven bits below those. All of their 500 keys
+/// take 128 lines.
 fn unmixed(wanted: u64) -> u64 {
     // Newton's way to the inverse of an odd number: each step doubles the bits that are right, from three on.
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let inverse = (0..5).fold(ODD, |x: u64, _| x.wrapping_mul(2_u64.wrapping_sub(ODD.wrapping_mul(x))));
-    (wanted ^ wanted >> 32).wrapping_mul(inverse)
+    wanted.wrapping_mul(inverse)
 }
 
 /// Hash functions that are as bad as can be, each in its way.
 const BAD: [(&str, Hash64); 5] = [
     ("one hash for all", |_| 0),
-    ("one line for all, tags that differ", |key| unmixed(key << 57)),
-    ("one tag for all, lines that differ", |key| unmixed(key & 0xffff)),
-    ("the last line for all, so that the next one is the first", |key| unmixed(key << 57 | 0x00ff_ffff)),
-    ("tags that differ by one bit, in four lines", |key| unmixed((key & 1) << 57 | key & 3)),
+    ("one line for all, tags that differ", |key| unmixed((key & 0x7f) << 50)),
+    ("one tag for all, lines that differ", |key| unmixed(key << 57)),
+    ("the last line for all, so that the next one is the first", |key| unmixed(0x7f << 57 | (key & 0x7f) << 50)),
+    ("tags that differ by one bit, in four lines", |key| unmixed((key & 3) << 62 | (key & 1) << 50)),
 ];
 
 #[test]
@@ -141,7 +142,7 @@ fn a_weak_hash_function_makes_few_comparisons() {
     }
     impl Eq for Counted {}
     const KEYS: u64 = 10_000;
-    for step in [1, 64, 4_096, 1 << 20, 1 << 32, 0x0101_0101] {
+    for step in [1, 64, 4_096, 1 << 20, 1 << 32, 1 << 44, 0x0101_0101] {
         let memo = Memo::with_hasher(|key: &Counted| key.0, Part(|key| key));
         let walk = || (0..KEYS).for_each(|at| assert_eq!(*memo.get(&Counted(at * step)), at * step));
         walk();

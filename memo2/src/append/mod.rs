@@ -163,8 +163,11 @@ where
         K: Borrow<Q>,
         Q: ?Sized + Hash + Eq + ToOwned<Owned = K>,
     {
+        // The other way round, because this table looks at the low bits, where the product
+        // is weak.
+        let swapped = hash.swap_bytes();
         let mut calls = self.calls.lock();
-        if let Some(call) = calls.find(hash, |call| call.hash == hash && call.key.borrow() == key) {
+        if let Some(call) = calls.find(swapped, |call| call.hash == swapped && call.key.borrow() == key) {
             return Ok(call.clone());
         }
         // A leader fills the table first, and after that takes its call away, under this
@@ -182,8 +185,8 @@ where
             calls.reserve(left, |call| call.hash);
         }
         let (state, changed) = (Mutex::new(State::Vacant), Condvar::new());
-        let call = Arc::new(Call { hash, key: key.to_owned(), state, changed });
-        calls.insert_unique(hash, call.clone(), |call| call.hash);
+        let call = Arc::new(Call { hash: swapped, key: key.to_owned(), state, changed });
+        calls.insert_unique(swapped, call.clone(), |call| call.hash);
         Ok(call)
     }
 

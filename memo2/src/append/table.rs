@@ -44,35 +44,26 @@ const HIGHEST: u64 = 0x0080_8080_8080_8080;
 /// The overflow mark.
 const MORE: u64 = 1 << 56;
 
-/// Spreads a hash, once for each look-up and for everything that this memo does with it.
+/// Spreads a hash, once for each look-up.
 ///
-/// A hash function may be weak. The identity, for keys that are multiples of 64, leaves
-/// the low bits at 0, and it is the low bits that choose the line. The product's high
-/// bits depend on every bit of the hash, and the shift brings half of them down. The
-/// multiplier is odd and the shift is half of the width, so no two hashes become one. (It
-/// is 2^64 divided by the golden ratio: Knuth, *The Art of Computer Programming*, 6.4.)
-/// Hashes that differ in their highest bits only are not spread: most of their low bits
-/// stay alike.
+/// A hash function may be weak: the identity, for keys that are multiples of 64, leaves
+/// the low bits at 0. The product's high bits depend on every bit of the hash, so these
+/// choose the line, and the bits below them are the tag. The multiplier is odd, so no two
+/// hashes become one. (It is 2^64 divided by the golden ratio: *Fibonacci hashing*, Knuth,
+/// *The Art of Computer Programming*, 6.4.)
 pub(super) fn mix(hash: u64) -> u64 {
-    let product = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    product ^ product >> 32
+    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Seven bits of the hash that do not choose the line, and one bit that tells a tag from
-/// an empty slot.
-fn tag(hash: u64) -> u64 {
-    hash >> 57 | 0x80
-}
-
-/// The slots whose tag may be that of `hash`, as the highest bit of each one's byte.
+/// The slots that may have this tag, as the highest bit of each one's byte.
 ///
 /// All bytes are compared at once. Where a slot has the tag, the difference is 0; where
 /// it has another tag, it is at most 0x7f. So 0x80 less the difference has its highest
 /// bit only where the difference is 0. Empty slots may be among the matches too: where
 /// their difference is over 0x80, each borrows from the next byte, which belongs to an
 /// empty slot as well. To sort them out here would cost every look-up two instructions.
-fn matches(tags: u64, hash: u64) -> u64 {
-    let difference = tags ^ (tag(hash) * EACH);
+fn matches(tags: u64, tag: u64) -> u64 {
+    let difference = tags ^ (tag * EACH);
     (0x80 * EACH).wrapping_sub(difference) & HIGHEST
 }
 
@@ -117,8 +108,8 @@ pub(super) struct Table<K, V> {
 struct Lines<K, V> {
     /// As many as a power of two.
     lines: Box<[Line<K, V>]>,
-    /// One less than that.
-    mask: usize,
+    /// By how much a hash is shifted down to leave the number of a line.
+    shift: u32,
     /// The table of half the size, or null. Look-ups may still be in it, and nothing
     /// counts them. So it stays, and all old tables together are as big as the current
     /// one.
@@ -138,7 +129,8 @@ impl<K, V> Table<K, V> {
     /// The value of the key that has this hash and that `is` knows.
     #[inline]
     pub(super) fn get(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
-        match self.lines().home(hash).get(hash, is) {
+        let lines = self.lines();
+        match lines.home(hash).get(lines.tag(hash), is) {
             Some(value) => Some(value),
             None => self.get_from_all(hash, is),
         }
@@ -150,8 +142,9 @@ impl<K, V> Table<K, V> {
     #[cold]
     #[inline(never)]
     fn get_from_all(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
-        for line in self.lines().walk(hash) {
-            let found = line.get(hash, is);
+        let lines = self.lines();
+        for line in lines.walk(hash) {
+            let found = line.get(lines.tag(hash), is);
             if found.is_some() || line.tags.load(Relaxed) & MORE == 0 {
                 return found;
             }
@@ -196,8 +189,8 @@ impl<K, V> Table<K, V> {
 
 impl<K, V> Line<K, V> {
     #[inline]
-    fn get(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
-        let mut matches = matches(self.tags.load(Relaxed), hash);
+    fn get(&self, tag: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
+        let mut matches = matches(self.tags.load(Relaxed), tag);
         while matches != 0 {
             let entry = self.slots[slot(matches)].load(Acquire);
             // SAFETY: it is null in an empty slot. In any other it points to an entry
@@ -214,24 +207,33 @@ impl<K, V> Line<K, V> {
 }
 
 impl<K, V> Lines<K, V> {
+    /// `count` is a power of two, and more than one.
     fn new(count: usize, previous: *mut Self) -> *mut Self {
         let empty = || Line { tags: AtomicU64::new(0), slots: std::array::from_fn(|_| AtomicPtr::default()) };
-        Box::into_raw(Box::new(Lines { lines: (0..count).map(|_| empty()).collect(), previous, mask: count - 1 }))
+        let shift = u64::BITS - count.ilog2();
+        Box::into_raw(Box::new(Lines { lines: (0..count).map(|_| empty()).collect(), shift, previous }))
+    }
+
+    /// The seven bits of the hash below those that choose the line, and one bit that tells
+    /// a tag from an empty slot.
+    #[inline]
+    fn tag(&self, hash: u64) -> u64 {
+        hash >> (self.shift - 7) & 0x7f | 0x80
     }
 
     /// The line where an entry of this hash belongs.
     #[inline]
     fn home(&self, hash: u64) -> &Line<K, V> {
-        let at = hash as usize & self.mask;
-        // SAFETY: the mask is one less than the number of lines, a power of two, so what
-        // it leaves is less than that. The compiler cannot know it, and its own check is
-        // a hundredth of the time that a hit takes.
+        let at = (hash >> self.shift) as usize;
+        // SAFETY: there are 2^n lines, and the shift, by 64 - n, leaves n bits, which is
+        // less than that. The compiler cannot know it, and its own check is a hundredth
+        // of the time that a hit takes.
         unsafe { self.lines.get_unchecked(at) }
     }
 
     /// All lines, from the home of this hash on, and round.
     fn walk(&self, hash: u64) -> impl Iterator<Item = &Line<K, V>> {
-        let home = hash as usize & self.mask;
+        let home = (hash >> self.shift) as usize;
         self.lines[home..].iter().chain(&self.lines[..home])
     }
 
@@ -244,7 +246,7 @@ impl<K, V> Lines<K, V> {
             if empty != 0 {
                 let slot = slot(empty);
                 line.slots[slot].store(entry, Release);
-                line.tags.store(tags | tag(hash) << (8 * slot), Relaxed);
+                line.tags.store(tags | self.tag(hash) << (8 * slot), Relaxed);
                 return;
             }
             line.tags.store(tags | MORE, Relaxed);
