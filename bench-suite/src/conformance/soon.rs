@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use green_threads::coroutine::yield_now;
+use may::coroutine::is_coroutine;
 
 /// How much processor time of this process it may take. That is less than the matrix allows for what nobody promises, so
 /// that what stays behind is told as that and not as a hang. On a busy machine it takes as much longer as everything does.
@@ -54,8 +55,11 @@ pub(super) fn soon(done: impl Fn() -> bool) -> bool {
         if wait.is_over() {
             return false;
         }
-        // A coroutine lets others run; a thread that is none, other threads.
-        yield_now();
+        // A coroutine lets others run on its worker. A thread keeps its core until the kernel takes that away: one that
+        // yields gets a hundredth of its share of a busy machine, and would take minutes for its three seconds.
+        if is_coroutine() {
+            yield_now();
+        }
     }
     true
 }
