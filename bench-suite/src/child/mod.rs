@@ -308,6 +308,38 @@ mod tests {
         );
     }
 
+    /// Others want its core, and it gives it to them at once, so that it uses next to no processor time.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn one_that_only_yields_hangs_on_a_busy_machine() {
+        use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+        let busy = AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            for _ in 0..2 * std::thread::available_parallelism().map_or(1, usize::from) {
+                scope.spawn(|| {
+                    while busy.load(Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            let mut child = Command::new(std::env::current_exe().unwrap());
+            child.args(["--exact", "child::tests::yields_forever", "--test-threads=1"]).env(YIELDS_FOREVER, "1");
+            let report = run(&mut child, Patience::new(LONG, 20 * SHORT)).unwrap();
+            busy.store(false, Relaxed);
+            assert_eq!(report.end, SPUN, "{report:?}");
+        });
+    }
+
+    /// Says to the test below that it is that child.
+    const YIELDS_FOREVER: &str = "BENCH_SUITE_YIELDS_FOREVER";
+
+    #[test]
+    fn yields_forever() {
+        while std::env::var_os(YIELDS_FOREVER).is_some() {
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
     fn without_evidence_it_is_undecided() {
         let impatient = Patience { wall: SHORT, ..Patience::new(LONG, LONG) };

@@ -3,7 +3,8 @@
 //! A clock alone proves nothing: with other programs on all cores a good child may take ten times as long as usual. So a
 //! child hangs if the kernel shows that it gets nowhere. Either all of its threads are asleep and none of them ever runs;
 //! or they only wake up now and then to look whether there is work, as the idle workers of some runtimes do; or the child
-//! has used more processor time than its work can need. Where nothing of this is seen, the wait goes on, and after a very
+//! has used more processor time than its work can need; or it was offered as much, and has yielded each time, as a thread
+//! does that waits by yielding while other programs want its core. Where nothing of this is seen, the wait goes on, and after a very
 //! long time its end is *undecided*.
 //!
 //! What a child has started counts as a part of it: a shell that waits for a program is asleep, and gets somewhere.
@@ -11,7 +12,7 @@
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
-use green_threads::probe::threads::{self, Thread};
+use green_threads::probe::threads::{self, Thread, Turns};
 
 use super::End;
 
@@ -22,6 +23,11 @@ pub(super) const LOOK: Duration = Duration::from_millis(100);
 /// asleep.
 #[cfg(target_os = "linux")]
 const POLLS: (Duration, u32) = (Duration::from_secs(5), 10);
+
+/// How long a thread that yields runs at most, and how often it must have done so. One that computes runs for some
+/// milliseconds, and one that waits for another gives that one its turn: after so many nothing will change.
+#[cfg(target_os = "linux")]
+const YIELDS: (Duration, u64) = (Duration::from_micros(200), 5_000);
 
 /// What a child may do before its parent calls it a hang.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +126,22 @@ impl Watch {
             still || now - rest.since >= POLLS.0.max(self.patience.asleep) && rest.looks >= POLLS.1
         });
         let spins = processor.saturating_sub(self.processor_at_start) >= self.patience.processor;
-        (rests || spins).then_some(End::Hang { asleep: rests })
+        (rests || spins || self.yields()).then_some(End::Hang { asleep: rests })
+    }
+
+    /// Whether all that the child does is to yield, and it could have run for twice the processor time that it may use.
+    #[cfg(target_os = "linux")]
+    fn yields(&self) -> bool {
+        let all = threads::family(self.pid).into_iter().filter_map(|pid| threads::turns_of(pid).ok());
+        let all = all.fold(Turns::default(), |all, own| Turns {
+            ran: all.ran + own.ran,
+            waited: all.waited + own.waited,
+            count: all.count + own.count,
+        });
+        let (longest, least) = YIELDS;
+        all.count >= least
+            && all.ran.as_nanos() < u128::from(all.count) * longest.as_nanos()
+            && all.ran + all.waited >= 2 * self.patience.processor
     }
 
     #[cfg(not(target_os = "linux"))]

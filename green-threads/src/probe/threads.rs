@@ -76,6 +76,37 @@ pub fn processor_of(pid: u32) -> io::Result<Duration> {
     Ok(Duration::from_millis(10 * times.sum::<u64>()))
 }
 
+/// What the threads of a process have had of the processors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turns {
+    /// How long they ran.
+    pub ran: Duration,
+    /// How long they could have run, and others did.
+    pub waited: Duration,
+    /// How many times they began to run.
+    pub count: u64,
+}
+
+/// What the threads of the process `pid` have had of the processors, those that have ended left out.
+///
+/// Source: `Documentation/scheduler/sched-stats.rst` of the kernel.
+///
+/// # Errors
+///
+/// If there is no such process, or if `/proc` cannot be read.
+pub fn turns_of(pid: u32) -> io::Result<Turns> {
+    let mut turns = Turns::default();
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let numbers = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+        let mut numbers = numbers.split_whitespace().map(|number| number.parse::<u64>().unwrap_or_default());
+        let mut next = || numbers.next().unwrap_or_default();
+        turns.ran += Duration::from_nanos(next());
+        turns.waited += Duration::from_nanos(next());
+        turns.count += next();
+    }
+    Ok(turns)
+}
+
 fn of_process(pid: &str) -> io::Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
