@@ -3,8 +3,8 @@
 //! A clock alone proves nothing: with other programs on all cores a good child may take ten times as long as usual. So a
 //! child hangs if the kernel shows that it gets nowhere. Either all of its threads are asleep and none of them ever runs;
 //! or they only wake up now and then to look whether there is work, as the idle workers of some runtimes do; or the child
-//! has used more processor time than its work can need; or it was offered as much, and has yielded each time, as a thread
-//! does that waits by yielding while other programs want its core. Where nothing of this is seen, the wait goes on, and after a very
+//! has used more processor time than its work can need; or it was offered as much, and has only yielded, as a thread does
+//! that waits in this way while other programs want its core. Where nothing of this is seen, the wait goes on, and after a very
 //! long time its end is *undecided*.
 //!
 //! What a child has started counts as a part of it: a shell that waits for a program is asleep, and gets somewhere.
@@ -25,7 +25,7 @@ pub(super) const LOOK: Duration = Duration::from_millis(100);
 const POLLS: (Duration, u32) = (Duration::from_secs(5), 10);
 
 /// How long a thread that yields runs at most, and how often it must have done so. One that computes runs for some
-/// milliseconds, and one that waits for another gives that one its turn: after so many nothing will change.
+/// milliseconds. One that waits for another, as in a channel, yields a few times and then goes to sleep.
 #[cfg(target_os = "linux")]
 const YIELDS: (Duration, u64) = (Duration::from_micros(200), 5_000);
 
@@ -60,6 +60,18 @@ pub(super) struct Watch {
     processor_at_start: Duration,
     #[cfg(target_os = "linux")]
     rest: Option<Rest>,
+    #[cfg(target_os = "linux")]
+    awake: Awake,
+}
+
+/// A time in which no thread of the child has gone to sleep, and none has come or gone.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Default)]
+struct Awake {
+    /// Each thread, and how often it had gone to sleep.
+    threads: Vec<(u32, u64)>,
+    /// What the child had had of the processors when this began.
+    turns_then: Turns,
 }
 
 /// A time in which the child has hardly run.
@@ -85,6 +97,8 @@ impl Watch {
             processor_at_start: processor(pid),
             #[cfg(target_os = "linux")]
             rest: None,
+            #[cfg(target_os = "linux")]
+            awake: Awake::default(),
         }
     }
 
@@ -131,17 +145,26 @@ impl Watch {
 
     /// Whether all that the child does is to yield, and it could have run for twice the processor time that it may use.
     #[cfg(target_os = "linux")]
-    fn yields(&self) -> bool {
-        let all = threads::family(self.pid).into_iter().filter_map(|pid| threads::turns_of(pid).ok());
-        let all = all.fold(Turns::default(), |all, own| Turns {
+    fn yields(&mut self) -> bool {
+        let family = threads::family(self.pid);
+        let all = family.iter().filter_map(|pid| threads::turns_of(*pid).ok());
+        let now = all.fold(Turns::default(), |all, own| Turns {
             ran: all.ran + own.ran,
             waited: all.waited + own.waited,
             count: all.count + own.count,
         });
+        let threads = family.iter().flat_map(|pid| threads::of(*pid).unwrap_or_default());
+        let threads: Vec<_> = threads.map(|thread| (thread.id, thread.voluntary_switches)).collect();
+        if threads != self.awake.threads {
+            self.awake = Awake { threads, turns_then: now };
+        }
+        let then = self.awake.turns_then;
+        let ran = now.ran.saturating_sub(then.ran);
+        let turns = now.count.saturating_sub(then.count);
         let (longest, least) = YIELDS;
-        all.count >= least
-            && all.ran.as_nanos() < u128::from(all.count) * longest.as_nanos()
-            && all.ran + all.waited >= 2 * self.patience.processor
+        turns >= least
+            && ran.as_nanos() < u128::from(turns) * longest.as_nanos()
+            && ran + now.waited.saturating_sub(then.waited) >= 2 * self.patience.processor
     }
 
     #[cfg(not(target_os = "linux"))]
