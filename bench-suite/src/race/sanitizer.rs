@@ -62,9 +62,12 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
     for _ in 0..RUNS {
         let report = child::run(Command::new(&built).env("TSAN_OPTIONS", &options), PATIENCE)?;
         match report.end {
-            End::Exit(FOUND) => return Ok(Verdict::Race(brief(&report.stderr))),
             End::Exit(0) => {}
-            end => broke_off = Some(end),
+            end => match (end, brief(&report.stderr)) {
+                (End::Exit(FOUND), race) if !race.is_empty() => return Ok(Verdict::Race(race)),
+                // It ends in the same way if the race has led to a crash before it was seen.
+                (end, _) => broke_off = Some(end),
+            },
         }
     }
     Ok(match broke_off {
@@ -118,6 +121,15 @@ fn ours(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crash_is_no_report_of_a_race() {
+        let report = "ThreadSanitizer:DEADLYSIGNAL
+==7==ERROR: ThreadSanitizer: SEGV on unknown address 0x000000000008 (pc 0x55 bp 0x7f sp 0x7f T9)
+SUMMARY: ThreadSanitizer: SEGV memo1/src/racy.rs:58 in get
+";
+        assert!(brief(report).is_empty());
+    }
 
     /// As ThreadSanitizer tells it of a checkout in `/home/me/my course`.
     #[test]
