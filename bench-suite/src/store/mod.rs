@@ -1,6 +1,7 @@
 //! The results: one schema, and one folder where they are kept. Tables, reports and figures read them from there and
 //! from nowhere else.
 
+mod estimate;
 mod folder;
 mod machine;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::conformance::Outcome;
 use crate::probe::Fate;
 
+pub use estimate::Estimate;
 pub use folder::{Store, StoreError};
 pub(crate) use machine::BUILT_FOR;
 pub use machine::Machine;
@@ -158,22 +160,17 @@ impl Figure {
     /// If there are no rounds.
     #[must_use]
     pub fn median(&self) -> f64 {
-        median(self.rounds.clone())
+        self.estimate().median
     }
-}
 
-/// The middle of `numbers`, or the mean of the two middle ones.
-///
-/// # Panics
-///
-/// If there are none.
-#[must_use]
-pub fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    let middle = numbers.len() / 2;
-    match numbers.len() % 2 {
-        0 => f64::midpoint(numbers[middle - 1], numbers[middle]),
-        _ => numbers[middle],
+    /// The median, and how far it can be trusted.
+    ///
+    /// # Panics
+    ///
+    /// If there are no rounds.
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        Estimate::of(&self.rounds)
     }
 }
 
@@ -190,16 +187,5 @@ impl Results {
             machine: Machine::this(),
             cells,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
-        assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < f64::EPSILON);
     }
 }

@@ -12,7 +12,7 @@ use super::super::{Experiment, Setting};
 use super::plan::{self, Point};
 use super::{default_stack, models, workers_of, workload};
 use crate::probe::{Ended, Fate, Programs, Session};
-use crate::store::{Cell, Depth, Figure, Found, Observation, Unit, median};
+use crate::store::{Cell, Depth, Estimate, Figure, Found, Observation, Unit};
 
 /// How long a child may be silent before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -228,7 +228,7 @@ fn cells(setting: &Setting, racers: Vec<Racer>, times: Vec<(&str, Vec<f64>)>) ->
         .filter(|(name, _)| racers.iter().any(|racer| racer.name == *name && racer.ended.is_none()))
         .unzip();
     let ratios = rounds::ratios_to_best(&times);
-    let best = times.iter().map(|times| median(times.clone())).fold(f64::INFINITY, f64::min);
+    let best = times.iter().map(|times| Estimate::of(times).median).fold(f64::INFINITY, f64::min);
     let figure = |unit, rounds| Figure { unit, rounds };
     let found = |racer: Racer| match racer.ended {
         Some(ended) => Found::Observed(Observation {
