@@ -1,11 +1,12 @@
 //! `memo_hit`: every key is in the memo. What does a look-up cost?
 //!
-//! The limit is a plain [`HashMap`] that nobody writes: what remains when all synchronisation is taken away.
+//! They are compared with a plain [`HashMap`] that nobody writes: what remains when all synchronisation is taken away. It
+//! is no limit, since its table is not the only way to find a key.
 //!
 //! It is measured twice. In `memo_hit` each memo hashes with the function that its users get. That function can take as
 //! long as everything else in a hit: the standard library's does, which is safe against keys that an attacker has chosen
 //! to collide. `memo_hit_foldhash` has only the memos that can be given another function, and gives all of them the same
-//! fast one, so that what differs is the memo. The limit has that one in both.
+//! fast one, so that what differs is the memo. The plain map has that one in both.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -22,12 +23,17 @@ use rand_distr::{Distribution, Zipf};
 
 use super::rounds::{Contestant, Length, Plan, Run};
 use super::threads::{Span, timed, together};
-use super::{Experiment, LIMIT, Setting, compete, entrants, thread_counts};
+use super::{Experiment, PLAIN_MAP, Setting, compete, entrants, thread_counts};
 use crate::store::{Cell, Depth};
 use crate::subject::{self, Memo, Memo1, OneThread, Subject, Visitor};
 
-/// How many look-ups each thread has written down in advance. It goes through them again and again.
-const WRITTEN: usize = 1 << 14;
+/// How many look-ups each thread has written down in advance for each key: it goes through them again and again, and on
+/// in each round from where it was in the last.
+const WRITTEN_FOR_A_KEY: usize = 5;
+
+/// How long a contestant runs in a round for each key, so that a round goes through a good part of them.
+const ROUND_FOR_A_KEY: Duration = Duration::from_nanos(100);
+const ROUND: Duration = Duration::from_millis(3);
 
 pub(super) struct MemoHit<S> {
     depth: Depth,
@@ -105,7 +111,7 @@ impl<S: Hashing> Experiment for MemoHit<S> {
     }
 
     fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
-        std::iter::once((LIMIT, Ok(()))).chain(S::entrants(setting)).collect()
+        std::iter::once((PLAIN_MAP, Ok(()))).chain(S::entrants(setting)).collect()
     }
 
     fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {
@@ -115,7 +121,10 @@ impl<S: Hashing> Experiment for MemoHit<S> {
             self.filled = None;
             self.filled = Some(((keys, placement), placement.run(|| Filled::new::<S>(keys, without))?));
         }
-        let length = if self.depth == Depth::Trial { Duration::from_micros(50) } else { Duration::from_millis(3) };
+        let length = match self.depth {
+            Depth::Trial => Duration::from_micros(50),
+            Depth::Quick | Depth::Full => ROUND.max(ROUND_FOR_A_KEY * keys as u32),
+        };
         let plan = Plan { rounds: self.rounds(), length: Length::About(length) };
         let Some((_, filled)) = &mut self.filled else { unreachable!("they were just filled") };
         let load = Load::new(filled.keys.clone(), &setting.parameters["choice"], threads);
@@ -123,7 +132,7 @@ impl<S: Hashing> Experiment for MemoHit<S> {
             .memos
             .iter_mut()
             .filter(|memo| threads == 1 || memo.name() != <Memo1 as OneThread>::NAME)
-            .map(|memo| Box::new(Hits { memo, load: &load }) as Box<dyn Contestant>)
+            .map(|memo| Box::new(Hits { memo: &mut **memo, load: &load, at: 0 }) as Box<dyn Contestant>)
             .collect();
         compete(setting, contestants, plan, "", tick)
     }
@@ -159,8 +168,8 @@ impl Filled {
         // About as long as real ones, and alike for most of their length.
         let keys: Arc<[String]> =
             (0..keys).map(|at| format!("https://pages.example/section-{}/page-{at:06}.html", at % 16)).collect();
-        let limit = Limit(keys.iter().map(|key| (key.clone(), value(key))).collect());
-        let mut fill = Fill { keys: keys.clone(), without, memos: vec![Box::new(Shared(LIMIT, limit))] };
+        let plain = PlainMap(keys.iter().map(|key| (key.clone(), value(key))).collect());
+        let mut fill = Fill { keys: keys.clone(), without, memos: vec![Box::new(Shared(PLAIN_MAP, plain))] };
         H::visit(&mut fill);
         Filled { keys, memos: fill.memos }
     }
@@ -171,10 +180,10 @@ fn value(key: &str) -> u64 {
     key.len() as u64
 }
 
-/// The limit: a look-up in a map that nobody writes, shared by reference.
-struct Limit(HashMap<String, u64, RandomState>);
+/// A map that nobody writes, shared by reference.
+struct PlainMap(HashMap<String, u64, RandomState>);
 
-impl Memo<String, u64> for Limit {
+impl Memo<String, u64> for PlainMap {
     fn get(&self, key: &String) -> u64 {
         self.0[key]
     }
@@ -197,22 +206,23 @@ impl Load {
                 "zipf" => (zipf.sample(&mut random) as usize - 1).wrapping_mul(7_919) % keys.len(),
                 _ => random.random_range(0..keys.len()),
             };
-            (0..WRITTEN).map(|_| draw() as u32).collect()
+            (0..keys.len() * WRITTEN_FOR_A_KEY).map(|_| draw() as u32).collect()
         };
         Load { orders: (0..threads).map(order).collect(), keys }
     }
 
-    /// Looks up `count` keys on the calling thread.
-    fn walk(&self, memo: &impl Memo<String, u64>, thread: usize, count: u64) -> Span {
+    /// Looks up `count` keys on the calling thread, from `begin` on in its order.
+    fn walk(&self, memo: &impl Memo<String, u64>, thread: usize, begin: usize, count: u64) -> Span {
         let order = &self.orders[thread];
         timed(|| {
-            let mut left = count as usize;
+            let (mut begin, mut left) = (begin, count as usize);
             while left > 0 {
-                let part = left.min(order.len());
-                for &at in &order[..part] {
+                let part = left.min(order.len() - begin);
+                for &at in &order[begin..begin + part] {
                     black_box(memo.get(black_box(&self.keys[at as usize])));
                 }
                 left -= part;
+                begin = 0;
             }
         })
     }
@@ -221,8 +231,8 @@ impl Load {
 /// A filled memo, for one thread or for several.
 trait HitMemo: Send {
     fn name(&self) -> &'static str;
-    /// Looks up `count` keys on each thread.
-    fn walk(&mut self, load: &Load, count: u64) -> Duration;
+    /// Looks up `count` keys on each thread, from `begin` on in its order.
+    fn walk(&mut self, load: &Load, begin: usize, count: u64) -> Duration;
 }
 
 struct Alone<M>(&'static str, M);
@@ -231,8 +241,8 @@ impl<M: Memo<String, u64> + Send> HitMemo for Alone<M> {
     fn name(&self) -> &'static str {
         self.0
     }
-    fn walk(&mut self, load: &Load, count: u64) -> Duration {
-        let (start, end) = load.walk(&self.1, 0, count);
+    fn walk(&mut self, load: &Load, begin: usize, count: u64) -> Duration {
+        let (start, end) = load.walk(&self.1, 0, begin, count);
         end - start
     }
 }
@@ -243,21 +253,23 @@ impl<M: Memo<String, u64> + Send + Sync> HitMemo for Shared<M> {
     fn name(&self) -> &'static str {
         self.0
     }
-    fn walk(&mut self, load: &Load, count: u64) -> Duration {
+    fn walk(&mut self, load: &Load, begin: usize, count: u64) -> Duration {
         match load.orders.len() {
             1 => {
-                let (start, end) = load.walk(&self.1, 0, count);
+                let (start, end) = load.walk(&self.1, 0, begin, count);
                 end - start
             }
-            threads => together(threads, |thread| load.walk(&self.1, thread, count)),
+            threads => together(threads, |thread| load.walk(&self.1, thread, begin, count)),
         }
     }
 }
 
 /// A memo and the look-ups that it is measured by.
 struct Hits<'a> {
-    memo: &'a mut Box<dyn HitMemo>,
+    memo: &'a mut (dyn HitMemo + 'a),
     load: &'a Load,
+    /// Where its next round begins in the orders.
+    at: usize,
 }
 
 impl Contestant for Hits<'_> {
@@ -265,6 +277,62 @@ impl Contestant for Hits<'_> {
         self.memo.name()
     }
     fn run(&mut self, iterations: u64) -> Run {
-        Run { time: self.memo.walk(self.load, iterations), count: None }
+        let begin = self.at;
+        self.at = (begin + iterations as usize) % self.load.orders[0].len();
+        Run { time: self.memo.walk(self.load, begin, iterations), count: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// Writes down what it is asked for.
+    struct Notes<'a>(&'a Mutex<Vec<String>>);
+
+    impl HitMemo for Notes<'_> {
+        fn name(&self) -> &'static str {
+            "notes"
+        }
+        fn walk(&mut self, load: &Load, begin: usize, count: u64) -> Duration {
+            let (start, end) = load.walk(self, 0, begin, count);
+            end - start
+        }
+    }
+
+    impl Memo<String, u64> for Notes<'_> {
+        fn get(&self, key: &String) -> u64 {
+            self.0.lock().push(key.clone());
+            0
+        }
+    }
+
+    fn asked(choice: &str, keys: usize, rounds: &[u64]) -> Vec<String> {
+        let notes = Mutex::new(Vec::new());
+        let load = Load::new((0..keys).map(|key| key.to_string()).collect(), choice, 1);
+        let mut memo = Notes(&notes);
+        let mut hits = Hits { memo: &mut memo, load: &load, at: 0 };
+        rounds.iter().for_each(|iterations| _ = hits.run(*iterations));
+        notes.into_inner()
+    }
+
+    /// Three rounds ask for what one long round asks for: none begins again.
+    #[test]
+    fn a_round_goes_on_where_the_last_one_was() {
+        assert_eq!(asked("zipf", 100, &[70, 300, 400]), asked("zipf", 100, &[770]));
+    }
+
+    /// A hundred thousand keys are not some thousands of them.
+    #[test]
+    fn nearly_all_keys_are_asked_for() {
+        let keys = 100_000;
+        let rounds = [100_000; 5];
+        let distinct = |choice| asked(choice, keys, &rounds).into_iter().collect::<HashSet<_>>().len();
+        assert!(distinct("uniform") > keys * 99 / 100, "{}", distinct("uniform"));
+        assert!(distinct("zipf") > keys / 2, "{}", distinct("zipf"));
     }
 }

@@ -25,8 +25,8 @@ use rounds::{Contestant, Plan};
 
 pub use runtimes::{Observations, observations, timed as runtimes};
 
-/// The name under which the limit of a read-only hit stands beside the subjects.
-pub const LIMIT: &str = "HashMap (the limit)";
+/// What hits are compared with: a plain `HashMap` that no thread writes. It stands beside the subjects under this name.
+pub const PLAIN_MAP: &str = "HashMap";
 
 /// Every experiment of the memos, at this depth, in the order in which they run.
 #[must_use]
@@ -122,9 +122,9 @@ fn compete(
     let samples = setting.placement.run(|| rounds::run(&mut contestants, plan, tick))?;
     let times: Vec<Vec<f64>> =
         samples.iter().map(|samples| samples.iter().map(|sample| sample.nanoseconds).collect()).collect();
-    let limit = contestants.iter().position(|contestant| contestant.name() == LIMIT);
-    let ratios = match limit {
-        Some(limit) => rounds::ratios_to(&times, limit),
+    let plain = contestants.iter().position(|contestant| contestant.name() == PLAIN_MAP);
+    let ratios = match plain {
+        Some(plain) => rounds::ratios_to(&times, plain),
         None => rounds::ratios_to_best(&times),
     };
     let figure = |unit, rounds| Figure { unit, rounds };

@@ -14,7 +14,7 @@ use green_threads::probe::memory::Memory;
 use green_threads::probe::protocol::{Answer, Model};
 use green_threads::workload::{Ask, Workload};
 
-use crate::experiment::LIMIT;
+use crate::experiment::PLAIN_MAP;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 pub(super) const WORKLOAD: Workload = Workload {
@@ -29,8 +29,18 @@ pub(super) const WORKLOAD: Workload = Workload {
 };
 
 /// The memos that are filled. (In memo3 each call has a thread, which would be what is measured.)
-pub(crate) const FILLED: &[&str] =
-    &[LIMIT, "memo2", "memo2::append", "memo2::robust", "mine", "dashmap", "moka", "once_map", "papaya", "quick_cache"];
+pub(crate) const FILLED: &[&str] = &[
+    PLAIN_MAP,
+    "memo2",
+    "memo2::append",
+    "memo2::robust",
+    "mine",
+    "dashmap",
+    "moka",
+    "once_map",
+    "papaya",
+    "quick_cache",
+];
 
 fn cannot(_: &str, model: Model) -> Option<&'static str> {
     (model != Model::Thread).then_some("one thread fills it")
@@ -39,7 +49,7 @@ fn cannot(_: &str, model: Model) -> Option<&'static str> {
 fn run(_: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let keys = (0..ask.setup.n).map(|at| format!("https://pages.example/section-{}/page-{at:06}.html", at % 16));
     let mut fill = Fill { name: &ask.setup.variant, keys: keys.collect(), seen: None };
-    if fill.name == LIMIT {
+    if fill.name == PLAIN_MAP {
         let mut map: HashMap<String, u64, RandomState> = HashMap::new();
         fill.by(|key| {
             if !map.contains_key(key) {
