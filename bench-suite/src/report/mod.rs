@@ -90,6 +90,28 @@ pub fn sheets(results: &Results) -> Vec<Sheet> {
     sheets
 }
 
+/// What the terminal shows of `results`: of times the headline, which fits a screen, and of anything else all sheets.
+#[must_use]
+pub fn headlines(results: &Results) -> Vec<Sheet> {
+    let whole = results.complete && is_timed(results);
+    if whole { vec![timed::headline(results)] } else { sheets(results) }
+}
+
+/// How many settings of timed `results` were measured, and which of them while the machine did something else beside.
+#[must_use]
+pub fn steadiness(results: &[Results]) -> (usize, Vec<String>) {
+    let timed = results.iter().filter(|results| is_timed(results));
+    let disturbed = |results: &Results| {
+        let name = results.experiment.clone();
+        timed::disturbed(results).into_iter().map(move |setting| format!("{name} {setting}"))
+    };
+    (timed.clone().map(timed::settings).sum(), timed.flat_map(disturbed).collect())
+}
+
+fn is_timed(results: &Results) -> bool {
+    !matches!(results.experiment.as_str(), "conformance" | "race") && !observed::is_one(&results.experiment)
+}
+
 /// What of `all` is new, in order.
 fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::words::{count, duration, times};
-use crate::store::Figure;
+use super::words::{count, duration, ratio, times};
+use crate::store::{Cell, Estimate, Figure, Found};
 
 /// Makes words of a cell's figures.
 type Words = fn(&BTreeMap<String, Figure>) -> String;
+
+/// Makes words of a subject and of its cells in the headline.
+type Remark = fn(&str, &[&Cell]) -> String;
 
 /// How an experiment's columns are headed, and how its numbers are to be read.
 pub(super) struct Reading {
@@ -22,6 +25,10 @@ pub(super) struct Reading {
     pub(super) expected: Option<f64>,
     /// What stands in a place instead of the time and its ratio.
     pub(super) instead: Option<Words>,
+    /// Which settings stand in the headline: few, and in each placement.
+    pub(super) headline: fn(&BTreeMap<String, String>) -> bool,
+    /// The headline's last columns, by their heads.
+    pub(super) beside: &'static [(&'static str, Remark)],
 }
 
 const PLAIN: Reading = Reading {
@@ -32,19 +39,36 @@ const PLAIN: Reading = Reading {
     count: "",
     expected: None,
     instead: None,
+    headline: |_| true,
+    beside: &[],
 };
 
 const MEMO: Reading = Reading { rows: "memo", ..PLAIN };
 
 const MODEL: Reading = Reading { rows: "model", head: workers, ..PLAIN };
 
+/// One worker, in each placement.
+fn one_worker(of: &BTreeMap<String, String>) -> bool {
+    of["workers"] == "1"
+}
+
+/// One thread, and two in each placement.
+fn one_and_two(of: &BTreeMap<String, String>) -> bool {
+    matches!((of["threads"].as_str(), of["placement"].as_str()), ("1", "free") | ("2", _))
+}
+
 pub(super) fn reading(experiment: &str) -> Reading {
     match experiment {
         "memo_hit" => Reading {
-            caption: "Every key is there. Time of one look-up as each thread sees it, and how many times the limit's: \
-                      a HashMap with foldhash that no thread writes. Each memo hashes as its users get it: \
-                      memo2::append and quick_cache with foldhash, once_map with aHash, the others with the standard \
-                      library's SipHash.",
+            caption: "Every key is there. Time of one look-up as each thread sees it, and how many times that of a \
+                      plain HashMap with foldhash that no thread writes. A star: the best memos, which the spread \
+                      cannot separate. Each memo hashes as its users get it: memo2::append and quick_cache with \
+                      foldhash, once_map with aHash, the others with the standard library's SipHash.",
+            headline: |of| of["choice"] == "zipf" && of["keys"] == "1000" && one_and_two(of),
+            beside: &[
+                ("two threads\nto one, free", what_sharing_costs),
+                ("a hit takes", |subject, _| hit_takes(subject).to_string()),
+            ],
             split: "choice",
             head: |of| format!("{} keys\n{}", grouped(&of["keys"]), several(&of["threads"], "thread")),
             ..MEMO
@@ -57,12 +81,14 @@ pub(super) fn reading(experiment: &str) -> Reading {
             caption: "No key is there, and all are distinct. Time of one call as each thread sees it, and how many \
                       times the best one's. f does nothing, or computes for 50 µs.",
             head: |of| format!("f {}\n{}", of["f"].replace("50us", "50 µs"), several(&of["threads"], "thread")),
+            headline: |of| of["f"] == "trivial" && one_and_two(of),
             ..MEMO
         },
         "memo_herd" => Reading {
             caption: "Many callers of one cold key. Time from the value being there until the last caller has it, how \
                       many times the best one's, and in brackets the calls of f.",
             head: |of| several(&of["callers"], "caller"),
+            headline: |of| of["callers"] != "2",
             count: "calls",
             expected: Some(1.0),
             ..MEMO
@@ -79,6 +105,7 @@ pub(super) fn reading(experiment: &str) -> Reading {
                       best one's. Inside: a unit of the runtime spawns. Outside: a thread does that is no worker.",
             split: "variant",
             head: |of| format!("batches of {}\n{}", grouped(&of["batch"]), workers(of)),
+            headline: |of| of["variant"] == "inside" && one_worker(of),
             ..MODEL
         },
         "switch" => Reading {
@@ -97,12 +124,14 @@ pub(super) fn reading(experiment: &str) -> Reading {
         "ring" => Reading {
             caption: "A token round a ring of units: time of one hop, and how many times the best one's.",
             head: |of| format!("{} units\n{}", grouped(&of["units"]), workers(of)),
+            headline: |of| of["units"] == "100",
             ..MODEL
         },
         "pipeline" => Reading {
             caption: "A value through a chain of units: time of one crossing, and how many times the best one's (gopl \
                       exercise 9.4).",
             head: |of| format!("{} stages\n{}", grouped(&of["stages"]), workers(of)),
+            headline: |of| of["stages"] == "100",
             ..MODEL
         },
         "compute" => Reading {
@@ -134,6 +163,7 @@ pub(super) fn reading(experiment: &str) -> Reading {
             caption: "A tree of units, ten children each, that sums the numbers of its leaves: time of a whole tree, how \
                       many times the best one's, and in brackets the units created.",
             head: |of| format!("{} leaves\n{}", grouped(&of["leaves"]), workers(of)),
+            headline: |of| of["leaves"] == "1000",
             count: "units",
             ..MODEL
         },
@@ -142,6 +172,7 @@ pub(super) fn reading(experiment: &str) -> Reading {
                       callers, of all look-ups together. memo2 looks by itself; memo3 asks its monitor.",
             split: "variant",
             head: |of| format!("{}\n{}", several(&of["callers"], "caller"), workers(of)),
+            headline: |of| of["callers"] == "1" && one_worker(of),
             ..MODEL
         },
         "monitor_round_trip" => Reading {
@@ -157,6 +188,42 @@ pub(super) fn reading(experiment: &str) -> Reading {
             ..MODEL
         },
         _ => PLAIN,
+    }
+}
+
+/// What a hit has to write to memory that other threads use: why sharing costs what it costs.
+fn hit_takes(subject: &str) -> &'static str {
+    match subject {
+        "HashMap" | "memo1" | "memo2::append" => "no lock",
+        "memo2::coarse" | "memo2::duplicating" | "memo2::robust" => "one lock",
+        "memo2" => "two locks",
+        "memo3" => "two messages",
+        "dashmap" | "once_map" | "quick_cache" => "a shard's lock",
+        "papaya" => "no lock, a guard",
+        "moka" => "no lock, a record",
+        _ => "",
+    }
+}
+
+/// How many times a look-up of one of two threads takes that of a thread alone.
+fn what_sharing_costs(_: &str, cells: &[&Cell]) -> String {
+    let time = |threads: &str| {
+        let cell =
+            cells.iter().find(|cell| cell.setting["threads"] == threads && cell.setting["placement"] == "free")?;
+        match &cell.found {
+            Found::Figures(figures) => Some(figures.get("time")?.estimate()),
+            _ => None,
+        }
+    };
+    match time("1").zip(time("2")) {
+        // They were not in the same rounds, so the ends of the one are held against the other ends of the other.
+        Some((one, two)) => ratio(&Estimate {
+            median: two.median / one.median,
+            low: two.low / one.high,
+            high: two.high / one.low,
+            ..one
+        }),
+        None => "-".to_string(),
     }
 }
 

@@ -1,10 +1,23 @@
-//! The times of an experiment: a sheet for each placement.
+//! The times of an experiment: a sheet for each placement, and one with its headline.
+
+use std::collections::BTreeMap;
 
 use super::readings::{Reading, reading};
-use super::words::{duration, times};
+use super::words::{measured, ratio};
 use super::{Mood, Sheet, Word, distinct};
+use crate::experiment::PLAIN_MAP;
 use crate::probe::Fate;
-use crate::store::{Cell, Figure, Found, Results};
+use crate::store::{Cell, Estimate, Figure, Found, Results};
+
+type Setting = BTreeMap<String, String>;
+
+/// How much more than the best a subject takes, at least, before it is shown as slower. What is nearer is a tie: two runs
+/// of the same program differ by as much.
+const APART: f64 = 1.05;
+
+/// By how many times the rounds of a setting's reference may differ. A machine where they differ by more is doing
+/// something else beside, and no ratio is shown.
+const STEADY: f64 = 1.5;
 
 /// A sheet for each placement, and for each value of the parameter that is split; the others make the columns.
 pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
@@ -16,43 +29,89 @@ pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
         let [placement, value] = apart_by;
         let words = [results.experiment.as_str(), value, placed_words(placement)];
         let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
-        one(&words.join(", "), &cells, &reading)
+        one(&words.join(", "), &cells, &reading, &reading.head)
     };
     distinct(results.cells.iter().map(apart)).iter().map(sheet).collect()
 }
 
-fn one(title: &str, cells: &[&Cell], reading: &Reading) -> Sheet {
-    let column = |cell: &Cell| {
+/// One sheet, of the settings that say most: it fits a screen, and has no placement alone.
+pub(super) fn headline(results: &Results) -> Sheet {
+    let reading = reading(&results.experiment);
+    let cells: Vec<&Cell> = results.cells.iter().filter(|cell| (reading.headline)(&cell.setting)).collect();
+    let head = |of: &Setting| {
+        let words = [
+            of.get(reading.split).cloned().unwrap_or_default(),
+            (reading.head)(of),
+            of.get("placement").map(|placement| placement.replace('-', " ")).unwrap_or_default(),
+        ];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("\n")
+    };
+    let mut sheet = one(&results.experiment, &cells, &Reading { split: "", ..reading }, &head);
+    for (head, word) in reading.beside {
+        sheet.heads.push(head.to_string());
+        for (subject, words) in &mut sheet.rows {
+            let own: Vec<&Cell> = cells.iter().copied().filter(|cell| cell.subject == *subject).collect();
+            words.push(Word::new(word(subject, &own), Mood::Plain));
+        }
+    }
+    sheet
+}
+
+/// The settings of `results`, as the heads of columns name them, whose reference was not steady.
+pub(super) fn disturbed(results: &Results) -> Vec<String> {
+    let settings = distinct(results.cells.iter().map(|cell| cell.setting.clone()));
+    let of = |setting: &Setting| results.cells.iter().filter(|cell| cell.setting == *setting).collect::<Vec<_>>();
+    let disturbed = settings.iter().filter(|setting| Column::new(&of(setting)).is_disturbed());
+    disturbed.map(|setting| setting.values().cloned().collect::<Vec<_>>().join(" ")).collect()
+}
+
+/// How many settings of `results` have a reference.
+pub(super) fn settings(results: &Results) -> usize {
+    distinct(results.cells.iter().filter(|cell| time(cell).is_some()).map(|cell| &cell.setting)).len()
+}
+
+fn one(title: &str, cells: &[&Cell], reading: &Reading, head: &dyn Fn(&Setting) -> String) -> Sheet {
+    let merged = reading.split.is_empty() && distinct(cells.iter().map(|cell| cell.setting.get("placement"))).len() > 1;
+    let own = |cell: &Cell| {
         let mut setting = cell.setting.clone();
-        setting.retain(|name, _| name != "placement" && name != reading.split);
+        setting.retain(|name, _| merged || (name != "placement" && name != reading.split));
         setting
     };
-    let columns = distinct(cells.iter().map(|cell| column(cell)));
-    let best: Vec<f64> = columns.iter().map(|setting| best_ratio(cells, |cell| column(cell) == *setting)).collect();
+    let columns = distinct(cells.iter().map(|cell| own(cell)));
+    let of = |setting: &Setting| cells.iter().copied().filter(|cell| own(cell) == *setting).collect::<Vec<_>>();
+    let judged: Vec<(Setting, Column)> =
+        columns.iter().map(|setting| (setting.clone(), Column::new(&of(setting)))).collect();
     let row = |subject: String| {
-        let words = columns.iter().zip(&best).map(|(setting, best)| {
-            let cell = cells.iter().find(|cell| cell.subject == subject && column(cell) == *setting);
-            cell.map_or_else(|| Word::new("", Mood::Faint), |cell| word(cell, *best, reading))
+        let words = judged.iter().map(|(setting, column)| {
+            let cell = cells.iter().find(|cell| cell.subject == subject && own(cell) == *setting);
+            cell.map_or_else(|| Word::new("", Mood::Faint), |cell| column.word(cell, reading))
         });
         let words = words.collect();
         (subject, words)
     };
     let absent = cells.iter().filter_map(|cell| match &cell.found {
         Found::Absent { why } => Some(format!("- {}: {why}", cell.subject)),
-        Found::Observed(seen) => Some(format!(
-            "- {}, {}: {}",
-            cell.subject,
-            (reading.head)(&cell.setting).replace('\n', ", "),
-            seen.stopped.as_ref()?
-        )),
+        Found::Observed(seen) => {
+            Some(format!("- {}, {}: {}", cell.subject, head(&cell.setting).replace('\n', ", "), seen.stopped.as_ref()?))
+        }
         _ => None,
     });
+    let mut notes = distinct(absent);
+    for (setting, column) in judged.iter().filter(|(_, column)| column.is_disturbed()) {
+        let (name, spread) = column.reference.as_ref().map_or(("", 0.0), |(name, time)| (name.as_str(), time.spread()));
+        let head = head(setting).replace('\n', ", ");
+        let at = if head.is_empty() { String::new() } else { format!(", {head}") };
+        notes.push(format!(
+            "- disturbed{at}: the rounds of {name} differ by {spread:.1} times, so there are no ratios. Measure \
+             again when nothing else runs."
+        ));
+    }
     Sheet {
         title: title.to_string(),
         caption: reading.caption.to_string(),
-        heads: std::iter::once(reading.rows.to_string()).chain(columns.iter().map(reading.head)).collect(),
+        heads: std::iter::once(reading.rows.to_string()).chain(columns.iter().map(head)).collect(),
         rows: distinct(cells.iter().map(|cell| cell.subject.clone())).into_iter().map(row).collect(),
-        notes: distinct(absent),
+        notes,
         prose: false,
     }
 }
@@ -65,51 +124,144 @@ fn placed_words(placement: &str) -> &str {
     }
 }
 
-/// How much more than the best is shown as just as good: less than that is noise.
-const AS_GOOD: f64 = 1.02;
-
-/// The smallest ratio of a column, the limit's own left out.
-fn best_ratio(cells: &[&Cell], in_column: impl Fn(&Cell) -> bool) -> f64 {
-    let ratios = cells.iter().filter(|cell| in_column(cell) && cell.subject != crate::experiment::LIMIT);
-    ratios.filter_map(|cell| ratio(cell)).fold(f64::INFINITY, f64::min)
+/// One setting: who is the reference, and who is among the best.
+struct Column {
+    /// The plain map, or the best: its name and its time.
+    reference: Option<(String, Estimate)>,
+    /// Those of whom none is slower than another for certain. The plain map, which is no memo, is not asked.
+    best: Vec<String>,
 }
 
-fn ratio(cell: &Cell) -> Option<f64> {
+impl Column {
+    fn new(cells: &[&Cell]) -> Self {
+        let times: Vec<(&str, &Figure)> =
+            cells.iter().filter_map(|cell| Some((cell.subject.as_str(), time(cell)?))).collect();
+        let memos = times.iter().filter(|(name, _)| *name != PLAIN_MAP);
+        let Some((_, best)) = memos.clone().min_by(|(_, one), (_, other)| one.median().total_cmp(&other.median()))
+        else {
+            return Column { reference: None, best: Vec::new() };
+        };
+        let is_slower = |own: &Figure| memos.clone().any(|(_, other)| compared(own, other).low > APART);
+        let tied = memos.clone().filter(|(_, own)| !is_slower(own)).map(|(name, _)| name.to_string());
+        let reference = times.iter().find(|(name, _)| *name == PLAIN_MAP);
+        let reference = reference.or_else(|| times.iter().find(|(_, own)| std::ptr::eq(*own, *best)));
+        Column { reference: reference.map(|(name, own)| (name.to_string(), own.estimate())), best: tied.collect() }
+    }
+
+    fn is_disturbed(&self) -> bool {
+        self.reference.as_ref().is_some_and(|(_, time)| time.rounds > 1 && time.spread() > STEADY)
+    }
+
+    fn word(&self, cell: &Cell, reading: &Reading) -> Word {
+        let figures = match &cell.found {
+            Found::Figures(figures) => figures,
+            Found::Outcome(outcome) => return Word::new(outcome.word(), Mood::Bad),
+            Found::Observed(seen) => {
+                return Word::new(seen.stopped.as_ref().map_or_else(String::new, Fate::word), Mood::Bad);
+            }
+            Found::Absent { .. } => return Word::new("-", Mood::Faint),
+        };
+        if let Some(instead) = reading.instead {
+            return Word::new(instead(figures), Mood::Plain);
+        }
+        let is_best = self.best.contains(&cell.subject);
+        let mut text = figures.get("time").map(|time| measured(&time.estimate())).unwrap_or_default();
+        let is_reference = self.reference.as_ref().is_some_and(|(name, _)| *name == cell.subject);
+        if let Some(times) = figures.get("ratio").filter(|_| !self.is_disturbed()) {
+            let times = match (is_best, self.best.len(), is_reference) {
+                // Against the plain map the best have a ratio as well, and a star.
+                (true, ..) if self.by_plain_map() => ratio(&times.estimate()) + "*",
+                (true, 1, _) => "best".to_string(),
+                (true, ..) => "tie".to_string(),
+                (false, _, true) => "1x".to_string(),
+                (false, ..) => ratio(&times.estimate()),
+            };
+            text += &format!(" {times:>6}");
+        }
+        let count = figures.get(reading.count).map(Figure::median);
+        if let Some(count) = count {
+            text += &format!(" ({count})");
+        }
+        let mood = match (count, reading.expected) {
+            (Some(count), Some(expected)) if (count - expected).abs() > 0.5 => Mood::Bad,
+            _ if self.is_disturbed() => Mood::Faint,
+            _ if is_best => Mood::Good,
+            _ => Mood::Plain,
+        };
+        Word::new(text, mood)
+    }
+
+    fn by_plain_map(&self) -> bool {
+        self.reference.as_ref().is_some_and(|(name, _)| name == PLAIN_MAP)
+    }
+}
+
+fn time(cell: &Cell) -> Option<&Figure> {
     match &cell.found {
-        Found::Figures(figures) => figures.get("ratio").map(Figure::median),
+        Found::Figures(figures) => figures.get("time"),
         _ => None,
     }
 }
 
-fn word(cell: &Cell, best: f64, reading: &Reading) -> Word {
-    let figures = match &cell.found {
-        Found::Figures(figures) => figures,
-        Found::Outcome(outcome) => return Word::new(outcome.word(), Mood::Bad),
-        Found::Observed(seen) => {
-            return Word::new(seen.stopped.as_ref().map_or_else(String::new, Fate::word), Mood::Bad);
+/// How many times `other` one takes: round by round, if they have been through the same rounds.
+fn compared(own: &Figure, other: &Figure) -> Estimate {
+    if own.rounds.len() == other.rounds.len() {
+        let ratios: Vec<f64> = own.rounds.iter().zip(&other.rounds).map(|(own, other)| own / other).collect();
+        return Estimate::of(&ratios);
+    }
+    let (own, other) = (own.estimate(), other.estimate());
+    Estimate { median: own.median / other.median, low: own.low / other.high, high: own.high / other.low, ..own }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Depth, Unit};
+
+    fn cell(subject: &str, time: impl Fn(usize) -> f64) -> Cell {
+        let figure = |unit, rounds| Figure { unit, rounds };
+        let rounds: Vec<f64> = (0..11).map(time).collect();
+        let figures = BTreeMap::from([
+            ("time".to_string(), figure(Unit::Nanoseconds, rounds.clone())),
+            ("ratio".to_string(), figure(Unit::Ratio, rounds.iter().map(|time| time / 100.0).collect())),
+        ]);
+        Cell {
+            subject: subject.to_string(),
+            setting: BTreeMap::from([("placement".to_string(), "free".to_string())]),
+            found: Found::Figures(figures),
         }
-        Found::Absent { .. } => return Word::new("-", Mood::Faint),
-    };
-    if let Some(instead) = reading.instead {
-        return Word::new(instead(figures), Mood::Plain);
     }
-    let mut text = figures.get("time").map(|time| duration(time.median())).unwrap_or_default();
-    let ratio = ratio(cell);
-    if let Some(ratio) = ratio {
-        text += &format!(" {:>6}", times(ratio));
+
+    fn words(cells: Vec<Cell>) -> (Vec<String>, Vec<String>) {
+        let [sheet] = &*sheets(&Results::new("made-up", Depth::Quick, true, cells)) else { panic!("one placement") };
+        (sheet.rows.iter().map(|(_, words)| words[0].text.clone()).collect(), sheet.notes.clone())
     }
-    // What takes too long for rounds is measured once.
-    if figures.get("time").is_some_and(|time| time.rounds.len() == 1) {
-        text += " once";
+
+    /// Nearly the same in every round, or now better, now worse: nobody can tell which is the best.
+    #[test]
+    fn whom_the_spread_cannot_separate_is_a_tie() {
+        let (found, _) = words(vec![
+            cell("a", |_| 100.0),
+            cell("b", |_| 103.0),
+            cell("c", |round| if round.is_multiple_of(2) { 99.0 } else { 140.0 }),
+            cell("d", |_| 120.0),
+        ]);
+        assert_eq!(found, ["100 ns    tie", "103 ns    tie", "99–140 ns    tie", "120 ns  1.20x"]);
     }
-    let count = figures.get(reading.count).map(Figure::median);
-    if let Some(count) = count {
-        text += &format!(" ({count})");
+
+    #[test]
+    fn who_is_ahead_by_more_than_the_spread_is_the_best() {
+        let (found, _) = words(vec![cell("a", |round| 100.0 + round as f64), cell("b", |round| 200.0 + round as f64)]);
+        assert_eq!(found[0], "105 ns   best".replace("105 ns", "110 ns"));
+        assert!(found[1].contains("2.0"), "{found:?}");
     }
-    let mood = match (ratio, count, reading.expected) {
-        (_, Some(count), Some(expected)) if (count - expected).abs() > 0.5 => Mood::Bad,
-        (Some(ratio), ..) if ratio <= best * AS_GOOD && cell.subject != crate::experiment::LIMIT => Mood::Good,
-        _ => Mood::Plain,
-    };
-    Word::new(text, mood)
+
+    /// The plain map itself took a hundred times as long in most rounds, as on a machine where others have the cores.
+    #[test]
+    fn where_the_reference_was_disturbed_there_are_no_ratios() {
+        let disturbed = |round: usize| if round.is_multiple_of(3) { 10.0 } else { 1_000.0 };
+        let (found, notes) = words(vec![cell(PLAIN_MAP, disturbed), cell("a", |_| 12.0)]);
+        assert_eq!(found, ["10–1000 ns", "12.0 ns"]);
+        assert!(notes[0].starts_with("- disturbed: the rounds of HashMap differ by 100.0 times"), "{notes:?}");
+    }
 }

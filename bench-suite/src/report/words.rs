@@ -1,5 +1,43 @@
 //! Numbers in words, with as many digits as can be believed.
 
+use crate::store::Estimate;
+
+/// By how many times the ends of an interval may differ so that its middle has three digits, and two. Where they differ
+/// by more, the interval itself is shown.
+const THREE_DIGITS: f64 = 1.02;
+const TWO_DIGITS: f64 = 1.25;
+
+/// A time in nanoseconds, in a unit that suits it, with the digits that it carries.
+pub(super) fn measured(time: &Estimate) -> String {
+    // Between the ends, which may be far apart.
+    let (scale, unit) = scaled((time.low * time.high).sqrt());
+    format!("{} {unit}", carried(time, scale))
+}
+
+/// A ratio, with the digits that it carries.
+pub(super) fn ratio(ratio: &Estimate) -> String {
+    carried(ratio, 1.0) + "x"
+}
+
+fn carried(of: &Estimate, scale: f64) -> String {
+    match of.spread() {
+        ..=THREE_DIGITS => significant(of.median / scale, 3),
+        ..=TWO_DIGITS => significant(of.median / scale, 2),
+        _ => format!("{}–{}", significant(of.low / scale, 2), significant(of.high / scale, 2)),
+    }
+}
+
+/// So many digits, and zeros behind them.
+fn significant(number: f64, digits: i32) -> String {
+    if number <= 0.0 {
+        return "0".to_string();
+    }
+    let after = digits - 1 - number.log10().floor() as i32;
+    let unit = 10_f64.powi(-after);
+    let rounded = (number / unit).round() * unit;
+    format!("{rounded:.*}", usize::try_from(after).unwrap_or(0))
+}
+
 /// A ratio.
 pub(super) fn times(ratio: f64) -> String {
     match ratio {
@@ -12,13 +50,18 @@ pub(super) fn times(ratio: f64) -> String {
 /// Nanoseconds in a unit that suits them.
 #[must_use]
 pub fn duration(nanoseconds: f64) -> String {
-    let (number, unit) = match nanoseconds {
-        0.0..1e3 => (nanoseconds, "ns"),
-        1e3..1e6 => (nanoseconds / 1e3, "µs"),
-        1e6..1e9 => (nanoseconds / 1e6, "ms"),
-        _ => (nanoseconds / 1e9, "s"),
-    };
-    format!("{} {unit}", digits(number))
+    let (scale, unit) = scaled(nanoseconds);
+    format!("{} {unit}", digits(nanoseconds / scale))
+}
+
+/// The unit that suits so many nanoseconds, and how many nanoseconds it has.
+fn scaled(nanoseconds: f64) -> (f64, &'static str) {
+    match nanoseconds {
+        ..1e3 => (1.0, "ns"),
+        1e3..1e6 => (1e3, "µs"),
+        1e6..1e9 => (1e6, "ms"),
+        _ => (1e9, "s"),
+    }
 }
 
 /// Bytes in a unit that suits them.
@@ -58,6 +101,17 @@ fn digits(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wide_interval_leaves_few_digits() {
+        let estimate = |median, low, high| Estimate { median, low, high, rounds: 11 };
+        let said = [(48.26, 48.1, 48.5), (48.26, 46.0, 52.0), (48.26, 40.0, 71.0), (1_234.0, 900.0, 2_000.0)];
+        let said = said.map(|(median, low, high)| measured(&estimate(median, low, high)));
+        assert_eq!(said, ["48.3 ns", "48 ns", "40–71 ns", "0.90–2.0 µs"]);
+        let said = [(1.0, 1.0, 1.0), (9.96, 9.5, 10.5), (99.6, 95.0, 104.0), (123.4, 110.0, 130.0), (1.5, 0.9, 2.1)];
+        let said = said.map(|(median, low, high)| ratio(&estimate(median, low, high)));
+        assert_eq!(said, ["1.00x", "10.0x", "100x", "120x", "0.90–2.1x"]);
+    }
 
     #[test]
     fn numbers_have_the_digits_that_they_deserve() {
