@@ -1,21 +1,26 @@
 //! `cargo bench`: every experiment, under criterion.
 //!
 //! Criterion measures one benchmark after another; the experiments measure all subjects of a setting in interleaved
-//! rounds (`bench_suite::experiment` says why). So the first benchmark of a setting runs the rounds for all of it, and
-//! criterion gets, for each benchmark, the samples of its rounds: it does the statistics, the comparison with the last
-//! run and with `--save-baseline`, and the filtering. Its own warm-up and timing therefore say nothing, and are set to
-//! next to nothing.
+//! rounds (`bench_suite::experiment` says why). So the rounds of a setting run first, for all of it, and criterion then
+//! gets, for each benchmark, the samples of its rounds: it does its statistics, and the comparison with the last run and
+//! with `--save-baseline`. Its own warm-up and timing therefore say nothing, and are set to next to nothing.
 //!
-//! What the rounds found goes to the store, and the closing tables and the report are made from there.
+//! What the rounds found goes to the store, and the closing tables and the report are made from there. What criterion
+//! says of each of several hundred benchmarks goes into a file, unless it is asked for.
 
 #![forbid(unsafe_code)]
 
-use std::io;
+#[path = "suite/aside.rs"]
+mod aside;
+#[path = "suite/filter.rs"]
+mod filter;
+
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use aside::Aside;
 use bench_suite::conformance::matrix::{self, Situation};
 use bench_suite::conformance::{Callers, Outcome, storm};
 use bench_suite::experiment::{self, Experiment, Observations, Setting};
@@ -26,6 +31,7 @@ use bench_suite::report;
 use bench_suite::store::{Cell, Depth, Found, Results, Store};
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkId, Criterion, SamplingMode};
+use filter::Filter;
 use green_threads::probe::placement::Placement;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -62,8 +68,10 @@ struct Suite {
     list: bool,
     /// Subjects that are not measured, with the reason.
     without: Vec<(&'static str, String)>,
-    /// The words that the command line filters by.
-    filters: Vec<String>,
+    /// Which benchmarks are asked for.
+    filter: Filter,
+    /// Where criterion's own words go, if not to the terminal.
+    aside: Option<Aside>,
     /// What runs the runtimes' workloads.
     programs: Rc<Programs>,
     /// What was measured.
@@ -75,7 +83,9 @@ impl Suite {
         let argument = |name: &str| std::env::args().any(|argument| argument == name);
         let list = argument("--list");
         let store = Store::here();
+        let aside = if list || asks_criterion() { None } else { Aside::begin(&store)? };
         Ok(Suite {
+            aside,
             criterion: Criterion::default()
                 .warm_up_time(Duration::from_nanos(1))
                 .measurement_time(Duration::from_millis(50))
@@ -86,7 +96,7 @@ impl Suite {
             programs: Rc::new(Programs::here(place::lab(), &store.folder().join("twin"))),
             store,
             list,
-            filters: filters(std::env::args().skip(1)),
+            filter: Filter::new(std::env::args().skip(1))?,
             without: if list { Vec::new() } else { unfit()?.into_iter().collect() },
             results: Vec::new(),
         })
@@ -126,36 +136,44 @@ impl Suite {
             })
             .collect();
         let group_name = experiment.group(setting);
-        let mut group = self.criterion.benchmark_group(&group_name);
-        // Each of criterion's samples is a round.
-        group.sampling_mode(SamplingMode::Flat).sample_size(experiment.rounds().max(10));
-        let mut measured: Option<io::Result<Vec<Cell>>> = None;
-        let found = |measured: &Option<io::Result<Vec<Cell>>>, subject: &str| -> Option<Cell> {
-            measured.as_ref()?.as_ref().ok()?.iter().find(|cell| cell.subject == subject).cloned()
-        };
-        // The last ones first: among models, those come to a limit that stand first, and one that has given no time
-        // must not be the one for which criterion has already been asked.
-        for (subject, _) in entrants.iter().rev().filter(|(_, can)| can.is_ok()) {
-            if let Some(Cell { found: Found::Observed(seen), .. }) = found(&measured, subject) {
-                let why = seen.stopped.map_or_else(|| "no reason".to_string(), |fate| fate.to_string());
-                anstream::println!("{group_name}/{}/{subject}: no time, since it {why}", setting.id());
-                continue;
-            }
-            // Criterion calls the closure below anew for each sample.
-            let mut samples = 0;
-            group.bench_function(BenchmarkId::new(setting.id(), subject), |bencher| {
-                if measured.is_none() {
-                    measured =
-                        Some(experiment.measure(setting, &without, &|share| bar.set_position((share * 100.0) as u64)));
-                    bar.finish_and_clear();
-                }
-                replay(bencher, found(&measured, subject).as_ref(), samples);
-                samples += 1;
-            });
+        let able = || entrants.iter().filter(|(_, can)| can.is_ok()).map(|(subject, _)| *subject);
+        if !able().any(|subject| self.filter.takes(&format!("{group_name}/{}/{subject}", setting.id()))) {
+            return Ok(None);
         }
-        group.finish();
-        let Some(measured) = measured else { return Ok(None) };
-        let measured = measured.with_context(|| format!("{group_name} cannot be measured in {}", setting.id()))?;
+        let mut measured = Vec::new();
+        if !self.list {
+            let tick = |share| bar.set_position((share * 100.0) as u64);
+            measured = experiment
+                .measure(setting, &without, &tick)
+                .with_context(|| format!("{group_name} cannot be measured in {}", setting.id()))?;
+            bar.finish_and_clear();
+        }
+        // What came to a limit has no time, and what is too slow for all the rounds has too few for statistics.
+        let samples = |subject: &str| {
+            let rounds = measured.iter().find(|cell| cell.subject == subject).and_then(rounds)?;
+            (rounds.len() >= experiment.rounds()).then_some(rounds)
+        };
+        let benchmarks: Vec<(&str, &[f64])> =
+            able().filter_map(|subject| Some((subject, if self.list { &[] } else { samples(subject)? }))).collect();
+        let criterion = &mut self.criterion;
+        let turn = || {
+            let mut group = criterion.benchmark_group(&group_name);
+            // Each of criterion's samples is a round.
+            group.sampling_mode(SamplingMode::Flat).sample_size(experiment.rounds().max(10));
+            for (subject, rounds) in benchmarks {
+                // Criterion calls the closure below anew for each sample.
+                let mut sample = 0;
+                group.bench_function(BenchmarkId::new(setting.id(), subject), |bencher| {
+                    replay(bencher, rounds, sample);
+                    sample += 1;
+                });
+            }
+            group.finish();
+        };
+        match &self.aside {
+            Some(aside) => aside.during(turn)?,
+            None => turn(),
+        }
         let cell = |(subject, can): (&'static str, Result<(), String>)| match can {
             Err(why) => Some(setting.cell(subject, Found::Absent { why })),
             Ok(()) => measured.iter().find(|cell| cell.subject == subject).cloned(),
@@ -163,10 +181,10 @@ impl Suite {
         Ok(Some(entrants.into_iter().filter_map(cell).collect()))
     }
 
-    /// What is no time is none of criterion's business, but for its filter, which is taken as plain text here.
+    /// What is no time is none of criterion's business.
     fn observe(&mut self, observations: &Observations) -> anyhow::Result<()> {
         let name = observations.name();
-        if self.filters.iter().any(|filter| !name.contains(filter)) {
+        if !self.filter.takes(name) {
             return Ok(());
         }
         if self.list {
@@ -197,12 +215,15 @@ impl Suite {
 
     /// The closing tables, and where to read on.
     fn close(self, took: Duration) -> anyhow::Result<()> {
-        self.criterion.final_summary();
+        match &self.aside {
+            Some(aside) => aside.during(|| self.criterion.final_summary())?,
+            None => self.criterion.final_summary(),
+        }
         if self.list {
             return Ok(());
         }
         anyhow::ensure!(!self.results.is_empty(), "no benchmark matches; `cargo bench -- --list` names them all");
-        for sheet in self.results.iter().flat_map(report::sheets) {
+        for sheet in self.results.iter().flat_map(report::headlines) {
             report::print(&sheet);
         }
         anstream::println!("\nMeasured in {:.0} s, depth {}.", took.as_secs_f64(), self.depth.name());
@@ -218,8 +239,27 @@ impl Suite {
             anstream::println!("A trial: everything ran once, these times say nothing, and nothing is kept.");
             return Ok(());
         }
+        let (settings, disturbed) = report::steadiness(&self.results);
+        match disturbed.len() {
+            0 => anstream::println!("Runs steady: all {settings} settings."),
+            some => {
+                anstream::println!(
+                    "DISTURBED: {some} of {settings} settings, in which the rounds differ too much for ratios. Measure \
+                     again when nothing else runs. They are:"
+                );
+                for setting in disturbed.iter().take(DISTURBED_SHOWN) {
+                    anstream::println!("- {setting}");
+                }
+                if some > DISTURBED_SHOWN {
+                    anstream::println!("- and {} more", some - DISTURBED_SHOWN);
+                }
+            }
+        }
         let page = report::write_page(&self.store)?;
-        anstream::println!("The full report:  {}", page.display());
+        anstream::println!("The full report:  {} (all settings)", page.display());
+        if let Some(aside) = &self.aside {
+            anstream::println!("Criterion's own:  {}", aside.path().display());
+        }
         anstream::println!("The results:      {}", self.store.folder().display());
         if self.results.iter().any(|results| !results.complete) {
             anstream::println!("These tables are partial; the report has the last complete results of each group.");
@@ -228,50 +268,39 @@ impl Suite {
     }
 }
 
-/// Hands criterion a round of a cell as its sample number `sample`, as long as the iterations that it asks for took. It
-/// asks for as many samples as there are rounds, after one or two to warm up.
-fn replay(bencher: &mut Bencher<'_, WallTime>, cell: Option<&Cell>, sample: usize) {
-    let nanoseconds = match cell.map(|cell| &cell.found) {
-        Some(Found::Figures(figures)) => figures["time"].rounds[sample % figures["time"].rounds.len()],
-        // The measuring failed: the caller will say so.
-        _ => 1.0,
-    };
-    bencher.iter_custom(|iterations| Duration::from_secs_f64(nanoseconds * iterations as f64 / 1e9));
-}
-
-/// The arguments that are neither options of criterion's nor their values.
-fn filters(arguments: impl Iterator<Item = String>) -> Vec<String> {
-    const WITH_VALUE: &[&str] = &[
-        "-c",
-        "--color",
-        "--colour",
-        "-s",
-        "--save-baseline",
+/// Whether the command line asks criterion for something of its own, which then belongs on the terminal.
+fn asks_criterion() -> bool {
+    const ITS_OWN: &[&str] = &[
+        "-v",
+        "--verbose",
         "-b",
         "--baseline",
         "--baseline-lenient",
         "--load-baseline",
-        "--format",
-        "--sample-size",
-        "--warm-up-time",
-        "--measurement-time",
-        "--nresamples",
-        "--noise-threshold",
-        "--confidence-level",
-        "--significance-level",
-        "--profile-time",
-        "--plotting-backend",
         "--output-format",
+        "--format",
+        "--profile-time",
     ];
-    let mut value = false;
-    let mut filters = Vec::new();
-    for argument in arguments {
-        let follows = std::mem::replace(&mut value, WITH_VALUE.contains(&argument.as_str()));
-        if !follows && !argument.starts_with('-') {
-            filters.push(argument);
-        }
+    std::env::args().any(|argument| ITS_OWN.contains(&argument.split('=').next().unwrap_or_default()))
+}
+
+/// How many settings that were disturbed are named on the terminal.
+const DISTURBED_SHOWN: usize = 5;
+
+/// The times of a cell's rounds.
+fn rounds(cell: &Cell) -> Option<&[f64]> {
+    match &cell.found {
+        Found::Figures(figures) => Some(&figures.get("time")?.rounds),
+        _ => None,
     }
-    filters
+}
+
+/// Hands criterion one of the `rounds` as its sample number `sample`, as long as the iterations that it asks for took. It
+/// asks for as many samples as there are rounds, after one or two to warm up.
+fn replay(bencher: &mut Bencher<'_, WallTime>, rounds: &[f64], sample: usize) {
+    // Where it only lists its benchmarks, it asks for none.
+    let nanoseconds = rounds.get(sample % rounds.len().max(1)).copied().unwrap_or(1.0);
+    bencher.iter_custom(|iterations| Duration::from_secs_f64(nanoseconds * iterations as f64 / 1e9));
 }
 
 /// Why the student's memo is not measured, if it is not: one that hangs would stop the whole suite.

@@ -1,55 +1,67 @@
 //! Criterion's own words, set aside: some lines for each of several hundred benchmarks, between which nobody would find
 //! the tables.
 //!
-//! Criterion writes them to the standard output and nowhere else. So while it runs, that is a file. Only Unix has a way to
-//! do this without `unsafe`; elsewhere they stay where they are.
+//! Criterion writes them to the standard output and the standard error, and to nothing else. So while it has its turn,
+//! both are a file. Only Unix has a way to do this without `unsafe`; elsewhere they stay what they are.
 
-use std::io;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use bench_suite::store::Store;
 
-/// As long as this lives, the standard output is a file.
+/// Where criterion's words go.
 pub(crate) struct Aside {
-    file: PathBuf,
-    #[cfg(unix)]
-    terminal: std::os::fd::OwnedFd,
+    path: PathBuf,
+    file: File,
 }
 
-#[cfg(unix)]
 impl Aside {
+    /// Nothing, where this cannot be done.
+    ///
     /// # Errors
     ///
     /// If the file system refuses the file.
-    pub(crate) fn begin(store: &Store) -> anyhow::Result<Self> {
-        let file = store.folder().join("criterion.txt");
-        std::fs::create_dir_all(store.folder())?;
-        let terminal = rustix::io::dup(rustix::stdio::stdout())?;
-        rustix::stdio::dup2_stdout(std::fs::File::create(&file)?)?;
-        Ok(Aside { file, terminal })
+    pub(crate) fn begin(store: &Store) -> anyhow::Result<Option<Self>> {
+        if cfg!(not(unix)) {
+            return Ok(None);
+        }
+        let path = store.folder().join("criterion.txt");
+        let created = std::fs::create_dir_all(store.folder()).and_then(|()| File::create(&path));
+        let file = created.with_context(|| format!("{} cannot be made, for criterion's own words", path.display()))?;
+        Ok(Some(Aside { path, file }))
     }
 
-    /// Where criterion's words are. From now on the standard output is what it was.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives criterion its turn.
     ///
     /// # Errors
     ///
     /// If the operating system refuses.
-    pub(crate) fn end(self) -> anyhow::Result<PathBuf> {
-        io::Write::flush(&mut io::stdout())?;
-        rustix::stdio::dup2_stdout(&self.terminal)?;
-        Ok(self.file)
-    }
-}
+    #[cfg(unix)]
+    pub(crate) fn during<T>(&self, turn: impl FnOnce() -> T) -> anyhow::Result<T> {
+        use std::io::Write;
 
-/// It is not asked for.
-#[cfg(not(unix))]
-impl Aside {
-    pub(crate) fn begin(store: &Store) -> anyhow::Result<Self> {
-        Ok(Aside { file: store.folder().to_path_buf() })
+        use rustix::io::dup;
+        use rustix::stdio::{dup2_stderr, dup2_stdout, stderr, stdout};
+
+        let (out, error) = (dup(stdout())?, dup(stderr())?);
+        std::io::stdout().flush()?;
+        dup2_stdout(&self.file)?;
+        dup2_stderr(&self.file)?;
+        let turn = turn();
+        std::io::stdout().flush()?;
+        dup2_stdout(&out)?;
+        dup2_stderr(&error)?;
+        Ok(turn)
     }
 
-    pub(crate) fn end(self) -> anyhow::Result<PathBuf> {
-        io::Write::flush(&mut io::stdout())?;
-        Ok(self.file)
+    #[cfg(not(unix))]
+    pub(crate) fn during<T>(&self, turn: impl FnOnce() -> T) -> anyhow::Result<T> {
+        let _ = &self.file;
+        Ok(turn())
     }
 }
