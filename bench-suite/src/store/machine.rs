@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::RangeInclusive;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +80,48 @@ impl Machine {
                 .collect(),
         }
     }
+
+    /// The processor time that the cgroup allows, in cores; `None` if it sets no quota.
+    #[must_use]
+    pub fn quota(&self) -> Option<f64> {
+        self.limits.get(QUOTA).and_then(|cpu_max| cores_of(cpu_max))
+    }
+
+    /// How many workers a runtime may take on this machine if nobody says: the allowed cores. Where a quota is what
+    /// limits them, std rounds it down and Go rounds it up, to at least two workers.
+    ///
+    /// Source: `std::thread::available_parallelism`, and the release notes of Go 1.25.
+    #[must_use]
+    pub fn default_workers(&self) -> RangeInclusive<usize> {
+        let allowed = self.allowed_cores;
+        match self.quota() {
+            Some(quota) if (quota as usize) <= allowed => allowed..=(quota.ceil() as usize).max(2).min(self.cores),
+            _ => allowed..=allowed,
+        }
+    }
+}
+
+/// The name of the limit that is a quota of processor time.
+const QUOTA: &str = "cgroup cpu.max";
+
+/// What `cpu.max` says, in cores: the quota divided by the period, or `None` if there is no quota.
+fn cores_of(cpu_max: &str) -> Option<f64> {
+    let (quota, period) = cpu_max.split_once(' ')?;
+    Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
+}
+
+/// The tightest `cpu.max` among this process's cgroup and those that contain it.
+///
+/// Source: the kernel's `cgroup-v2.rst`, "CPU Interface Files".
+fn cpu_max() -> Option<String> {
+    let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let own = Path::new("/sys/fs/cgroup").join(own.lines().find_map(|line| line.strip_prefix("0::/"))?);
+    let all = own.ancestors().take_while(|folder| folder.starts_with("/sys/fs/cgroup"));
+    let all = all.filter_map(|folder| trimmed(folder.join("cpu.max")));
+    all.min_by(|a, b| {
+        let [a, b] = [a, b].map(|cpu_max| cores_of(cpu_max).unwrap_or(f64::INFINITY));
+        a.total_cmp(&b)
+    })
 }
 
 /// The value after `name` and a colon in a file of such lines.
@@ -87,7 +131,7 @@ fn field(path: &str, name: &str) -> Option<String> {
     Some(value.trim().to_string())
 }
 
-fn trimmed(path: &str) -> Option<String> {
+fn trimmed(path: impl AsRef<Path>) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_string())
 }
 
@@ -113,12 +157,12 @@ fn limits() -> BTreeMap<String, String> {
         ("overcommit_memory", "/proc/sys/vm/overcommit_memory"),
         ("pid_max", "/proc/sys/kernel/pid_max"),
         ("threads-max", "/proc/sys/kernel/threads-max"),
-        ("cgroup cpu.max", "/sys/fs/cgroup/cpu.max"),
         ("cgroup pids.max", "/sys/fs/cgroup/pids.max"),
         ("transparent_hugepage", "/sys/kernel/mm/transparent_hugepage/enabled"),
     ];
     let mut limits: BTreeMap<String, String> =
         files.iter().filter_map(|(name, path)| Some((name.to_string(), trimmed(path)?))).collect();
+    limits.extend(cpu_max().map(|cpu_max| (QUOTA.to_string(), cpu_max)));
     let ulimits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     for (name, line) in [("stack ulimit in bytes", "Max stack size"), ("process ulimit", "Max processes")] {
         let rest = ulimits.lines().find_map(|text| text.strip_prefix(line));
@@ -127,4 +171,23 @@ fn limits() -> BTreeMap<String, String> {
         }
     }
     limits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_allows_what_the_runtimes_make_of_it() {
+        let machine = |allowed_cores, cpu_max: &str| {
+            let limits = BTreeMap::from([(QUOTA.to_string(), cpu_max.to_string())]);
+            Machine { cores: 8, allowed_cores, limits, ..Machine::this() }.default_workers()
+        };
+        assert_eq!(machine(8, "max 100000"), 8..=8);
+        assert_eq!(machine(1, "50000 100000"), 1..=2);
+        assert_eq!(machine(2, "250000 100000"), 2..=3);
+        assert_eq!(machine(4, "400000 100000"), 4..=4);
+        // The process is held to two cores, so the quota of four limits nothing.
+        assert_eq!(machine(2, "400000 100000"), 2..=2);
+    }
 }
