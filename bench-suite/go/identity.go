@@ -1,5 +1,8 @@
 // A goroutine is on no thread in particular, and it has no identity of its own (gopl, section 9.8.4): no number that a
 // program may ask for, no storage of its own. What it is to know, it is told by an argument.
+//
+// The only identity that Go code can ask for is that of its thread, by a system call. So this is what each goroutine
+// stores its number under, as a thread-local does; and it looks whether it finds that number again.
 
 package main
 
@@ -15,7 +18,8 @@ func identity(s setup) (measure, error) {
 	return func(int) answer {
 		const units = 16
 		var seen [units]map[int]bool // by each, the threads on which it was
-		var right [units]bool
+		var underThread sync.Map     // numbers, by the thread that stored them
+		var threadRight, right [units]bool
 		var all, running sync.WaitGroup
 		all.Add(units)
 		running.Add(units)
@@ -26,11 +30,16 @@ func identity(s setup) (measure, error) {
 				// All are there before the first yields: so there is always another to yield to.
 				all.Done()
 				all.Wait()
-				seen[unit] = map[int]bool{syscall.Gettid(): true}
-				right[unit] = true
+				thread := syscall.Gettid()
+				underThread.Store(thread, number)
+				seen[unit] = map[int]bool{thread: true}
+				threadRight[unit], right[unit] = true, true
 				for range s.N {
 					runtime.Gosched()
-					seen[unit][syscall.Gettid()] = true
+					thread := syscall.Gettid()
+					seen[unit][thread] = true
+					found, _ := underThread.Load(thread)
+					threadRight[unit] = threadRight[unit] && found == number
 					right[unit] = right[unit] && number == unit
 				}
 			}(unit)
@@ -38,20 +47,24 @@ func identity(s setup) (measure, error) {
 		running.Wait()
 		elapsed := time.Since(start)
 
-		most, moved, argumentRight := 0, 0, 0
+		most, moved, threadLocalRight, argumentRight := 0, 0, 0, 0
 		for unit := range units {
 			most = max(most, len(seen[unit]))
 			if len(seen[unit]) > 1 {
 				moved++
+			}
+			if threadRight[unit] {
+				threadLocalRight++
 			}
 			if right[unit] {
 				argumentRight++
 			}
 		}
 		return took(elapsed, figures{
-			"threads_seen":   float64(most),
-			"moved":          float64(moved),
-			"argument_right": float64(argumentRight),
+			"threads_seen":       float64(most),
+			"moved":              float64(moved),
+			"thread_local_right": float64(threadLocalRight),
+			"argument_right":     float64(argumentRight),
 		})
 	}, s.checkPlain(1)
 }

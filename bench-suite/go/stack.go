@@ -85,16 +85,19 @@ func stackOverflow() answer {
 	panic("unreachable: the recursion above has no end")
 }
 
-// stackGrowing reads the memory at the bottom of a recursion that is so many bytes deep.
+// stackGrowing reads the memory at the bottom of a recursion that is so many bytes deep, and how large the stack is
+// there. Then the goroutine returns and waits, and we read what is left of its stack.
 //
-// There a collection does no harm: what is used is not cut. It takes away the stacks that were too small and have been
-// copied, which otherwise are there for some time yet, together as large as the last.
+// At the bottom a collection does no harm: what is used is not cut. It takes away the stacks that were too small and
+// have been copied, which otherwise are there for some time yet, together as large as the last. After the return each
+// collection cuts the stack in half, because less than a quarter of it is used.
 func stackGrowing(bytes int) answer {
-	before := readAlone()
+	before, stacksBefore := readAlone(), stackBytes()
 	var after reading
-	var reached int
+	var reached, most int
 	var elapsed time.Duration
-	inGoroutine(func() {
+	returned, leave := make(chan struct{}), make(chan struct{})
+	go func() {
 		start := time.Now()
 		dig512(512, func(depth int) bool {
 			if depth < bytes {
@@ -103,10 +106,26 @@ func stackGrowing(bytes int) answer {
 			elapsed = time.Since(start)
 			reached = depth
 			after = readLive()
+			most = stackBytes() - stacksBefore
 			return false
 		})
+		close(returned)
+		<-leave
+	}()
+	<-returned
+	// Twice as many as it takes to halve the largest stack that Go allows down to the smallest.
+	const collections = 40
+	for range collections {
+		runtime.GC()
+	}
+	left := max(stackBytes()-stacksBefore, 0)
+	close(leave)
+	return took(elapsed, figures{
+		"depth":      float64(reached),
+		"resident":   after.resident - before.resident,
+		"stack_most": float64(most),
+		"stack_left": float64(left),
 	})
-	return took(elapsed, figures{"depth": float64(reached), "resident": after.resident - before.resident})
 }
 
 // readAlone reads when we are the only goroutine. One that has been joined may still be on its way out, and then its

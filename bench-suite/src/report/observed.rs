@@ -97,9 +97,22 @@ fn tables(experiment: &str) -> &'static [Table] {
             },
             Table {
                 variant: "growing",
-                caption: "Recursion beyond any fixed stack, where stacks grow: Go's do, and `stacker` lets a thread's.",
+                caption: "Recursion beyond any fixed stack, where stacks grow: Go's do, and `stacker` lets a thread's. Of \
+                          Go's: the stack at its deepest, and what is left of it after the return and a few collections.",
                 parameters: &[("n", "wanted")],
-                figures: &[("depth", "depth"), ("resident", "resident")],
+                figures: &[
+                    ("depth", "depth"),
+                    ("resident", "resident"),
+                    ("stack_most", "stack at\nits deepest"),
+                    ("stack_left", "stack\nleft"),
+                ],
+                facts: &[],
+            },
+            Table {
+                variant: "default",
+                caption: "The stack that a thread gets if the program does not choose its size: the addresses of its mapping.",
+                parameters: &[],
+                figures: &[("reserved", "reserved")],
                 facts: &[],
             },
         ],

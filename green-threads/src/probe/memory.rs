@@ -71,6 +71,22 @@ impl Memory {
     }
 }
 
+/// How large the mapping is that contains `address`, in bytes.
+///
+/// # Errors
+///
+/// If `/proc` cannot be read, or no mapping contains it.
+pub fn mapping_of(address: usize) -> io::Result<u64> {
+    let maps = fs::read_to_string("/proc/self/maps")?;
+    let bounds = |line: &str| {
+        let (from, to) = line.split_once(' ')?.0.split_once('-')?;
+        Some((u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?))
+    };
+    let found = maps.lines().filter_map(bounds).find(|(from, to)| (*from..*to).contains(&(address as u64)));
+    let missing = || io::Error::new(io::ErrorKind::InvalidData, "/proc knows no mapping of an address in use");
+    found.map(|(from, to)| to - from).ok_or_else(missing)
+}
+
 /// Nothing, as long as there is memory for others on the machine too: 512 MiB, or a sixteenth of all, whichever is
 /// more.
 ///
@@ -115,6 +131,14 @@ mod tests {
         assert!(after.reserved > before.reserved);
         drop(hold);
         thread.join().unwrap().unwrap_err();
+    }
+
+    #[test]
+    fn a_mapping_has_the_size_that_it_was_made_with() {
+        const BYTES: usize = 64 << 20;
+        let large = std::hint::black_box(vec![1_u8; BYTES]);
+        assert!(mapping_of(large.as_ptr().addr()).unwrap() >= BYTES as u64);
+        mapping_of(0).unwrap_err();
     }
 
     #[test]

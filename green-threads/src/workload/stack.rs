@@ -2,8 +2,9 @@
 //!
 //! `touch`: 100 units use `n` bytes of their stacks, come back up, and wait: what stays resident of each? `deepest`:
 //! how deep a recursion comes before it overflows. `overflow`: what the process, whoever joins, and destructors see of
-//! that. `growing`: a recursion deeper than any fixed stack, where stacks can grow. A task has no stack: it runs on its
-//! worker's, and keeps nothing there while it waits.
+//! that. `growing`: a recursion deeper than any fixed stack, where stacks can grow. `default`: how large a thread's
+//! stack is if the program does not choose its size. A task has no stack: it runs on its worker's, and keeps nothing
+//! there while it waits.
 
 use std::hint::black_box;
 use std::io;
@@ -13,7 +14,7 @@ use super::parked::Parked;
 use super::{Ask, Workload};
 use crate::StackSize;
 use crate::coroutine;
-use crate::probe::memory::Memory;
+use crate::probe::memory::{Memory, mapping_of};
 use crate::probe::protocol::{Answer, Model};
 use crate::probe::{Runtime, on_a_task, progress};
 use crate::system;
@@ -21,7 +22,7 @@ use crate::system;
 pub(super) const WORKLOAD: Workload = Workload {
     name: "stack",
     what: "what a stack holds, what it costs, and what happens at its end",
-    variants: &["touch", "deepest", "overflow", "growing"],
+    variants: &["touch", "deepest", "overflow", "growing", "default"],
     most: 1 << 30,
     lean: true,
     sockets: false,
@@ -34,6 +35,9 @@ fn cannot(variant: &str, model: Model) -> Option<&'static str> {
         (_, Model::TaskCurrentThread) => Some("its worker is the main thread, whose stack the operating system sizes"),
         ("growing", Model::Coroutine) => Some("`stacker` knows the stacks of threads only"),
         ("growing", Model::Task) => Some("a task has no stack of its own that could grow"),
+        ("default", Model::Coroutine) => Some("the size of its stack is always chosen, for the whole process"),
+        ("default", Model::Task) => Some("a task has no stack of its own"),
+        ("default", Model::Goroutine) => Some("its stack begins small and grows"),
         _ => None,
     }
 }
@@ -54,7 +58,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             let _guard = Guard;
             descend(here(), usize::MAX, &mut |_| ());
         }),
-        _ => growing(bytes),
+        "growing" => growing(bytes),
+        _ => by_default(),
     }
 }
 
@@ -189,4 +194,11 @@ fn grow(bytes: usize, depth: usize) -> io::Result<(usize, u64)> {
     };
     black_box(&mut locals);
     end
+}
+
+/// Spawns a thread without a size, and reads how large the mapping is in which its locals are.
+fn by_default() -> io::Result<Answer> {
+    let start = Instant::now();
+    let reserved = std::thread::spawn(|| mapping_of(here())).join().expect("it only reads a file")?;
+    Ok(Answer::time(start.elapsed()).figure("reserved", reserved as f64))
 }

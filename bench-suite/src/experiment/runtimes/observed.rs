@@ -202,7 +202,9 @@ fn unit(name: &str) -> Unit {
     match name {
         "time" | "total" | "first" | "last" | "hog" | "cross" | "half" | "most" => Unit::Nanoseconds,
         "overhead" => Unit::Ratio,
-        "resident" | "reserved" | "page_tables" | "kernel" | "depth" | "peak" => Unit::Bytes,
+        "resident" | "reserved" | "page_tables" | "kernel" | "depth" | "peak" | "stack_most" | "stack_left" => {
+            Unit::Bytes
+        }
         _ => Unit::Count,
     }
 }

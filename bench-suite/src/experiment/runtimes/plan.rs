@@ -134,6 +134,7 @@ pub(super) fn observed(observation: &str, depth: Depth) -> Vec<Look> {
             }
             looks.extend(sizes.iter().map(|&stack| sized("deepest", 512, stack)));
             looks.push(sized("overflow", 512, 64 * KIB));
+            looks.push(look("default", 1, one));
             looks.push(sized("growing", 64 * MIB, 64 * KIB));
             looks
         }
