@@ -5,9 +5,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use bench_suite::claim::{self, Evidence, Verdict};
+use bench_suite::claim::{self, Evidence, Finding, Verdict};
 use bench_suite::place;
-use bench_suite::store::Store;
+use bench_suite::store::{Found, Store};
 
 fn lab(store: &Path, arguments: &[&str]) -> Output {
     Command::new(place::lab()).args(arguments).env("LAB_STORE", store).output().unwrap()
@@ -70,15 +70,18 @@ fn doctor_names_what_decides() {
     assert!(json.as_array().is_some_and(|symptoms| symptoms.len() >= 10), "{json}");
 }
 
-/// The reference set is what the ledger was read off; every pinned claim is as it says.
+/// Where the reference set was taken before the settings that a claim covers today, the claim is not measured. What was
+/// measured agrees with the tests.
 #[test]
 fn the_reference_set_bears_the_pinned_claims_out() {
     let (evidence, unread) = claim::evidence(&Store::reference().unwrap());
     assert!(unread.is_empty(), "{unread:?}");
     for claim in claim::all() {
         for finding in claim.judge(&evidence) {
-            assert_ne!(finding.verdict, Verdict::NotMeasured, "{} of {}", claim.id, finding.model);
             assert!(!finding.is_broken(), "{}: {finding:?}", claim.id);
+            if finding.verdict == Some(Verdict::NotMeasured) {
+                println!("{} of {}: {}", claim.id, finding.subject, finding.measured);
+            }
         }
     }
 }
@@ -88,7 +91,8 @@ fn without_results_nothing_is_judged() {
     for claim in claim::all() {
         let findings = claim.judge(&Evidence::default());
         assert!(!findings.is_empty());
-        assert!(findings.iter().all(|finding| finding.verdict == Verdict::NotMeasured && !finding.is_broken()));
+        let judged = |finding: &Finding| finding.verdict.is_some_and(|verdict| verdict != Verdict::NotMeasured);
+        assert!(!findings.iter().any(|finding| judged(finding) || finding.is_broken()));
     }
     let folder = tempfile::tempdir().unwrap();
     let output = lab(folder.path(), &["claims"]);
@@ -96,20 +100,40 @@ fn without_results_nothing_is_judged() {
     assert!(text(&output.stderr).contains("not everything has been measured yet"), "{}", text(&output.stderr));
 }
 
+/// Coroutines are shown for comparison, so what they do breaks nothing. Goroutines are what the claim speaks of.
 #[test]
 fn a_pinned_claim_that_is_broken_shuts_the_gate() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::at(folder.path());
-    let mut results = Store::reference().unwrap().read("hog").unwrap().expect("the reference set has the hog");
-    for cell in results.cells.iter_mut().filter(|cell| cell.subject == "coroutine") {
-        if let bench_suite::store::Found::Observed(seen) = &mut cell.found {
-            seen.figures.get_mut("before").unwrap().rounds.fill(50.0);
+    let mut results = Store::reference().unwrap().read("default_workers").unwrap().expect("it is in the reference set");
+    for (subject, status) in [("coroutine", 0), ("goroutine", 1)] {
+        for cell in results.cells.iter_mut().filter(|cell| cell.subject == subject) {
+            if let Found::Observed(seen) = &mut cell.found {
+                seen.figures.get_mut("default_workers").unwrap().rounds.fill(1000.0);
+            }
         }
+        store.write(&results).unwrap();
+        let output = lab(folder.path(), &["claims", "gomaxprocs-default"]);
+        assert_eq!(output.status.code(), Some(status), "{}", text(&output.stdout));
+        let broken = text(&output.stderr).contains("broken: gomaxprocs-default of goroutine");
+        assert_eq!(broken, status == 1, "{}", text(&output.stderr));
     }
-    store.write(&results).unwrap();
-    let output = lab(folder.path(), &["claims", "no-timer"]);
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("broken: no-timer of coroutine"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_claim_is_printed_with_the_settings_that_it_covers() {
+    let folder = tempfile::tempdir().unwrap();
+    let says =
+        text(&lab(folder.path(), &["claims", "--reference", "gomaxprocs-default", "one-call-for-a-crowd"]).stdout);
+    for line in ["- default_workers", "- runtime_herd: variant memo2 and memo3; n 10000; placement one-core"] {
+        assert!(says.lines().any(|said| said == line), "{line}: {says}");
+    }
+    assert!(says.contains("(for comparison)"), "{says}");
+    let json = lab(folder.path(), &["claims", "--reference", "--json", "gomaxprocs-default"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json[0]["covers"][0]["experiment"], "default_workers");
+    assert_eq!(json[0]["findings"][0]["verdict"], "holds");
+    assert!(json[0]["findings"][1]["verdict"].is_null(), "{json}");
 }
 
 #[test]

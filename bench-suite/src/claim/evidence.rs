@@ -1,9 +1,9 @@
-//! What was measured, as claims ask for it.
+//! The results that claims are judged by, and whether they can be judged by them at all.
 
 use std::collections::BTreeMap;
 
-use crate::conformance::Outcome;
-use crate::store::{Cell, Figure, Found, Observation, Results, Store};
+use super::{Claim, Gap};
+use crate::store::{Depth, Machine, Results, Store};
 
 /// The results that claims are judged by.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,7 @@ impl Evidence {
                 Err(error) => unread.push(error.to_string()),
             }
         }
+        unread.sort();
         unread.dedup();
         (Evidence(all), unread)
     }
@@ -32,43 +33,29 @@ impl Evidence {
         Evidence(results.into_iter().map(|results| (results.experiment.clone(), results)).collect())
     }
 
-    /// What `model` did in `experiment` where the setting has all of `setting`.
-    pub(super) fn cell(&self, experiment: &str, model: &str, setting: &[(&str, &str)]) -> Option<&Cell> {
-        let fits = |cell: &&Cell| {
-            cell.subject == model
-                && setting.iter().all(|(name, value)| cell.setting.get(*name).is_some_and(|found| found == value))
-        };
-        self.0.get(experiment)?.cells.iter().find(fits)
+    pub(super) fn results(&self, experiment: &str) -> Result<&Results, Gap> {
+        self.0.get(experiment).ok_or_else(|| Gap(format!("`{experiment}` has no results")))
     }
 
-    /// What became of `subject` in the situation `property`, where `callers` call it.
-    pub(super) fn outcome(&self, subject: &str, property: &str, callers: &str) -> Option<&Outcome> {
-        match &self.cell("conformance", subject, &[("property", property), ("callers", callers)])?.found {
-            Found::Outcome(outcome) => Some(outcome),
-            _ => None,
+    /// The machine on which everything that `claim` covers was measured, completely and in earnest.
+    pub(super) fn machine(&self, claim: &Claim) -> Result<&Machine, Gap> {
+        let mut first: Option<&Results> = None;
+        for cover in claim.covers {
+            let results = self.results(cover.experiment)?;
+            if !results.complete {
+                return Err(Gap(format!("`{}` was measured only in part", cover.experiment)));
+            }
+            if results.depth == Depth::Trial {
+                return Err(Gap(format!("`{}` was only tried, not measured", cover.experiment)));
+            }
+            match first {
+                Some(first) if first.machine != results.machine => {
+                    let names = format!("`{}` and `{}`", first.experiment, results.experiment);
+                    return Err(Gap(format!("{names} were measured on different machines or by different builds")));
+                }
+                _ => first = Some(results),
+            }
         }
-    }
-
-    /// The same, where it was observed.
-    pub(super) fn seen(&self, experiment: &str, model: &str, setting: &[(&str, &str)]) -> Option<&Observation> {
-        match &self.cell(experiment, model, setting)?.found {
-            Found::Observed(seen) => Some(seen),
-            _ => None,
-        }
-    }
-
-    /// The median of a figure, timed or observed.
-    pub(super) fn figure(&self, experiment: &str, model: &str, setting: &[(&str, &str)], name: &str) -> Option<f64> {
-        let figures = match &self.cell(experiment, model, setting)?.found {
-            Found::Figures(figures) => figures,
-            Found::Observed(seen) => &seen.figures,
-            _ => return None,
-        };
-        figures.get(name).map(Figure::median)
-    }
-
-    /// The cores on which an experiment ran, as many as its process was allowed.
-    pub(super) fn cores(&self, experiment: &str) -> Option<usize> {
-        Some(self.0.get(experiment)?.machine.allowed_cores)
+        first.map(|results| &results.machine).ok_or_else(|| Gap("the claim covers nothing".to_string()))
     }
 }

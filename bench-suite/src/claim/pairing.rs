@@ -1,142 +1,255 @@
-//! This course's own claims: which memo suits which runtime, and what decides each.
+//! This course's own claims: which memo suits which runtime.
 
-use super::Verdict::{DoesNotHold, Holds};
-use super::ledger::{COROUTINE, TASK, THREAD, each, holds};
-use super::{Claim, Evidence, Finding, Verdict};
+use super::Verdict::Holds;
+use super::sample::{Measured, Sample, every, span, span_words};
+use super::{COROUTINE, CURRENT_THREAD, Claim, Cover, EVERY_CORE, Judged, TASK, THREAD, holds};
 use crate::conformance::Outcome;
 use crate::report::{bytes, count, duration};
 
-/// What this course says of memos on runtimes.
-pub(super) const PAIRING: &[Claim] = &[
+const SOURCE: &str = "this course, The same memo three times";
+const MODELS: &[&str] = &[THREAD, COROUTINE, TASK, CURRENT_THREAD];
+const MEMOS: &[&str] = &["memo2", "memo3"];
+const WORKERS: &[&str] = &["1", EVERY_CORE];
+
+pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "one-call-for-a-crowd",
-        source: "this course, The same memo three times",
+        source: SOURCE,
         statement: "Ten thousand callers of one cold key make one call of f, whatever they are.",
-        experiments: &["runtime_herd"],
+        covers: HERD,
+        subjects: MODELS,
+        beside: &[],
+        pinned: Some(Holds),
         judge: one_call_for_a_crowd,
     },
     Claim {
         id: "one-request-a-page",
-        source: "this course, The same memo three times",
+        source: SOURCE,
         statement: "Ten thousand requests for a thousand pages reach the server once a page.",
-        experiments: &["runtime_http"],
+        covers: &[
+            Cover {
+                experiment: "runtime_http",
+                setting: &[("variant", MEMOS), ("n", &["10000"]), ("placement", &["free"]), ("workers", WORKERS)],
+                only: &[],
+            },
+            Cover {
+                experiment: "runtime_http",
+                setting: &[("variant", MEMOS), ("n", &["10000"]), ("placement", &["one-core"])],
+                only: &[],
+            },
+        ],
+        subjects: MODELS,
+        beside: &[],
+        pinned: Some(Holds),
         judge: one_request_a_page,
     },
     Claim {
         id: "a-hit-needs-no-runtime",
-        source: "this course, The same memo three times",
-        statement: "A hit in memo2 waits for nobody, so it costs about the same on every runtime: at most twice the least.",
-        experiments: &["runtime_hit"],
+        source: SOURCE,
+        statement: "A hit in memo2 never waits, so it costs about the same on every runtime: at most twice the \
+                    least in the same placement.",
+        covers: &[
+            Cover {
+                experiment: "runtime_hit",
+                setting: &[
+                    ("variant", &["memo2"]),
+                    ("callers", &["1"]),
+                    ("placement", &["free"]),
+                    ("workers", WORKERS),
+                ],
+                only: &[],
+            },
+            Cover {
+                experiment: "runtime_hit",
+                setting: &[("variant", &["memo2"]), ("callers", &["1"]), ("placement", &["one-core"])],
+                only: &[],
+            },
+        ],
+        subjects: MODELS,
+        beside: &[],
+        pinned: None,
         judge: a_hit_needs_no_runtime,
     },
     Claim {
         id: "a-monitor-suits-light-units",
-        source: "this course, The same memo three times",
-        statement: "Where a switch is cheap, a monitor is: a hit in memo3 costs less than fifty hits in memo2.",
-        experiments: &["runtime_hit"],
+        source: SOURCE,
+        statement: "Where a switch is cheap, for coroutines and tasks, a monitor is cheap too: a hit in memo3 costs \
+                    less than fifty hits in memo2, and fewer of them than on threads.",
+        covers: &[
+            Cover {
+                experiment: "runtime_hit",
+                setting: &[("variant", MEMOS), ("callers", &["1"]), ("placement", &["free"]), ("workers", WORKERS)],
+                only: &[],
+            },
+            Cover {
+                experiment: "runtime_hit",
+                setting: &[("variant", MEMOS), ("callers", &["1"]), ("placement", &["one-core"])],
+                only: &[],
+            },
+        ],
+        subjects: &[COROUTINE, TASK],
+        beside: &[THREAD],
+        pinned: None,
         judge: a_monitor_suits_light_units,
     },
     Claim {
         id: "a-waiter-is-light",
-        source: "this course, The same memo three times",
-        statement: "A caller that waits in a memo takes less than a page of memory, its unit included.",
-        experiments: &["runtime_herd"],
+        source: SOURCE,
+        statement: "A task that waits in a memo takes less than a page of memory.",
+        covers: HERD,
+        subjects: &[TASK, CURRENT_THREAD],
+        beside: &[THREAD, COROUTINE],
+        pinned: None,
         judge: a_waiter_is_light,
     },
     Claim {
         id: "thread-memos-stay-on-threads",
-        source: "this course, The same memo three times",
+        source: SOURCE,
         statement: "A memo for threads hangs where coroutines on one worker call it.",
-        experiments: &["conformance"],
+        // The waiters of memo2 block the worker; the monitor of memo3 only where another coroutine must run meanwhile.
+        covers: &[
+            Cover {
+                experiment: "conformance",
+                setting: &[("property", &["one-call"]), ("callers", &["coroutines"])],
+                only: &["memo2", "memo2::coroutine"],
+            },
+            Cover {
+                experiment: "conformance",
+                setting: &[("property", &["distinct-keys-overlap"]), ("callers", &["coroutines"])],
+                only: &["memo3", "memo3::coroutine"],
+            },
+        ],
+        subjects: MEMOS,
+        beside: &["memo2::coroutine", "memo3::coroutine"],
+        pinned: Some(Holds),
         judge: thread_memos_stay_on_threads,
     },
     Claim {
         id: "a-call-of-its-own",
-        source: "this course, The same memo three times",
-        statement: "Where callers may be left lying, a call of f must belong to nobody: only then do the others get the value.",
-        experiments: &["conformance"],
+        source: SOURCE,
+        statement: "If the leader's future is kept and never polled again, the others get the value only if the call \
+                    of f belongs to no caller.",
+        covers: &[Cover {
+            experiment: "conformance",
+            setting: &[("property", &["leader-left"]), ("callers", &["tasks"])],
+            only: &[],
+        }],
+        subjects: &[
+            "memo2::task",
+            OWN_CALL,
+            "moka::future",
+            "quick_cache::async",
+            "tokio::OnceCell",
+            "async_singleflight",
+        ],
+        beside: &[],
+        pinned: Some(Holds),
         judge: a_call_of_its_own,
     },
 ];
 
-const MODELS: [&str; 3] = [THREAD, COROUTINE, TASK];
-const ALL_HOLD: [(&str, Verdict); 3] = [(THREAD, Holds), (COROUTINE, Holds), (TASK, Holds)];
-const MEMOS: [&str; 2] = ["memo2", "memo3"];
+const HERD: &[Cover] = &[
+    Cover {
+        experiment: "runtime_herd",
+        setting: &[("variant", MEMOS), ("n", &["10000"]), ("placement", &["free"]), ("workers", WORKERS)],
+        only: &[],
+    },
+    Cover {
+        experiment: "runtime_herd",
+        setting: &[("variant", MEMOS), ("n", &["10000"]), ("placement", &["one-core"])],
+        only: &[],
+    },
+];
 
-fn one_call_for_a_crowd(evidence: &Evidence) -> Vec<Finding> {
-    each(&MODELS, &ALL_HOLD, |model| {
-        let calls = |memo| evidence.figure("runtime_herd", model, &[("variant", memo), ("n", "10000")], "calls");
-        let [two, three] = MEMOS.map(calls);
-        let (two, three) = (two?, three?);
-        Some((format!("{} in memo2, {} in memo3", count(two), count(three)), holds(two == 1.0 && three == 1.0)))
-    })
+/// The memo whose calls belong to no caller.
+const OWN_CALL: &str = "memo3::task";
+
+fn one_call_for_a_crowd(sample: &Sample<'_>) -> Judged {
+    let calls = every(sample.cells.iter().copied(), "calls")?;
+    let words = format!("{} a herd, in {} settings", span_words(&calls, count), sample.cells.len());
+    Ok((holds(calls.iter().all(|calls| *calls == 1.0)), words))
 }
 
-fn one_request_a_page(evidence: &Evidence) -> Vec<Finding> {
-    each(&MODELS, &ALL_HOLD, |model| {
-        let most = |memo| evidence.figure("runtime_http", model, &[("variant", memo)], "most_a_page");
-        let [two, three] = MEMOS.map(most);
-        let (two, three) = (two?, three?);
-        let all = evidence.figure("runtime_http", model, &[("variant", MEMOS[0])], "requests")?;
-        Some((
-            format!("{} requests; at most {} a page with memo2, {} with memo3", count(all), count(two), count(three)),
-            holds(two == 1.0 && three == 1.0),
-        ))
-    })
+fn one_request_a_page(sample: &Sample<'_>) -> Judged {
+    const PAGES: f64 = 1000.0;
+    let most = every(sample.cells.iter().copied(), "most_a_page")?;
+    let all = every(sample.cells.iter().copied(), "requests")?;
+    let so = most.iter().all(|most| *most == 1.0) && all.iter().all(|all| *all == PAGES);
+    let [all, most] = [span_words(&all, count), span_words(&most, count)];
+    Ok((holds(so), format!("{all} requests, at most {most} a page, in {} settings", sample.cells.len())))
 }
 
-/// The time of a hit of one caller on one worker. On one core, where no time depends on which core wakes which.
-fn hit(evidence: &Evidence, model: &str, memo: &str) -> Option<f64> {
-    let setting = [("variant", memo), ("callers", "1"), ("workers", "1"), ("placement", "one-core")];
-    evidence.figure("runtime_hit", model, &setting, "time")
+fn a_hit_needs_no_runtime(sample: &Sample<'_>) -> Judged {
+    const ABOUT_THE_SAME: f64 = 2.0;
+    let all = sample.all()?;
+    let (mut times, mut ratios) = (Vec::new(), Vec::new());
+    for &cell in &sample.cells {
+        let mut least = f64::INFINITY;
+        for other in all.iter().flat_map(|sample| sample.like(cell, &["placement"])) {
+            least = least.min(other.median("time")?);
+        }
+        times.push(cell.median("time")?);
+        ratios.push(cell.median("time")? / least);
+    }
+    let most = span(&ratios).1;
+    Ok((holds(most <= ABOUT_THE_SAME), format!("{}, at most {most:.1} times the least", span_words(&times, duration))))
 }
 
-fn a_hit_needs_no_runtime(evidence: &Evidence) -> Vec<Finding> {
-    let least = MODELS.iter().filter_map(|model| hit(evidence, model, MEMOS[0])).fold(f64::INFINITY, f64::min);
-    each(&MODELS, &[], |model| {
-        let time = hit(evidence, model, MEMOS[0])?;
-        Some((format!("{}, {:.1} times the least", duration(time), time / least), holds(time <= 2.0 * least)))
-    })
+fn a_monitor_suits_light_units(sample: &Sample<'_>) -> Judged {
+    const CHEAP: f64 = 50.0;
+    let threads = monitor_ratios(&sample.other(THREAD)?)?;
+    let mut so = true;
+    let mut words = Vec::new();
+    for (setting, ratio) in monitor_ratios(sample)? {
+        let placement = setting.parameter("placement");
+        let on_threads = threads.iter().filter(|(other, _)| other.parameter("placement") == placement);
+        so &= ratio < CHEAP && on_threads.fold(f64::INFINITY, |least, (_, ratio)| least.min(*ratio)) > ratio;
+        words.push(format!("{ratio:.0} ({placement}, workers {})", setting.parameter("workers")));
+    }
+    Ok((holds(so), format!("hits in memo2 that one in memo3 costs: {}", words.join(", "))))
 }
 
-fn a_monitor_suits_light_units(evidence: &Evidence) -> Vec<Finding> {
-    each(&MODELS, &[], |model| {
-        let (two, three) = (hit(evidence, model, MEMOS[0])?, hit(evidence, model, MEMOS[1])?);
-        Some((
-            format!("{} in memo2, {} in memo3: {:.0} times", duration(two), duration(three), three / two),
-            holds(three < 50.0 * two),
-        ))
-    })
+/// How many hits in memo2 one in memo3 costs, in each setting.
+fn monitor_ratios<'a>(sample: &Sample<'a>) -> Result<Vec<(Measured<'a>, f64)>, super::Gap> {
+    let mut ratios = Vec::new();
+    for monitor in sample.with("variant", "memo3") {
+        for hit in sample.like(monitor, &["placement", "workers"]).filter(|hit| hit.parameter("variant") == "memo2") {
+            ratios.push((monitor, monitor.median("time")? / hit.median("time")?));
+        }
+    }
+    Ok(ratios)
 }
 
-fn a_waiter_is_light(evidence: &Evidence) -> Vec<Finding> {
+fn a_waiter_is_light(sample: &Sample<'_>) -> Judged {
     const PAGE: f64 = 4096.0;
-    each(&MODELS, &[], |model| {
-        let resident = evidence.figure("runtime_herd", model, &[("variant", "memo2"), ("n", "10000")], "resident")?;
-        Some((format!("{} each", bytes(resident)), holds(resident < PAGE)))
-    })
+    let resident = every(sample.cells.iter().copied(), "resident")?;
+    Ok((holds(span(&resident).1 < PAGE), format!("{} each, its unit included", span_words(&resident, bytes))))
 }
 
-fn thread_memos_stay_on_threads(evidence: &Evidence) -> Vec<Finding> {
-    let pinned =
-        [("memo2", Holds), ("memo3", Holds), ("memo2::coroutine", DoesNotHold), ("memo3::coroutine", DoesNotHold)];
-    let memos = pinned.map(|(memo, _)| memo);
-    each(&memos, &pinned, |memo| {
-        // memo2's waiters block the worker as soon as there are any; memo3's only where another coroutine must run.
-        let property = if memo.starts_with("memo2") { "one-call" } else { "distinct-keys-overlap" };
-        let outcome = evidence.outcome(memo, property, "coroutines")?;
-        Some((format!("{property}: {outcome}"), holds(matches!(outcome, Outcome::Hangs { .. }))))
-    })
+/// Only a hang bears it out, and only a kept promise contradicts it. A crash or a wrong value decides nothing.
+fn thread_memos_stay_on_threads(sample: &Sample<'_>) -> Judged {
+    kept_or_hangs(sample, |kept| !kept)
 }
 
-fn a_call_of_its_own(evidence: &Evidence) -> Vec<Finding> {
-    let memos =
-        ["memo2::task", "memo3::task", "moka::future", "quick_cache::async", "tokio::OnceCell", "async_singleflight"];
-    let pinned = [("memo2::task", Holds), ("memo3::task", Holds)];
-    each(&memos, &pinned, |memo| {
-        let outcome = evidence.outcome(memo, "leader-left", "tasks")?;
-        let own = memo == "memo3::task";
-        let whose = if own { "its call is a task of its own" } else { "its call is its leader's" };
-        Some((format!("{whose}: {outcome}"), holds(own == (*outcome == Outcome::Kept))))
-    })
+fn a_call_of_its_own(sample: &Sample<'_>) -> Judged {
+    let own = sample.subject == OWN_CALL;
+    let whose = if own { "its call is a task of its own" } else { "its call is its leader's" };
+    let (verdict, outcome) = kept_or_hangs(sample, |kept| kept == own)?;
+    Ok((verdict, format!("{whose}: {outcome}")))
+}
+
+/// Whether each trial ended as `expected`, which is told whether the property was kept. No trial that ended otherwise
+/// than by keeping it or by a hang decides anything.
+fn kept_or_hangs(sample: &Sample<'_>, expected: impl Fn(bool) -> bool) -> Judged {
+    let (mut so, mut words) = (true, Vec::new());
+    for cell in &sample.cells {
+        let outcome = cell.outcome()?;
+        so &= match outcome {
+            Outcome::Kept => expected(true),
+            Outcome::Hangs { .. } => expected(false),
+            other => return Err(cell.gap(&other.to_string())),
+        };
+        words.push(format!("{}: {outcome}", cell.parameter("property")));
+    }
+    Ok((holds(so), words.join("; ")))
 }

@@ -1,16 +1,18 @@
-//! `cargo lab claims`: what the source text and the course say, held against the results.
+//! `cargo lab claims`: what the source text and the course say, compared with the results.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use bench_suite::claim::{self, Finding, Verdict};
+use bench_suite::claim::{self, Cover, Finding, Verdict};
 use bench_suite::report::{self, Mood, Sheet, Word};
 use bench_suite::store::Store;
 
-/// Hold what gopl's section 9.8 and this course say against what was measured.
+/// Compare what gopl's section 9.8 and this course say with what was measured.
 ///
-/// The exit status is 1 if a claim that the tests pin, an order or a count, is otherwise than they say.
+/// Each claim states the settings that it covers. It holds if all results in these settings agree with it; if one is
+/// missing, it is not measured. The exit status is 1 if the results contradict a claim that is pinned, which means that
+/// a test of this repository asserts its verdict.
 #[derive(clap::Args)]
 pub(crate) struct Claims {
     /// Only these claims, by id [default: all].
@@ -42,13 +44,11 @@ impl Claims {
         } else {
             judged.iter().for_each(|(claim, findings)| report::print(&sheet(claim, findings)));
         }
-        let all = || judged.iter().flat_map(|(claim, findings)| findings.iter().map(move |finding| (claim, finding)));
-        // By the command that measures it.
-        let missing: BTreeSet<_> = judged
-            .iter()
-            .filter(|(_, findings)| findings.iter().all(|finding| finding.verdict == Verdict::NotMeasured))
-            .flat_map(|(claim, _)| claim.experiments)
-            .map(|&experiment| match experiment {
+        let all = || judged.iter().flat_map(|of| of.1.iter().map(move |finding| (of, finding)));
+        let missing: BTreeSet<_> = all()
+            .filter(|(_, finding)| finding.verdict == Some(Verdict::NotMeasured))
+            .flat_map(|((claim, _), _)| claim.covers)
+            .map(|cover| match cover.experiment {
                 "conformance" => "`cargo lab conformance`",
                 _ => "`cargo lab run`, or `cargo bench`",
             })
@@ -57,9 +57,9 @@ impl Claims {
             anstream::eprintln!("\nnot everything has been measured yet: what is missing comes from {command}");
         }
         let broken: Vec<_> = all().filter(|(_, finding)| finding.is_broken()).collect();
-        for (claim, finding) in &broken {
+        for ((claim, _), finding) in &broken {
             let expected = finding.pinned.map_or_else(String::new, Verdict::words);
-            anstream::eprintln!("broken: {} of {}: the tests say that it {expected}", claim.id, finding.model);
+            anstream::eprintln!("broken: {} of {}: a test asserts: {expected}", claim.id, finding.subject);
         }
         Ok(if broken.is_empty() && unread.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -69,21 +69,24 @@ fn sheet(claim: &claim::Claim, findings: &[Finding]) -> Sheet {
     let row = |finding: &Finding| {
         let mood = match finding.verdict {
             _ if finding.is_broken() => Mood::Bad,
-            Verdict::Holds => Mood::Good,
-            Verdict::NotMeasured => Mood::Faint,
-            Verdict::DoesNotHold | Verdict::OutdatedSince(_) => Mood::Plain,
+            Some(Verdict::Holds) => Mood::Good,
+            None | Some(Verdict::NotMeasured) => Mood::Faint,
+            Some(Verdict::DoesNotHold | Verdict::OutdatedSince(_)) => Mood::Plain,
         };
         let pinned = if finding.pinned.is_some() { "pinned" } else { "" };
+        let verdict = finding.verdict.map_or_else(|| "(for comparison)".to_string(), Verdict::words);
+        let measured = if finding.verdict.is_none() { Mood::Faint } else { Mood::Plain };
         let words = vec![
-            Word::new(finding.verdict.words(), mood),
+            Word::new(verdict, mood),
             Word::new(pinned, Mood::Faint),
-            Word::new(finding.figure.clone(), Mood::Plain),
+            Word::new(finding.measured.clone(), measured),
         ];
-        (finding.model.to_string(), words)
+        (finding.subject.to_string(), words)
     };
+    let covers: String = claim.covers.iter().map(|cover| format!("\n- {cover}")).collect();
     Sheet {
         title: claim.id.to_string(),
-        caption: format!("{}: {}", claim.source, claim.statement),
+        caption: format!("{}: {}\nIt covers:{covers}", claim.source, claim.statement),
         heads: ["model", "verdict", "", "what was measured"].map(str::to_string).into(),
         rows: findings.iter().map(row).collect(),
         prose: true,
@@ -92,11 +95,18 @@ fn sheet(claim: &claim::Claim, findings: &[Finding]) -> Sheet {
 }
 
 fn json(claim: &claim::Claim, findings: &[Finding]) -> serde_json::Value {
+    let cover = |cover: &Cover| {
+        serde_json::json!({
+            "experiment": cover.experiment,
+            "setting": cover.setting.iter().copied().collect::<BTreeMap<_, _>>(),
+            "only": cover.only,
+        })
+    };
     let finding = |finding: &Finding| {
         serde_json::json!({
-            "model": finding.model,
-            "verdict": finding.verdict.words(),
-            "figure": finding.figure,
+            "model": finding.subject,
+            "verdict": finding.verdict.map(Verdict::words),
+            "measured": finding.measured,
             "pinned": finding.pinned.map(Verdict::words),
             "broken": finding.is_broken(),
         })
@@ -105,6 +115,7 @@ fn json(claim: &claim::Claim, findings: &[Finding]) -> serde_json::Value {
         "id": claim.id,
         "source": claim.source,
         "statement": claim.statement,
+        "covers": claim.covers.iter().map(cover).collect::<Vec<_>>(),
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
     })
 }

@@ -1,0 +1,69 @@
+//! The settings that a claim covers.
+
+use std::fmt;
+
+use super::{CURRENT_THREAD, THREAD};
+use crate::store::Cell;
+
+/// As many workers as the machine of the results allows cores.
+pub const EVERY_CORE: &str = "one per core";
+
+/// Settings of one experiment.
+#[derive(Clone, Copy, Debug)]
+pub struct Cover {
+    /// The experiment's name.
+    pub experiment: &'static str,
+    /// Parameters, each with the values that are covered. Every combination of them must have been measured. A
+    /// parameter that is not listed may have any value.
+    pub setting: &'static [(&'static str, &'static [&'static str])],
+    /// The subjects that were measured in these settings; if empty, all of the claim's.
+    pub only: &'static [&'static str],
+}
+
+impl Cover {
+    /// Every combination that must have been measured of `subject`, on a machine with so many cores.
+    #[must_use]
+    pub fn settings(&self, subject: &str, cores: usize) -> Vec<Vec<(&'static str, String)>> {
+        if !self.only.is_empty() && !self.only.contains(&subject) {
+            return Vec::new();
+        }
+        let mut settings = vec![Vec::new()];
+        for (name, values) in self.setting.iter().filter(|(name, _)| *name != "workers" || has_workers(subject)) {
+            let with = |setting: &Vec<(&'static str, String)>, value: &str| {
+                let value = if value == EVERY_CORE { cores.to_string() } else { value.to_string() };
+                setting.iter().cloned().chain([(*name, value)]).collect()
+            };
+            settings =
+                settings.iter().flat_map(|setting| values.iter().map(move |value| with(setting, value))).collect();
+        }
+        settings
+    }
+}
+
+/// The kernel schedules threads, and a current-thread runtime has one worker, whatever a setting says.
+fn has_workers(subject: &str) -> bool {
+    ![THREAD, CURRENT_THREAD].contains(&subject)
+}
+
+/// Whether `cell` was measured in `setting`.
+pub(super) fn is_in(cell: &Cell, setting: &[(&str, String)]) -> bool {
+    setting.iter().all(|(name, value)| cell.setting.get(*name) == Some(value))
+}
+
+/// A setting in words.
+pub(super) fn words(setting: &[(&str, String)]) -> String {
+    setting.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Cover {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.experiment)?;
+        for (at, (name, values)) in self.setting.iter().enumerate() {
+            write!(out, "{} {name} {}", if at == 0 { ":" } else { ";" }, values.join(" and "))?;
+        }
+        match self.only {
+            [] => Ok(()),
+            only => write!(out, " ({})", only.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! gopl's claim about the identity of goroutines (section 9.8.4).
+
+use super::Verdict::Holds;
+use super::sample::{Sample, every, span_words};
+use super::{COROUTINE, Claim, Cover, GOROUTINE, Judged, TASK, THREAD, holds};
+use crate::report::count;
+
+pub(super) const CLAIMS: &[Claim] = &[Claim {
+    id: "no-identity",
+    source: "gopl 9.8.4",
+    statement: "A goroutine has no identity that code could store things under, as a thread has: what is stored under \
+                the thread is lost.",
+    covers: &[Cover { experiment: "identity", setting: &[("workers", &["1"])], only: &[] }],
+    subjects: &[GOROUTINE],
+    beside: &[THREAD, COROUTINE, TASK],
+    pinned: Some(Holds),
+    judge: no_identity,
+}];
+
+/// That a language has no function for something cannot be measured. What can be: whether the identity of the OS thread
+/// serves as one. Sixteen units on one worker each store their number under their thread, yield, and look.
+fn no_identity(sample: &Sample<'_>) -> Judged {
+    const UNITS: f64 = 16.0;
+    let under_thread = every(sample.cells.iter().copied(), "thread_local_right")?;
+    let argument = every(sample.cells.iter().copied(), "argument_right")?;
+    let so = under_thread.iter().all(|right| *right < UNITS) && argument.iter().all(|right| *right == UNITS);
+    let words = format!(
+        "of 16 units, {} found their number under their thread, {} in an argument",
+        span_words(&under_thread, count),
+        span_words(&argument, count),
+    );
+    Ok((holds(so), words))
+}

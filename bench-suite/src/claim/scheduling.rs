@@ -1,0 +1,190 @@
+//! gopl's claims about scheduling (sections 9.8.2 and 9.8.3).
+
+use super::Verdict::{Holds, OutdatedSince};
+use super::sample::{Sample, every, span, span_words};
+use super::{COROUTINE, Claim, Cover, GOROUTINE, Judged, TASK, THREAD, holds};
+use crate::report::{count, duration};
+
+pub(super) const CLAIMS: &[Claim] = &[
+    Claim {
+        id: "cheaper-switch",
+        source: "gopl 9.8.2",
+        statement: "Rescheduling a goroutine (here also a coroutine or a task) is much cheaper than rescheduling a \
+                    thread: at most half the time. Coroutines and tasks are compared by waking and parking each other. \
+                    Goroutines, which have no park, are compared by yielding on one core.",
+        covers: &[
+            Cover {
+                experiment: "switch",
+                setting: &[("variant", &["park"]), ("workers", &["1"]), ("placement", &["free", "one-core"])],
+                only: &[COROUTINE, TASK, THREAD],
+            },
+            Cover {
+                experiment: "switch",
+                setting: &[("variant", &["yield"]), ("workers", &["1"]), ("placement", &["one-core"])],
+                only: &[GOROUTINE, THREAD],
+            },
+        ],
+        subjects: &[GOROUTINE, COROUTINE, TASK],
+        beside: &[THREAD],
+        pinned: None,
+        judge: cheaper_switch,
+    },
+    Claim {
+        id: "no-timer",
+        source: "gopl 9.8.2",
+        statement: "Go's scheduler is not invoked by a timer, but only by what the program does: a loop without calls \
+                    keeps its worker.",
+        covers: &[
+            Cover {
+                experiment: "hog",
+                setting: &[
+                    ("variant", &["no-calls"]),
+                    ("workers", &["1"]),
+                    ("placement", &["free", "one-core"]),
+                    ("preemption", &["default", "asyncpreemptoff"]),
+                ],
+                only: &[GOROUTINE],
+            },
+            Cover {
+                experiment: "hog",
+                setting: &[("variant", &["no-calls"]), ("workers", &["1"]), ("placement", &["free", "one-core"])],
+                only: &[THREAD, COROUTINE, TASK],
+            },
+        ],
+        subjects: &[GOROUTINE],
+        beside: &[THREAD, COROUTINE, TASK],
+        // Until a test of the hog looks at `asyncpreemptoff` too.
+        pinned: None,
+        judge: no_timer,
+    },
+    Claim {
+        id: "gomaxprocs-default",
+        source: "gopl 9.8.3",
+        statement: "The default of GOMAXPROCS is the number of processors (of those that the process may use).",
+        covers: &[Cover { experiment: "default_workers", setting: &[], only: &[] }],
+        subjects: &[GOROUTINE],
+        beside: &[COROUTINE, TASK],
+        pinned: Some(Holds),
+        judge: gomaxprocs_default,
+    },
+    Claim {
+        id: "waiting-needs-no-thread",
+        source: "gopl 9.8.3",
+        statement: "A goroutine that sleeps or is blocked in a communication needs no thread at all.",
+        covers: &[
+            Cover { experiment: "parked", setting: &[("variant", &["slope"]), ("n", &["1000", "10000"])], only: &[] },
+            Cover {
+                experiment: "blocking",
+                setting: &[("variant", &["sleep"]), ("n", &["64"]), ("workers", &["1"])],
+                only: &[],
+            },
+        ],
+        subjects: &[GOROUTINE],
+        beside: &[THREAD, COROUTINE, TASK],
+        pinned: Some(Holds),
+        judge: waiting_needs_no_thread,
+    },
+    Claim {
+        id: "system-call-takes-a-thread",
+        source: "gopl 9.8.3",
+        statement: "A goroutine in a blocking system call takes a thread, which GOMAXPROCS does not count: others go on.",
+        covers: &[Cover {
+            experiment: "blocking",
+            setting: &[("variant", &["syscall"]), ("n", &["64"]), ("workers", &["1"])],
+            only: &[],
+        }],
+        subjects: &[GOROUTINE],
+        beside: &[COROUTINE, TASK],
+        pinned: Some(Holds),
+        judge: system_call_takes_a_thread,
+    },
+];
+
+/// Each cell is compared with the fastest of the thread's in the same placement.
+fn cheaper_switch(sample: &Sample<'_>) -> Judged {
+    const MUCH: f64 = 2.0;
+    let threads = sample.other(THREAD)?;
+    let (mut so, mut words) = (true, Vec::new());
+    for &cell in &sample.cells {
+        let (time, mut thread) = (cell.median("time")?, f64::INFINITY);
+        for other in threads.like(cell, &["variant", "placement"]) {
+            thread = thread.min(other.median("time")?);
+        }
+        so &= thread >= MUCH * time;
+        let (variant, placement) = (cell.parameter("variant"), cell.parameter("placement"));
+        let ratio = thread / time;
+        words.push(format!("{variant}, {placement}: {}, of a thread {ratio:.1} times as long", duration(time)));
+    }
+    Ok((holds(so), words.join("; ")))
+}
+
+/// One worker, and a unit that computes in a loop without calls. If most of the others run before it ends, something
+/// took the worker from it. Go has done that by signals since 1.14; `asyncpreemptoff` leaves what there was before.
+/// (A loop with calls has lost its worker in one of them since Go 1.2.)
+fn no_timer(sample: &Sample<'_>) -> Judged {
+    /// Of a hundred short units.
+    const MOST: f64 = 50.0;
+    /// One may have run just before the hog began to compute.
+    const HARDLY_ANY: f64 = 1.0;
+    let without_signals = sample.with("preemption", "asyncpreemptoff");
+    let without_signals = every(without_signals, "before")?;
+    let by_default = sample.cells.iter().filter(|cell| cell.parameter("preemption") != "asyncpreemptoff").copied();
+    let by_default = every(by_default, "before")?;
+    let none = |ran: &[f64]| ran.iter().all(|before| *before <= HARDLY_ANY);
+    let most = |ran: &[f64]| ran.iter().all(|before| *before >= MOST);
+    let verdict = if most(&by_default) && !without_signals.is_empty() && none(&without_signals) {
+        OutdatedSince("Go 1.14")
+    } else {
+        holds(none(&by_default) && none(&without_signals))
+    };
+    let words = format!("{} of 100 ran before the hog ended", span_words(&by_default, count));
+    Ok(match without_signals.as_slice() {
+        [] => (verdict, words),
+        off => (verdict, format!("{words}, {} with asyncpreemptoff", span_words(off, count))),
+    })
+}
+
+fn gomaxprocs_default(sample: &Sample<'_>) -> Judged {
+    let workers = every(sample.cells.iter().copied(), "default_workers")?;
+    let allowed = sample.machine.default_workers();
+    let so = workers.iter().all(|workers| allowed.clone().any(|allowed| allowed as f64 == *workers));
+    let cores =
+        format!("{} by default, on {} allowed cores", span_words(&workers, count), sample.machine.allowed_cores);
+    let quota = sample.machine.quota().map(|cores| format!(" with a quota of {cores:.2} of them"));
+    Ok((holds(so), cores + &quota.unwrap_or_default()))
+}
+
+fn waiting_needs_no_thread(sample: &Sample<'_>) -> Judged {
+    /// Go starts a few threads of its own whenever it likes.
+    const A_FEW: f64 = 8.0;
+    let each = every(sample.from("parked"), "threads")?;
+    let asleep = extra_threads(sample)?;
+    let so = each.iter().all(|threads| *threads < 0.01) && asleep.iter().all(|more| *more <= A_FEW);
+    let words = format!(
+        "{} threads for each that is blocked; {} more for 64 that sleep",
+        span_words(&each, count),
+        span_words(&asleep, count)
+    );
+    Ok((holds(so), words))
+}
+
+/// One worker: if each of the 64 calls has a thread, they overlap.
+fn system_call_takes_a_thread(sample: &Sample<'_>) -> Judged {
+    /// Go may have had a few threads to spare.
+    const ABOUT_ALL: f64 = 60.0;
+    let more = extra_threads(sample)?;
+    let total = every(sample.cells.iter().copied(), "total")?;
+    let words = format!(
+        "64 calls of 50 ms took {}, with {} threads more",
+        span_words(&total, duration),
+        span_words(&more, count)
+    );
+    Ok((holds(span(&more).0 >= ABOUT_ALL), words))
+}
+
+/// How many threads more there were while units were blocked.
+fn extra_threads(sample: &Sample<'_>) -> Result<Vec<f64>, super::Gap> {
+    let most = every(sample.from("blocking"), "threads_most")?;
+    let before = every(sample.from("blocking"), "threads_before")?;
+    Ok(most.iter().zip(before).map(|(most, before)| most - before).collect())
+}
