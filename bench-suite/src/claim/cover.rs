@@ -21,6 +21,17 @@ pub struct Cover {
 }
 
 impl Cover {
+    pub(super) const fn of(
+        experiment: &'static str,
+        setting: &'static [(&'static str, &'static [&'static str])],
+    ) -> Cover {
+        Cover { experiment, setting, only: &[] }
+    }
+
+    pub(super) const fn only(self, only: &'static [&'static str]) -> Cover {
+        Cover { only, ..self }
+    }
+
     /// Every combination that must have been measured of `subject`, on a machine with so many cores.
     #[must_use]
     pub fn settings(&self, subject: &str, cores: usize) -> Vec<Vec<(&'static str, String)>> {

@@ -10,7 +10,7 @@ pub(super) const CLAIMS: &[Claim] = &[Claim {
     source: "gopl 9.8.4",
     statement: "A goroutine has no identity that code could store things under, as a thread has: what is stored under \
                 the thread is lost.",
-    covers: &[Cover { experiment: "identity", setting: &[("workers", &["1"])], only: &[] }],
+    covers: &[Cover::of("identity", &[("workers", &["1"])])],
     subjects: &[GOROUTINE],
     beside: &[THREAD, COROUTINE, TASK],
     pinned: Some(Holds),

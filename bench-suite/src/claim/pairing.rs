@@ -16,7 +16,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "one-call-for-a-crowd",
         source: SOURCE,
         statement: "Ten thousand callers of one cold key make one call of f, whatever they are.",
-        covers: HERD,
+        covers: &crowd("runtime_herd"),
         subjects: MODELS,
         beside: &[],
         pinned: Some(Holds),
@@ -26,18 +26,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "one-request-a-page",
         source: SOURCE,
         statement: "Ten thousand requests for a thousand pages reach the server once a page.",
-        covers: &[
-            Cover {
-                experiment: "runtime_http",
-                setting: &[("variant", MEMOS), ("n", &["10000"]), ("placement", &["free"]), ("workers", WORKERS)],
-                only: &[],
-            },
-            Cover {
-                experiment: "runtime_http",
-                setting: &[("variant", MEMOS), ("n", &["10000"]), ("placement", &["one-core"])],
-                only: &[],
-            },
-        ],
+        covers: &crowd("runtime_http"),
         subjects: MODELS,
         beside: &[],
         pinned: Some(Holds),
@@ -49,21 +38,11 @@ pub(super) const CLAIMS: &[Claim] = &[
         statement: "A hit in memo2 never waits, so it costs about the same on every runtime: at most twice the \
                     least in the same placement.",
         covers: &[
-            Cover {
-                experiment: "runtime_hit",
-                setting: &[
-                    ("variant", &["memo2"]),
-                    ("callers", &["1"]),
-                    ("placement", &["free"]),
-                    ("workers", WORKERS),
-                ],
-                only: &[],
-            },
-            Cover {
-                experiment: "runtime_hit",
-                setting: &[("variant", &["memo2"]), ("callers", &["1"]), ("placement", &["one-core"])],
-                only: &[],
-            },
+            Cover::of(
+                "runtime_hit",
+                &[("variant", &["memo2"]), ("callers", &["1"]), ("placement", &["free"]), ("workers", WORKERS)],
+            ),
+            Cover::of("runtime_hit", &[("variant", &["memo2"]), ("callers", &["1"]), ("placement", &["one-core"])]),
         ],
         subjects: MODELS,
         beside: &[],
@@ -76,16 +55,11 @@ pub(super) const CLAIMS: &[Claim] = &[
         statement: "Where a switch is cheap, for coroutines and tasks, a monitor is cheap too: a hit in memo3 costs \
                     less than fifty hits in memo2, and fewer of them than on threads.",
         covers: &[
-            Cover {
-                experiment: "runtime_hit",
-                setting: &[("variant", MEMOS), ("callers", &["1"]), ("placement", &["free"]), ("workers", WORKERS)],
-                only: &[],
-            },
-            Cover {
-                experiment: "runtime_hit",
-                setting: &[("variant", MEMOS), ("callers", &["1"]), ("placement", &["one-core"])],
-                only: &[],
-            },
+            Cover::of(
+                "runtime_hit",
+                &[("variant", MEMOS), ("callers", &["1"]), ("placement", &["free"]), ("workers", WORKERS)],
+            ),
+            Cover::of("runtime_hit", &[("variant", MEMOS), ("callers", &["1"]), ("placement", &["one-core"])]),
         ],
         subjects: &[COROUTINE, TASK],
         beside: &[THREAD],
@@ -96,7 +70,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "a-waiter-is-light",
         source: SOURCE,
         statement: "A task that waits in a memo takes less than a page of memory.",
-        covers: HERD,
+        covers: &crowd("runtime_herd"),
         subjects: &[TASK, CURRENT_THREAD],
         beside: &[THREAD, COROUTINE],
         pinned: None,
@@ -108,16 +82,10 @@ pub(super) const CLAIMS: &[Claim] = &[
         statement: "A memo for threads hangs where coroutines on one worker call it.",
         // The waiters of memo2 block the worker; the monitor of memo3 only where another coroutine must run meanwhile.
         covers: &[
-            Cover {
-                experiment: "conformance",
-                setting: &[("property", &["one-call"]), ("callers", &["coroutines"])],
-                only: &["memo2", "memo2::coroutine"],
-            },
-            Cover {
-                experiment: "conformance",
-                setting: &[("property", &["distinct-keys-overlap"]), ("callers", &["coroutines"])],
-                only: &["memo3", "memo3::coroutine"],
-            },
+            Cover::of("conformance", &[("property", &["one-call"]), ("callers", &["coroutines"])])
+                .only(&["memo2", "memo2::coroutine"]),
+            Cover::of("conformance", &[("property", &["distinct-keys-overlap"]), ("callers", &["coroutines"])])
+                .only(&["memo3", "memo3::coroutine"]),
         ],
         subjects: MEMOS,
         beside: &["memo2::coroutine", "memo3::coroutine"],
@@ -129,11 +97,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         source: SOURCE,
         statement: "If the leader's future is kept and never polled again, the others get the value only if the call \
                     of f belongs to no caller.",
-        covers: &[Cover {
-            experiment: "conformance",
-            setting: &[("property", &["leader-left"]), ("callers", &["tasks"])],
-            only: &[],
-        }],
+        covers: &[Cover::of("conformance", &[("property", &["leader-left"]), ("callers", &["tasks"])])],
         subjects: &[
             "memo2::task",
             OWN_CALL,
@@ -148,18 +112,14 @@ pub(super) const CLAIMS: &[Claim] = &[
     },
 ];
 
-const HERD: &[Cover] = &[
-    Cover {
-        experiment: "runtime_herd",
-        setting: &[("variant", MEMOS), ("n", &["10000"]), ("placement", &["free"]), ("workers", WORKERS)],
-        only: &[],
-    },
-    Cover {
-        experiment: "runtime_herd",
-        setting: &[("variant", MEMOS), ("n", &["10000"]), ("placement", &["one-core"])],
-        only: &[],
-    },
-];
+/// Ten thousand units, on each memo and in every place.
+const fn crowd(experiment: &'static str) -> [Cover; 2] {
+    const CROWD: (&str, &[&str]) = ("n", &["10000"]);
+    [
+        Cover::of(experiment, &[("variant", MEMOS), CROWD, ("placement", &["free"]), ("workers", WORKERS)]),
+        Cover::of(experiment, &[("variant", MEMOS), CROWD, ("placement", &["one-core"])]),
+    ]
+}
 
 /// The memo whose calls belong to no caller.
 const OWN_CALL: &str = "memo3::task";

@@ -13,16 +13,10 @@ pub(super) const CLAIMS: &[Claim] = &[
                     thread: at most half the time. Coroutines and tasks are compared by waking and parking each other. \
                     Goroutines, which have no park, are compared by yielding on one core.",
         covers: &[
-            Cover {
-                experiment: "switch",
-                setting: &[("variant", &["park"]), ("workers", &["1"]), ("placement", &["free", "one-core"])],
-                only: &[COROUTINE, TASK, THREAD],
-            },
-            Cover {
-                experiment: "switch",
-                setting: &[("variant", &["yield"]), ("workers", &["1"]), ("placement", &["one-core"])],
-                only: &[GOROUTINE, THREAD],
-            },
+            Cover::of("switch", &[("variant", &["park"]), ("workers", &["1"]), ("placement", &["free", "one-core"])])
+                .only(&[COROUTINE, TASK, THREAD]),
+            Cover::of("switch", &[("variant", &["yield"]), ("workers", &["1"]), ("placement", &["one-core"])])
+                .only(&[GOROUTINE, THREAD]),
         ],
         subjects: &[GOROUTINE, COROUTINE, TASK],
         beside: &[THREAD],
@@ -35,21 +29,18 @@ pub(super) const CLAIMS: &[Claim] = &[
         statement: "Go's scheduler is not invoked by a timer, but only by what the program does: a loop without calls \
                     keeps its worker.",
         covers: &[
-            Cover {
-                experiment: "hog",
-                setting: &[
+            Cover::of(
+                "hog",
+                &[
                     ("variant", &["no-calls"]),
                     ("workers", &["1"]),
                     ("placement", &["free", "one-core"]),
                     ("preemption", &["default", "asyncpreemptoff"]),
                 ],
-                only: &[GOROUTINE],
-            },
-            Cover {
-                experiment: "hog",
-                setting: &[("variant", &["no-calls"]), ("workers", &["1"]), ("placement", &["free", "one-core"])],
-                only: &[THREAD, COROUTINE, TASK],
-            },
+            )
+            .only(&[GOROUTINE]),
+            Cover::of("hog", &[("variant", &["no-calls"]), ("workers", &["1"]), ("placement", &["free", "one-core"])])
+                .only(&[THREAD, COROUTINE, TASK]),
         ],
         subjects: &[GOROUTINE],
         beside: &[THREAD, COROUTINE, TASK],
@@ -61,7 +52,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "gomaxprocs-default",
         source: "gopl 9.8.3",
         statement: "The default of GOMAXPROCS is the number of processors (of those that the process may use).",
-        covers: &[Cover { experiment: "default_workers", setting: &[], only: &[] }],
+        covers: &[Cover::of("default_workers", &[])],
         subjects: &[GOROUTINE],
         beside: &[COROUTINE, TASK],
         pinned: Some(Holds),
@@ -72,12 +63,8 @@ pub(super) const CLAIMS: &[Claim] = &[
         source: "gopl 9.8.3",
         statement: "A goroutine that sleeps or is blocked in a communication needs no thread at all.",
         covers: &[
-            Cover { experiment: "parked", setting: &[("variant", &["slope"]), ("n", &["1000", "10000"])], only: &[] },
-            Cover {
-                experiment: "blocking",
-                setting: &[("variant", &["sleep"]), ("n", &["64"]), ("workers", &["1"])],
-                only: &[],
-            },
+            Cover::of("parked", &[("variant", &["slope"]), ("n", &["1000", "10000"])]),
+            Cover::of("blocking", &[("variant", &["sleep"]), ("n", &["64"]), ("workers", &["1"])]),
         ],
         subjects: &[GOROUTINE],
         beside: &[THREAD, COROUTINE, TASK],
@@ -88,11 +75,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "system-call-takes-a-thread",
         source: "gopl 9.8.3",
         statement: "A goroutine in a blocking system call takes a thread, which GOMAXPROCS does not count: others go on.",
-        covers: &[Cover {
-            experiment: "blocking",
-            setting: &[("variant", &["syscall"]), ("n", &["64"]), ("workers", &["1"])],
-            only: &[],
-        }],
+        covers: &[Cover::of("blocking", &[("variant", &["syscall"]), ("n", &["64"]), ("workers", &["1"])])],
         subjects: &[GOROUTINE],
         beside: &[COROUTINE, TASK],
         pinned: Some(Holds),

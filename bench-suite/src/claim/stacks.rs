@@ -12,11 +12,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "fixed-stack",
         source: "gopl 9.8.1",
         statement: "An OS thread has a stack of a fixed size.",
-        covers: &[Cover {
-            experiment: "stack",
-            setting: &[("variant", &["deepest"]), ("stack", &["65536", "2097152"])],
-            only: &[],
-        }],
+        covers: &[Cover::of("stack", &[("variant", &["deepest"]), ("stack", &["65536", "2097152"])])],
         subjects: &[THREAD],
         beside: &[COROUTINE, TASK, GOROUTINE],
         pinned: Some(Holds),
@@ -26,7 +22,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "two-megabytes",
         source: "gopl 9.8.1",
         statement: "That stack is large, often as much as 2 MB, if the program does not choose its size.",
-        covers: &[Cover { experiment: "stack", setting: &[("variant", &["default"])], only: &[] }],
+        covers: &[Cover::of("stack", &[("variant", &["default"])])],
         subjects: &[THREAD],
         beside: &[],
         pinned: Some(Holds),
@@ -47,12 +43,8 @@ pub(super) const CLAIMS: &[Claim] = &[
         source: "gopl 9.8.1",
         statement: "A goroutine's stack grows and shrinks as needed, to a limit of some 1 GB.",
         covers: &[
-            Cover {
-                experiment: "stack",
-                setting: &[("variant", &["deepest"]), ("stack", &["65536", "2097152"])],
-                only: &[],
-            },
-            Cover { experiment: "stack", setting: &[("variant", &["growing"])], only: &[] },
+            Cover::of("stack", &[("variant", &["deepest"]), ("stack", &["65536", "2097152"])]),
+            Cover::of("stack", &[("variant", &["growing"])]),
         ],
         subjects: &[GOROUTINE],
         beside: &[],
@@ -63,7 +55,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "hundreds-of-thousands",
         source: "gopl 9.8.1",
         statement: "It is not uncommon to have hundreds of thousands of goroutines at a time.",
-        covers: &[Cover { experiment: "parked", setting: &[("variant", &["how_many"])], only: &[] }],
+        covers: &[Cover::of("parked", &[("variant", &["how_many"])])],
         subjects: &[GOROUTINE],
         beside: &[THREAD, COROUTINE, TASK],
         pinned: None,
@@ -72,8 +64,7 @@ pub(super) const CLAIMS: &[Claim] = &[
 ];
 
 /// Units that wait, and what each of them takes.
-const PARKED: &[Cover] =
-    &[Cover { experiment: "parked", setting: &[("variant", &["slope"]), ("n", &["1000", "10000"])], only: &[] }];
+const PARKED: &[Cover] = &[Cover::of("parked", &[("variant", &["slope"]), ("n", &["1000", "10000"])])];
 
 /// How deep a recursion without an end came before it overflowed the stack. It tells its depth in steps.
 fn overflowed_at(cell: Measured<'_>) -> Result<f64, Gap> {
