@@ -1,8 +1,8 @@
 //! gopl's claims about scheduling (sections 9.8.2 and 9.8.3).
 
-use super::Verdict::{Holds, OutdatedSince};
-use super::sample::{Sample, every, span, span_words};
-use super::{COROUTINE, Claim, Cover, GOROUTINE, Judged, TASK, THREAD, holds};
+use super::Verdict::Holds;
+use super::sample::{Gap, Measured, Sample, every, span, span_words};
+use super::{COROUTINE, Claim, Cover, GOROUTINE, Judged, TASK, THREAD, Verdict, holds};
 use crate::report::{count, duration};
 
 pub(super) const CLAIMS: &[Claim] = &[
@@ -44,8 +44,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         ],
         subjects: &[GOROUTINE],
         beside: &[THREAD, COROUTINE, TASK],
-        // Until a test of the hog looks at `asyncpreemptoff` too.
-        pinned: None,
+        pinned: Some(OUTDATED),
         judge: no_timer,
     },
     Claim {
@@ -83,15 +82,18 @@ pub(super) const CLAIMS: &[Claim] = &[
     },
 ];
 
+/// Go interrupts a loop by a signal since this version.
+const OUTDATED: Verdict = Verdict::OutdatedSince("Go 1.14");
+
 /// Each cell is compared with the fastest of the thread's in the same placement.
 fn cheaper_switch(sample: &Sample<'_>) -> Judged {
     const MUCH: f64 = 2.0;
     let threads = sample.other(THREAD)?;
     let (mut so, mut words) = (true, Vec::new());
     for &cell in &sample.cells {
-        let (time, mut thread) = (cell.median("time")?, f64::INFINITY);
+        let (time, mut thread) = (time_of_a_switch(cell)?, f64::INFINITY);
         for other in threads.like(cell, &["variant", "placement"]) {
-            thread = thread.min(other.median("time")?);
+            thread = thread.min(time_of_a_switch(other)?);
         }
         so &= thread >= MUCH * time;
         let (variant, placement) = (cell.parameter("variant"), cell.parameter("placement"));
@@ -99,6 +101,17 @@ fn cheaper_switch(sample: &Sample<'_>) -> Judged {
         words.push(format!("{variant}, {placement}: {}, of a thread {ratio:.1} times as long", duration(time)));
     }
     Ok((holds(so), words.join("; ")))
+}
+
+/// A yield after which the same unit goes on is no switch.
+fn time_of_a_switch(cell: Measured<'_>) -> Result<f64, Gap> {
+    if cell.parameter("variant") == "yield" {
+        let handed = cell.median("handed")?;
+        if handed < 0.9 {
+            return Err(cell.gap(&format!("only {handed:.2} of the yields handed over")));
+        }
+    }
+    cell.median("time")
 }
 
 /// One worker, and a unit that computes in a loop without calls. If most of the others run before it ends, something
@@ -116,7 +129,7 @@ fn no_timer(sample: &Sample<'_>) -> Judged {
     let none = |ran: &[f64]| ran.iter().all(|before| *before <= HARDLY_ANY);
     let most = |ran: &[f64]| ran.iter().all(|before| *before >= MOST);
     let verdict = if most(&by_default) && !without_signals.is_empty() && none(&without_signals) {
-        OutdatedSince("Go 1.14")
+        OUTDATED
     } else {
         holds(none(&by_default) && none(&without_signals))
     };
@@ -166,7 +179,7 @@ fn system_call_takes_a_thread(sample: &Sample<'_>) -> Judged {
 }
 
 /// How many threads more there were while units were blocked.
-fn extra_threads(sample: &Sample<'_>) -> Result<Vec<f64>, super::Gap> {
+fn extra_threads(sample: &Sample<'_>) -> Result<Vec<f64>, Gap> {
     let most = every(sample.from("blocking"), "threads_most")?;
     let before = every(sample.from("blocking"), "threads_before")?;
     Ok(most.iter().zip(before).map(|(most, before)| most - before).collect())
