@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use green_threads::probe::Runtime;
 use green_threads::probe::memory::Memory;
-use green_threads::probe::protocol::{Answer, Model};
+use green_threads::probe::protocol::{Answer, Model, Setup};
 use green_threads::workload::{Ask, Workload};
 
 use crate::experiment::PLAIN_MAP;
@@ -42,8 +42,8 @@ pub(crate) const FILLED: &[&str] = &[
     "quick_cache",
 ];
 
-fn cannot(_: &str, model: Model) -> Option<&'static str> {
-    (model != Model::Thread).then_some("one thread fills it")
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    (setup.model != Model::Thread).then_some("one thread fills it")
 }
 
 fn run(_: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {

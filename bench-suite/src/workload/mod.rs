@@ -13,7 +13,7 @@
 
 use std::time::{Duration, Instant};
 
-use green_threads::probe::protocol::Model;
+use green_threads::probe::protocol::{Model, Setup};
 pub use green_threads::workload::Workload;
 
 pub(crate) mod memo_fill;
@@ -48,8 +48,8 @@ const ALGORITHMS: &[&str] = &["memo2", "memo3"];
 const MOST: u64 = 100_000;
 
 /// There is no Go twin of these.
-fn cannot(_: &str, model: Model) -> Option<&'static str> {
-    (model == Model::Goroutine).then_some("the memos here are Rust's")
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    (setup.model == Model::Goroutine).then_some("the memos here are Rust's")
 }
 
 /// From when the first unit began to when the last one ended.

@@ -43,7 +43,7 @@ fn try_serve(
             format!("{} has no variant {:?}, only {:?}", workload.name, setup.variant, workload.variants).into()
         );
     }
-    if let Some(why) = workload.cannot(&setup.variant, setup.model) {
+    if let Some(why) = workload.cannot(&setup) {
         return Err(why.into());
     }
     if setup.n == 0 || setup.n > workload.most {

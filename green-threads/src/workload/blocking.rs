@@ -19,7 +19,7 @@ use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
-use crate::probe::protocol::{Answer, Model};
+use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "blocking",
@@ -32,8 +32,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     cannot,
 };
 
-fn cannot(variant: &str, model: Model) -> Option<&'static str> {
-    match (variant, model) {
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    match (&*setup.variant, setup.model) {
         ("offload", Model::Thread | Model::Goroutine) => Some("its system calls are made where they stand"),
         _ => None,
     }

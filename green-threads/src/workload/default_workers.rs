@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::{Ask, MOST_UNITS, Workload};
 use crate::coroutine;
 use crate::probe::Runtime;
-use crate::probe::protocol::{Answer, Model};
+use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "default_workers",
@@ -22,8 +22,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     cannot,
 };
 
-fn cannot(_: &str, model: Model) -> Option<&'static str> {
-    match model {
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    match setup.model {
         Model::Thread => Some("OS threads have no workers: the kernel schedules them"),
         Model::TaskCurrentThread => Some("a current-thread runtime has one, whatever the machine"),
         _ => None,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::{Ask, MOST_UNITS, Workload, repeat};
 use crate::coroutine;
 use crate::probe::Runtime;
-use crate::probe::protocol::{Answer, Model};
+use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "facade",
@@ -25,8 +25,8 @@ pub(super) const WORKLOAD: Workload = Workload {
 
 const PAIRS: usize = 301;
 
-fn cannot(_: &str, model: Model) -> Option<&'static str> {
-    (model != Model::Coroutine).then_some("only coroutines have a façade here")
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    (setup.model != Model::Coroutine).then_some("only coroutines have a façade here")
 }
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {

@@ -17,7 +17,7 @@ use super::{Ask, MOST_UNITS, Workload, repeat};
 use crate::StackSize;
 use crate::Workers;
 use crate::coroutine::{self, mpsc};
-use crate::probe::protocol::{Answer, Model};
+use crate::probe::protocol::{Answer, Model, Setup};
 use crate::probe::{Runtime, on_a_task};
 
 pub(super) const WORKLOAD: Workload = Workload {
@@ -31,8 +31,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     cannot,
 };
 
-fn cannot(variant: &str, model: Model) -> Option<&'static str> {
-    match (variant, model) {
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    match (&*setup.variant, setup.model) {
         ("own", Model::Thread) => Some("the OS mutex is its own"),
         ("os", Model::Task) => Some("the compiler refuses it: the guard of an OS mutex is not Send"),
         ("os", Model::Goroutine) => Some("Go has no OS mutex"),

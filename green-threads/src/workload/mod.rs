@@ -11,7 +11,7 @@
 use std::io;
 
 use crate::probe::Runtime;
-use crate::probe::protocol::{Answer, Model, Setup};
+use crate::probe::protocol::{Answer, Setup};
 
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod blocking;
@@ -89,7 +89,7 @@ pub struct Workload {
     /// Runs it: see [`run`](Workload::run).
     pub run: fn(&Runtime, &Ask<'_>) -> io::Result<Answer>,
     /// Why it cannot be: see [`cannot`](Workload::cannot).
-    pub cannot: fn(&str, Model) -> Option<&'static str>,
+    pub cannot: fn(&Setup) -> Option<&'static str>,
 }
 
 /// The largest `n` where that counts units, or what is done with each: ten times what any setting asks for.
@@ -104,10 +104,11 @@ pub struct Ask<'a> {
 }
 
 impl Workload {
-    /// Why this variant cannot be on `model`, if it cannot.
+    /// Why this workload cannot be in `setup`, if it cannot: its model may have no such variant, or nothing to measure
+    /// with so many workers, so placed.
     #[must_use]
-    pub fn cannot(&self, variant: &str, model: Model) -> Option<&'static str> {
-        (self.cannot)(variant, model)
+    pub fn cannot(&self, setup: &Setup) -> Option<&'static str> {
+        (self.cannot)(setup)
     }
 
     /// Runs it.
@@ -121,7 +122,7 @@ impl Workload {
 }
 
 /// For workloads that can be on everything.
-fn can(_: &str, _: Model) -> Option<&'static str> {
+fn can(_: &Setup) -> Option<&'static str> {
     None
 }
 

@@ -15,7 +15,7 @@ use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
-use crate::probe::protocol::{Answer, Model};
+use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "ping_pong",
@@ -28,8 +28,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     cannot,
 };
 
-fn cannot(variant: &str, model: Model) -> Option<&'static str> {
-    let own = variant == "spinning" && model != Model::Thread;
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    let own = setup.variant == "spinning" && setup.model != Model::Thread;
     own.then_some("its channels hand over to the scheduler, and spin for nobody")
 }
 

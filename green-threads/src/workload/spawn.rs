@@ -13,7 +13,7 @@ use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
-use crate::probe::protocol::{Answer, Model};
+use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "spawn",
@@ -26,8 +26,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     cannot,
 };
 
-fn cannot(variant: &str, model: Model) -> Option<&'static str> {
-    match (variant, model) {
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    match (&*setup.variant, setup.model) {
         ("outside", Model::Thread) => Some("there is no runtime to be outside of"),
         ("outside", Model::Goroutine) => Some("every line of a Go program runs in a goroutine"),
         _ => None,

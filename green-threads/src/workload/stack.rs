@@ -15,7 +15,7 @@ use super::{Ask, Workload};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::memory::{Memory, mapping_of};
-use crate::probe::protocol::{Answer, Model};
+use crate::probe::protocol::{Answer, Model, Setup};
 use crate::probe::{Runtime, on_a_task, progress};
 use crate::system;
 
@@ -30,8 +30,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     cannot,
 };
 
-fn cannot(variant: &str, model: Model) -> Option<&'static str> {
-    match (variant, model) {
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    match (&*setup.variant, setup.model) {
         (_, Model::TaskCurrentThread) => Some("its worker is the main thread, whose stack the operating system sizes"),
         ("growing", Model::Coroutine) => Some("`stacker` knows the stacks of threads only"),
         ("growing", Model::Task) => Some("a task has no stack of its own that could grow"),

@@ -16,7 +16,7 @@ use crate::StackSize;
 use crate::coroutine::{self, Coroutine};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
-use crate::probe::protocol::{Answer, Model};
+use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "switch",
@@ -29,8 +29,8 @@ pub(super) const WORKLOAD: Workload = Workload {
     cannot,
 };
 
-fn cannot(variant: &str, model: Model) -> Option<&'static str> {
-    match (variant, model) {
+fn cannot(setup: &Setup) -> Option<&'static str> {
+    match (&*setup.variant, setup.model) {
         ("yield", _) | (_, Model::Coroutine) => None,
         ("park", Model::Goroutine) => Some("Go has no park for programs: goroutines wait on channels and locks"),
         ("park", _) => None,

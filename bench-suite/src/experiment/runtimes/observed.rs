@@ -111,7 +111,7 @@ impl Observations {
 
     fn found(&self, setup: &Setup, look: Look, programs: &Programs) -> Found {
         let workload = workload(self.workload);
-        if let Some(why) = workload.cannot(&setup.variant, setup.model) {
+        if let Some(why) = workload.cannot(setup) {
             return Found::Absent { why: why.to_string() };
         }
         if let Err(why) = programs.has(setup.model) {

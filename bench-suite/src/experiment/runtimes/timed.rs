@@ -125,7 +125,7 @@ impl Experiment for Timed {
     fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
         let point = self.point(setting);
         let workload = workload(self.workload);
-        let can = |entrant: &Entrant| match workload.cannot(entrant.variant, entrant.model) {
+        let can = |entrant: &Entrant| match workload.cannot(&self.setup(entrant, point)) {
             Some(why) => Err(why.to_string()),
             None => self.programs.has(entrant.model),
         };
