@@ -101,8 +101,8 @@ pub(super) fn reading(experiment: &str) -> Reading {
             ..MEMO
         },
         "spawn" => Reading {
-            caption: "A unit that does nothing is spawned and joined, in batches: time of one, and how many times the \
-                      best one's. Inside: a unit of the runtime spawns. Outside: a thread does that is no worker.",
+            caption: "Spawn and join units that do nothing, in batches. Shown: time per unit, and the ratio to the \
+                      fastest. Inside: a unit of the runtime spawns. Outside: an OS thread spawns that is not a worker.",
             split: "variant",
             head: |of| format!("batches of {}\n{}", grouped(&of["batch"]), workers(of)),
             headline: |of| of["variant"] == "inside" && one_worker(of),

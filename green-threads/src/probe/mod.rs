@@ -16,5 +16,5 @@ mod runtime;
 mod serve;
 pub mod threads;
 
-pub use runtime::{Runtime, on_a_task};
+pub use runtime::{Runtime, on_a_task, outside};
 pub use serve::{progress, serve};

@@ -74,3 +74,77 @@ pub fn on_a_task<T: Send + 'static>(
     let joined = runtime.block_on(async { tokio::spawn(future).await });
     joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
+
+/// Runs `future` on an OS thread of its own, outside of the runtime, while the calling thread drives the runtime. The
+/// future may spawn tasks and wait for them; none of them runs on its thread.
+///
+/// This is outside of the current-thread runtime too. There the calling thread is the worker, because the tasks run
+/// within its `block_on`.
+///
+/// # Errors
+///
+/// If the operating system refuses the thread.
+///
+/// # Panics
+///
+/// If the future panics, with its panic.
+pub fn outside<T: Send>(
+    runtime: &tokio::runtime::Runtime,
+    future: impl Future<Output = T> + Send,
+) -> std::io::Result<T> {
+    std::thread::scope(|scope| {
+        let (ended, until_then) = tokio::sync::oneshot::channel::<()>();
+        let spawner = std::thread::Builder::new().spawn_scoped(scope, move || {
+            // Dropped when the future has ended, by a panic too.
+            let _ended = ended;
+            runtime.handle().block_on(future)
+        })?;
+        // An error says that the other end was dropped, which is what this waits for.
+        let _ = runtime.block_on(until_then);
+        Ok(spawner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::probe::threads;
+
+    /// The OS thread on which this future runs, and those on which 100 tasks run that it spawns.
+    async fn spawner_and_tasks() -> (u32, BTreeSet<u32>) {
+        let mut tasks = BTreeSet::new();
+        for _ in 0..100 {
+            tasks.insert(tokio::spawn(async { threads::this() }).await.unwrap());
+        }
+        (threads::this(), tasks)
+    }
+
+    fn runtimes() -> [(Model, tokio::runtime::Runtime); 2] {
+        let mut several = tokio::runtime::Builder::new_multi_thread();
+        [
+            (Model::Task, several.worker_threads(1).build().unwrap()),
+            (Model::TaskCurrentThread, tokio::runtime::Builder::new_current_thread().build().unwrap()),
+        ]
+    }
+
+    #[test]
+    fn inside_is_on_a_worker_and_outside_is_not() {
+        for (model, runtime) in runtimes() {
+            let (spawner, tasks) = on_a_task(&runtime, spawner_and_tasks());
+            assert_eq!(tasks, BTreeSet::from([spawner]), "{model}: the only worker runs the spawner and its tasks");
+            let (spawner, tasks) = outside(&runtime, spawner_and_tasks()).unwrap();
+            assert!(!tasks.contains(&spawner), "{model}: a task ran on the spawner's thread");
+            assert_ne!(spawner, threads::this(), "{model}");
+        }
+    }
+
+    #[test]
+    fn a_panic_outside_comes_back() {
+        for (_, runtime) in runtimes() {
+            let panic = std::panic::catch_unwind(|| outside(&runtime, async { panic!("outside") }));
+            assert_eq!(panic.unwrap_err().downcast_ref::<&str>(), Some(&"outside"));
+        }
+    }
+}

@@ -1,9 +1,15 @@
 //! `spawn`: a unit that does nothing is spawned and joined.
 //!
-//! An iteration is one unit. They are spawned in batches of `n`, and a batch is joined before the next begins: with
-//! batches of one, each spawn waits for a switch there and back; with large ones, spawning is most of it. It matters
-//! from where: *inside*, a unit of the runtime does it, so that a new one goes to the spawner's own worker; *outside*,
-//! a thread that is no worker does, which must wake one.
+//! An iteration is one unit. Units are spawned in batches of `n`, and a batch is joined before the next begins. With
+//! batches of one, each spawn waits for a switch there and back; with large ones, spawning is most of it.
+//!
+//! It matters where the spawner runs:
+//!
+//! - `inside`: on a unit of the runtime, so that a new unit goes to the spawner's own worker.
+//! - `outside`: on an OS thread that is not a worker. It must hand the new unit to a worker, and wake that. For `may` the
+//!   main thread is such a thread. For tokio a thread of its own spawns and joins, while the main thread drives the
+//!   runtime: the main thread would be outside of the multi-thread runtime, but it is the one worker of the
+//!   current-thread runtime, because there `block_on` runs the tasks.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -12,8 +18,8 @@ use super::{Ask, MOST_UNITS, Workload};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
-use crate::probe::on_a_task;
 use crate::probe::protocol::{Answer, Model, Setup};
+use crate::probe::{on_a_task, outside};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "spawn",
@@ -47,7 +53,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         }
         Runtime::Coroutine(runtime) => coroutines(runtime, iterations, batch)?,
         Runtime::Task(runtime) if inside => on_a_task(runtime, tasks(iterations, batch)),
-        Runtime::Task(runtime) => runtime.block_on(tasks(iterations, batch)),
+        Runtime::Task(runtime) => outside(runtime, tasks(iterations, batch))?,
     };
     Ok(Answer::time(time))
 }
