@@ -128,8 +128,8 @@ pub(super) fn reading(experiment: &str) -> Reading {
             ..MODEL
         },
         "pipeline" => Reading {
-            caption: "A value through a chain of units: time of one crossing, and how many times the best one's (gopl \
-                      exercise 9.4).",
+            caption: "A value through a chain of units, whose stages have all begun. Shown: time of one crossing, and the \
+                      ratio to the fastest (gopl exercise 9.4).",
             head: |of| format!("{} stages\n{}", grouped(&of["stages"]), workers(of)),
             headline: |of| of["stages"] == "100",
             ..MODEL
