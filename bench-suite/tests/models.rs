@@ -131,6 +131,37 @@ fn a_unit_that_waits_takes_these_mappings_and_threads() {
 }
 
 #[test]
+fn a_yield_hands_over_where_two_units_share_a_worker_or_a_core() {
+    const YIELDS: u64 = 10_000;
+    for model in models() {
+        let placement = if model == Model::Thread { Placement::OneCore } else { Placement::Free };
+        let answer = ask(&Setup { placement, ..setup("switch", "yield", model, 1, 2) }, YIELDS);
+        // Other processes may use the core as well, but they are not counted: the two units still take turns.
+        let least = if model == Model::TaskCurrentThread { 0.4 } else { 0.9 };
+        assert!(answer.figures["handed"] > least, "{model}: {:?}", answer.figures);
+    }
+}
+
+#[test]
+fn where_a_yield_hands_over_to_nobody_it_is_refused() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    for model in models() {
+        let workers = match model {
+            Model::Thread if cores > 1 => 0,
+            Model::Thread | Model::TaskCurrentThread => continue,
+            _ => 2,
+        };
+        match Session::start(programs(), &setup("switch", "yield", model, workers, 2), PATIENCE) {
+            Err(Ended { fate: Fate::Refused(why), .. }) => {
+                assert!(why.contains("a yield then hands over to nobody"), "{model}: {why}");
+            }
+            other => panic!("{model}: {other:?}"),
+        }
+        ask(&setup("switch", "yield-alone", model, workers, 1), 100);
+    }
+}
+
+#[test]
 fn one_hog_on_one_worker_keeps_it_unless_somebody_takes_it_away() {
     for model in models() {
         let before = ask(&setup("hog", "", model, 1, 100), 1).figures["before"];

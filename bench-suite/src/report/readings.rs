@@ -109,9 +109,12 @@ pub(super) fn reading(experiment: &str) -> Reading {
             ..MODEL
         },
         "switch" => Reading {
-            caption: "Two units take turns. yield: time of one yield of one of them. park: time of a round trip, in \
-                      which each wakes the other and waits to be woken. The crates generator and corosensei switch \
-                      stacks with no scheduler: there it is a round trip, too.",
+            caption: "yield: two units share one worker (threads: one core), and each yield hands over to the other. \
+                      Time of one yield. (On task-current-thread every second yield comes back to the same task.) \
+                      With more workers or cores, each unit may have its own, and there is nobody to hand over to. The \
+                      crates generator and corosensei switch stacks with no scheduler: time of a round trip. \
+                      yield-alone: one unit yields and no other is there. Time of one yield, the way into the \
+                      scheduler and back. park: two units wake each other and wait. Time of a round trip.",
             split: "variant",
             ..MODEL
         },

@@ -1,13 +1,24 @@
 //! `switch`: what it costs to hand the processor to another unit (gopl section 9.8.2).
 //!
-//! - `yield`: two units do nothing but yield. An iteration is one yield of either. With two workers (or cores) each has
-//!   one for itself, and a yield finds nobody to hand over to: what is left is the way into the scheduler and back.
+//! - `yield`: two units share one worker (threads: one core) and do nothing but yield, so that each yield hands over to
+//!   the other unit. An iteration is one yield of either, from the first start to the last end by their own clocks. The
+//!   figure `handed` is the share of the yields after which the other unit had run. It is 1, but 0.5 on tokio's
+//!   current-thread runtime: tasks that have yielded wait on a stack there, so the last one to yield is the first to go
+//!   on (tokio 1.54, `scheduler/defer.rs`).
+//! - `yield-alone`: one unit yields, and no other unit is there. An iteration is one yield: the way into the scheduler
+//!   and back, with no switch.
 //! - `park`: two units wake each other and wait. An iteration is one round trip.
 //! - `raw-generator`, `raw-corosensei`: the switch alone, with no scheduler: a coroutine is resumed and suspends
 //!   itself. An iteration is one round trip, read by the main thread. `may` is built on the first of the two crates.
+//!
+//! With two workers or more there is no `yield`. Whether two units then share a worker is luck, and nothing says so
+//! afterwards. The worker's thread was looked at after each yield of two coroutines of `may`, with two workers. In most
+//! runs both stayed on one worker to the end, and every yield handed over, while the other worker had nothing to do. In
+//! some runs the other worker took one coroutine, once; from then on each had a worker of its own, neither moved again,
+//! and no yield handed over. Threads on two cores do the same: the kernel keeps them on one core or on two for long.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::sync::{Arc, Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -16,12 +27,13 @@ use crate::StackSize;
 use crate::coroutine::{self, Coroutine};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
+use crate::probe::placement::{Placement, allowed_cores};
 use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
     name: "switch",
     what: "hand the processor to another unit",
-    variants: &["yield", "park", "raw-generator", "raw-corosensei"],
+    variants: &["yield", "yield-alone", "park", "raw-generator", "raw-corosensei"],
     most: MOST_UNITS,
     lean: false,
     sockets: false,
@@ -31,7 +43,13 @@ pub(super) const WORKLOAD: Workload = Workload {
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
-        ("yield", _) | (_, Model::Coroutine) => None,
+        ("yield", Model::Thread) if setup.placement == Placement::Free && !one_core() => {
+            Some("each thread may have a core of its own, and a yield then hands over to nobody")
+        }
+        ("yield", model) if model != Model::Thread && setup.workers > 1 => {
+            Some("each unit may have a worker of its own, and a yield then hands over to nobody")
+        }
+        ("yield" | "yield-alone", _) | (_, Model::Coroutine) => None,
         ("park", Model::Goroutine) => Some("Go has no park for programs: goroutines wait on channels and locks"),
         ("park", _) => None,
         (_, Model::Thread) => Some("only the kernel resumes a thread"),
@@ -40,53 +58,102 @@ fn cannot(setup: &Setup) -> Option<&'static str> {
     }
 }
 
+/// Whether this process may run on one core only.
+fn one_core() -> bool {
+    allowed_cores().is_ok_and(|cores| cores.len() == 1)
+}
+
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
-    let (iterations, park) = (ask.iterations, ask.setup.variant == "park");
-    let time = match runtime {
-        Runtime::Thread { stack } if park => parking_threads(*stack, iterations)?,
-        Runtime::Thread { stack } => yielding_threads(*stack, iterations)?,
-        Runtime::Coroutine(runtime) => match &*ask.setup.variant {
+    let iterations = ask.iterations;
+    let units = match &*ask.setup.variant {
+        "yield" => 2,
+        "yield-alone" => 1,
+        _ => return Ok(Answer::time(park_or_raw(runtime, &ask.setup.variant, iterations)?)),
+    };
+    let yielded = match runtime {
+        Runtime::Thread { stack } => yielding_threads(*stack, units, iterations)?,
+        Runtime::Coroutine(runtime) => yielding_coroutines(runtime, units, iterations)?,
+        Runtime::Task(runtime) => on_a_task(runtime, yielding_tasks(units, iterations)),
+    };
+    Ok(answer(&yielded, iterations))
+}
+
+fn park_or_raw(runtime: &Runtime, variant: &str, iterations: u64) -> io::Result<Duration> {
+    Ok(match runtime {
+        Runtime::Thread { stack } => parking_threads(*stack, iterations)?,
+        Runtime::Coroutine(runtime) => match variant {
             "raw-generator" => raw_generator(runtime.config().stack, iterations),
             "raw-corosensei" => raw_corosensei(runtime.config().stack, iterations)?,
-            "park" => parking_coroutines(runtime, iterations)?,
-            _ => yielding_coroutines(runtime, iterations)?,
+            _ => parking_coroutines(runtime, iterations)?,
         },
-        Runtime::Task(runtime) if park => on_a_task(runtime, parking_tasks(iterations)),
-        Runtime::Task(runtime) => on_a_task(runtime, yielding_tasks(iterations)),
-    };
-    Ok(Answer::time(time))
+        Runtime::Task(runtime) => on_a_task(runtime, parking_tasks(iterations)),
+    })
 }
 
-/// How often each of the two yields.
-fn halves(iterations: u64) -> [u64; 2] {
-    [iterations / 2, iterations - iterations / 2]
+/// How often each of so many units yields, and its number.
+fn shares(iterations: u64, units: u64) -> impl Iterator<Item = (usize, u64)> {
+    (0..units).map(move |unit| (unit as usize, (iterations + unit) / units))
 }
 
-/// From when the first of them began to when the last had ended.
-fn overall(spans: &[(Instant, Instant)]) -> Duration {
-    let begun = spans.iter().map(|span| span.0).min();
-    let ended = spans.iter().map(|span| span.1).max();
-    ended.zip(begun).map_or(Duration::ZERO, |(ended, begun)| ended - begun)
+/// Which unit ran last. One worker or core runs the units that share this.
+struct Turn(AtomicUsize);
+
+impl Turn {
+    /// Nobody's so far.
+    fn new() -> Arc<Turn> {
+        Arc::new(Turn(AtomicUsize::new(usize::MAX)))
+    }
+
+    /// Whether another unit has run since this `unit` last asked. It is a load and at most a store, some nanoseconds
+    /// less than any yield takes.
+    fn changed(&self, unit: usize) -> bool {
+        let changed = self.0.load(Relaxed) != unit;
+        if changed {
+            self.0.store(unit, Relaxed);
+        }
+        changed
+    }
+}
+
+/// What one unit saw.
+struct Yielded {
+    begun: Instant,
+    ended: Instant,
+    /// Yields after which another unit had run.
+    handed: u64,
+}
+
+/// From when the first of them began to when the last had ended; all share one worker, or there is only one of them.
+fn answer(yielded: &[Yielded], iterations: u64) -> Answer {
+    let begun = yielded.iter().map(|unit| unit.begun).min();
+    let ended = yielded.iter().map(|unit| unit.ended).max();
+    let answer = Answer::time(ended.zip(begun).map_or(Duration::ZERO, |(ended, begun)| ended - begun));
+    if yielded.len() == 1 {
+        return answer;
+    }
+    let handed: u64 = yielded.iter().map(|unit| unit.handed).sum();
+    answer.figure("handed", handed as f64 / iterations.max(1) as f64)
 }
 
 // ANCHOR: thread
-fn yielding_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
-    let together = Arc::new(Barrier::new(2));
+fn yielding_threads(stack: StackSize, units: u64, iterations: u64) -> io::Result<Vec<Yielded>> {
+    let (together, turn) = (Arc::new(Barrier::new(units as usize)), Turn::new());
     let mut handles = Vec::new();
-    for yields in halves(iterations) {
-        let together = Arc::clone(&together);
+    for (unit, yields) in shares(iterations, units) {
+        let (together, turn) = (Arc::clone(&together), Arc::clone(&turn));
         handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-            // Whoever yields before the other is there yields to nobody.
+            // A unit that yields before the other is there yields to nobody.
             together.wait();
             let begun = Instant::now();
+            let mut handed = 0;
             for _ in 0..yields {
                 std::thread::yield_now();
+                handed += u64::from(turn.changed(unit));
             }
-            (begun, Instant::now())
+            Yielded { begun, ended: Instant::now(), handed }
         })?);
     }
-    let spans: Vec<_> = handles.into_iter().map(|handle| handle.join().expect("it only yields")).collect();
-    Ok(overall(&spans))
+    Ok(handles.into_iter().map(|handle| handle.join().expect("it only yields")).collect())
 }
 
 fn parking_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
@@ -123,27 +190,28 @@ fn parking_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn yielding_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> io::Result<Duration> {
-    let together = Arc::new(may::sync::Barrier::new(2));
+fn yielding_coroutines(runtime: &'static coroutine::Runtime, units: u64, iterations: u64) -> io::Result<Vec<Yielded>> {
+    let (together, turn) = (Arc::new(may::sync::Barrier::new(units as usize)), Turn::new());
     let mut handles = Vec::new();
-    for yields in halves(iterations) {
-        let together = Arc::clone(&together);
-        let unit = move || {
+    for (unit, yields) in shares(iterations, units) {
+        let (together, turn) = (Arc::clone(&together), Arc::clone(&turn));
+        let yielding = move || {
             // Not only to be fair: a worker looks for new coroutines when it has no old one, so that the first to yield
             // would yield to itself until it has done.
             together.wait();
             let begun = Instant::now();
+            let mut handed = 0;
             for _ in 0..yields {
                 coroutine::yield_now();
+                handed += u64::from(turn.changed(unit));
             }
-            (begun, Instant::now())
+            Yielded { begun, ended: Instant::now(), handed }
         };
-        // SAFETY: across its yields it holds two points in time and a count, and nothing of a thread; its frames are
-        // small.
-        handles.push(unsafe { runtime.spawn(unit) }?);
+        // SAFETY: across its yields it holds a point in time, counts and an atomic, and nothing of a thread; its frames
+        // are small.
+        handles.push(unsafe { runtime.spawn(yielding) }?);
     }
-    let spans = handles.into_iter().map(coroutine::JoinHandle::join).collect::<Result<Vec<_>, _>>()?;
-    Ok(overall(&spans))
+    Ok(handles.into_iter().map(coroutine::JoinHandle::join).collect::<Result<_, _>>()?)
 }
 
 fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> io::Result<Duration> {
@@ -225,25 +293,27 @@ fn raw_corosensei(stack: StackSize, iterations: u64) -> io::Result<Duration> {
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-async fn yielding_tasks(iterations: u64) -> Duration {
-    let together = Arc::new(tokio::sync::Barrier::new(2));
+async fn yielding_tasks(units: u64, iterations: u64) -> Vec<Yielded> {
+    let (together, turn) = (Arc::new(tokio::sync::Barrier::new(units as usize)), Turn::new());
     let mut handles = Vec::new();
-    for yields in halves(iterations) {
-        let together = Arc::clone(&together);
+    for (unit, yields) in shares(iterations, units) {
+        let (together, turn) = (Arc::clone(&together), Arc::clone(&turn));
         handles.push(tokio::spawn(async move {
             together.wait().await;
             let begun = Instant::now();
+            let mut handed = 0;
             for _ in 0..yields {
                 tokio::task::yield_now().await;
+                handed += u64::from(turn.changed(unit));
             }
-            (begun, Instant::now())
+            Yielded { begun, ended: Instant::now(), handed }
         }));
     }
-    let mut spans = Vec::new();
+    let mut yielded = Vec::new();
     for handle in handles {
-        spans.push(handle.await.expect("it only yields"));
+        yielded.push(handle.await.expect("it only yields"));
     }
-    overall(&spans)
+    yielded
 }
 
 async fn parking_tasks(iterations: u64) -> Duration {

@@ -20,7 +20,7 @@ pub(super) fn timed(workload: &str, depth: Depth) -> Vec<Point> {
     let full = depth == Depth::Full;
     let sizes: &[(&'static str, u64)] = match (workload, full) {
         ("spawn", _) => &[("inside", 1), ("inside", 1000), ("outside", 1), ("outside", 1000)],
-        ("switch", _) => &[("yield", 2), ("park", 2)],
+        ("switch", _) => &[("yield", 2), ("yield-alone", 1), ("park", 2)],
         ("ping_pong", _) => &[("", 2)],
         ("ring", false) => &[("", 2), ("", 100), ("", 1000)],
         ("ring", true) => &[("", 2), ("", 10), ("", 100), ("", 1000)],

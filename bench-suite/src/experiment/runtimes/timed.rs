@@ -42,7 +42,20 @@ struct Entrant {
 impl Timed {
     pub(super) fn new(workload: &'static str, depth: Depth, programs: Rc<Programs>) -> Self {
         let points = plan::timed(workload, depth).into_iter().map(|point| (setting(workload, point), point)).collect();
-        Timed { workload, depth, points, programs }
+        let mut timed = Timed { workload, depth, points, programs };
+        // A point at which no model can be is no setting.
+        let points = std::mem::take(&mut timed.points);
+        timed.points = points.into_iter().filter(|(_, point)| timed.is_possible(*point)).collect();
+        timed
+    }
+
+    /// Whether some model can be measured at `point`.
+    fn is_possible(&self, point: Point) -> bool {
+        let workload = super::workload(self.workload);
+        models(self.workload, point.workers).any(|model| {
+            let entrant = Entrant { name: model.name(), model, variant: point.variant };
+            workload.cannot(&self.setup(&entrant, point)).is_none()
+        })
     }
 
     fn point(&self, setting: &Setting) -> Point {
@@ -277,7 +290,7 @@ fn unit(name: &str) -> Unit {
     match name {
         "p50" | "p90" | "p99" | "limit" => Unit::Nanoseconds,
         "over" | "over_foldhash" => Unit::Ratio,
-        "beside" => Unit::Share,
+        "beside" | "handed" => Unit::Share,
         _ => Unit::Count,
     }
 }
