@@ -168,6 +168,9 @@ type answer struct {
 	Nanoseconds float64 `json:"nanoseconds"`
 	Figures     figures `json:"figures"`
 	Facts       facts   `json:"facts"`
+	// Waits has the wait of each iteration, in nanoseconds, where the workload is about their distribution. The suite
+	// pools those of many answers, so there are no percentiles here.
+	Waits []int64 `json:"waits,omitempty"`
 	// Failure says why the work could not be done wholly; nil if it was.
 	Failure *string `json:"failure"`
 }

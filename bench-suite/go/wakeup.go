@@ -5,11 +5,15 @@ package main
 
 import (
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 )
 
-// wakeup's iteration is one wake-up, after which the waker spins for n nanoseconds and then waits for the answer.
+// mostWaits is how many waits an answer can hold: they must fit into one line, which has 64 KiB.
+const mostWaits = 4096
+
+// wakeup's iteration is one wake-up. The waker spins until n nanoseconds after it, however long the sending took, and
+// then waits for the answer. The wait is from just before the sending until the wakee runs.
 //
 // Both channels hold one value, so that no send waits. When it has answered, the wakee has only a few instructions to
 // go until it parks again: nothing tells the waker that it has done so, but the way to the waker is longer.
@@ -22,6 +26,9 @@ func wakeup(s setup) (measure, error) {
 	}
 	spinning := time.Duration(s.N)
 	return func(iterations int) answer {
+		if iterations > mostWaits {
+			refuse(fmt.Errorf("an answer holds %d wake-ups at most, not %d", mostWaits, iterations))
+		}
 		begin := time.Now() // of one time scale for both
 		wake, ran := make(chan struct{}, 1), make(chan time.Duration, 1)
 		go func() {
@@ -31,7 +38,7 @@ func wakeup(s setup) (measure, error) {
 			}
 		}()
 
-		var delays []float64
+		var waits []int64
 		beside := 0
 		for range iterations {
 			woken := time.Since(begin)
@@ -41,7 +48,7 @@ func wakeup(s setup) (measure, error) {
 				spun = time.Since(begin)
 			}
 			at := <-ran
-			delays = append(delays, nanoseconds(at-woken))
+			waits = append(waits, (at - woken).Nanoseconds())
 			if at < spun {
 				beside++
 			}
@@ -50,12 +57,8 @@ func wakeup(s setup) (measure, error) {
 		close(wake)
 		<-ran
 
-		slices.Sort(delays)
-		return took(elapsed, figures{
-			"p50":    percentile(delays, 50),
-			"p90":    percentile(delays, 90),
-			"p99":    percentile(delays, 99),
-			"beside": float64(beside) / float64(max(iterations, 1)),
-		})
+		found := took(elapsed, figures{"beside": float64(beside) / float64(max(iterations, 1))})
+		found.Waits = waits
+		return found
 	}, nil
 }

@@ -135,7 +135,9 @@ fn a_child_that_misbehaves_is_a_result() {
         (format!("{READY}; echo hm; read more"), Fate::Garbled("hm".to_string())),
         (
             "echo '{\"answer\":{\"nanoseconds\":1}}'; read more".to_string(),
-            Fate::Garbled("Answer(Answer { nanoseconds: 1.0, figures: {}, facts: {}, failure: None })".to_string()),
+            Fate::Garbled(
+                "Answer(Answer { nanoseconds: 1.0, figures: {}, facts: {}, waits: [], failure: None })".to_string(),
+            ),
         ),
         (
             "echo '{\"ready\":{\"parallelism\":7,\"threads\":1}}'; read more".to_string(),

@@ -148,8 +148,8 @@ pub(super) fn reading(experiment: &str) -> Reading {
             ..MODEL
         },
         "wakeup" => Reading {
-            caption: "A unit wakes another and goes on working for 50 µs. Time until the woken one runs: half of the \
-                      time it is at most the first number, 99 times in a hundred at most the second. Beside: how often \
+            caption: "A unit wakes another and goes on working until 50 µs later. Shown: how long the woken unit waits \
+                      until it runs, median / 99th percentile of the waits of all rounds together. Beside: how often \
                       it ran before its waker had finished, which takes another worker.",
             instead: Some(|figures| {
                 let median = |name| figures.get(name).map_or(f64::NAN, Figure::median);

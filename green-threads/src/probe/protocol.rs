@@ -104,12 +104,20 @@ pub struct Answer {
     /// Words that the workload names.
     #[serde(default)]
     pub facts: BTreeMap<String, String>,
+    /// The wait of each iteration, in nanoseconds, in the order in which they came, where a workload is about how waits
+    /// are distributed. Percentiles of many answers cannot be made from those of each, so the suite pools these. At
+    /// most [`MOST_WAITS`](Answer::MOST_WAITS).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<u64>,
     /// Why the rest could not be done, where something could not.
     #[serde(default)]
     pub failure: Option<String>,
 }
 
 impl Answer {
+    /// How many waits an answer can hold: they must fit into one line, which has 64 KiB.
+    pub const MOST_WAITS: u64 = 4096;
+
     /// A time and nothing else.
     #[must_use]
     pub fn time(time: std::time::Duration) -> Self {
@@ -166,5 +174,7 @@ mod tests {
         }
         let short: Line = serde_json::from_str(r#"{"answer":{"nanoseconds":1}}"#).unwrap();
         assert_eq!(short, Line::Answer(Answer { nanoseconds: 1.0, ..Answer::default() }));
+        let waits: Line = serde_json::from_str(r#"{"answer":{"nanoseconds":9,"waits":[5,4]}}"#).unwrap();
+        assert_eq!(waits, Line::Answer(Answer { nanoseconds: 9.0, waits: vec![5, 4], ..Answer::default() }));
     }
 }

@@ -1,7 +1,8 @@
 //! `wakeup`: how long a unit that has been woken waits until it runs (gopl section 9.8.2: who schedules?).
 //!
-//! A unit, the waker, wakes another by sending to it, and goes on working for `n` nanoseconds before it waits for the
-//! answer. An iteration is one wake-up. Where another core takes the wakee, it runs *beside* the waker's work. Where
+//! A unit, the waker, wakes another by sending to it, and goes on working until `n` nanoseconds after that, however long
+//! the sending took. Then it waits for the answer. An iteration is one wake-up, and the answer has the wait of each: from
+//! just before the sending until the wakee runs. Where another core takes the wakee, it runs *beside* the waker's work. Where
 //! the runtime queues it behind the waker, on the same worker, it waits until the waker is done, whatever the other
 //! cores do: that keeps what they share in one core's cache, and costs as long as the waker pleases.
 //!
@@ -13,7 +14,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
-use super::percentile::nearest_rank;
 use super::{Ask, Workload, can};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
@@ -34,6 +34,10 @@ pub(super) const WORKLOAD: Workload = Workload {
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (iterations, work) = (ask.iterations, Duration::from_nanos(ask.setup.n));
+    if iterations > Answer::MOST_WAITS {
+        let most = Answer::MOST_WAITS;
+        return Err(io::Error::other(format!("an answer holds {most} wake-ups at most, not {iterations}")));
+    }
     let waits = match runtime {
         Runtime::Thread { stack } => threads(*stack, iterations, work)?,
         Runtime::Coroutine(runtime) => coroutines(runtime, iterations, work)?,
@@ -42,7 +46,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     Ok(waits.answer())
 }
 
-/// How long the wakee waited, each time.
+/// How long the wakee waited, in each iteration.
 struct Waits {
     start: Instant,
     time: Duration,
@@ -67,24 +71,17 @@ impl Waits {
         self
     }
 
-    fn answer(mut self) -> Answer {
+    fn answer(self) -> Answer {
         let share = self.beside as f64 / self.nanoseconds.len().max(1) as f64;
-        self.nanoseconds.sort_unstable();
-        let percentile = |percent| nearest_rank(&self.nanoseconds, percent);
-        Answer::time(self.time)
-            .figure("p50", percentile(50))
-            .figure("p90", percentile(90))
-            .figure("p99", percentile(99))
-            .figure("beside", share)
+        Answer { waits: self.nanoseconds, ..Answer::time(self.time) }.figure("beside", share)
     }
 }
 
-/// Keeps the worker busy for this long, and says when it was over.
-fn spin(work: Duration) -> Instant {
-    let start = Instant::now();
+/// Keeps the worker busy until then, and returns when it was over. Where the sending took longer, that is at once.
+fn spin(until: Instant) -> Instant {
     loop {
         let now = Instant::now();
-        if now - start >= work {
+        if now >= until {
             return now;
         }
     }
@@ -105,7 +102,7 @@ fn threads(stack: StackSize, iterations: u64, work: Duration) -> io::Result<Wait
         for _ in 0..iterations {
             let woken = Instant::now();
             wake.send(()).expect("the wakee waits for it");
-            let worked = spin(work);
+            let worked = spin(woken + work);
             let ran = answers.recv().expect("the wakee answers");
             waits.note(woken, worked, ran);
         }
@@ -137,7 +134,7 @@ fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64, work: Durat
             for _ in 0..iterations {
                 let woken = Instant::now();
                 wake.send(()).expect("the wakee waits for it");
-                let worked = spin(work);
+                let worked = spin(woken + work);
                 let ran = answers.recv().expect("the wakee answers");
                 waits.note(woken, worked, ran);
             }
@@ -164,7 +161,7 @@ async fn tasks(iterations: u64, work: Duration) -> Waits {
         for _ in 0..iterations {
             let woken = Instant::now();
             wake.send(()).await.expect("the wakee waits for it");
-            let worked = spin(work);
+            let worked = spin(woken + work);
             let ran = answers.recv().await.expect("the wakee answers");
             waits.note(woken, worked, ran);
         }
@@ -175,3 +172,30 @@ async fn tasks(iterations: u64, work: Duration) -> Waits {
     waits
 }
 // ANCHOR_END: task
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_work_ends_a_fixed_time_after_the_wake_up() {
+        let woken = Instant::now();
+        // The sending took longer than the work was to take: it is over.
+        let until = woken.checked_sub(Duration::from_secs(3600)).unwrap_or(woken);
+        assert!(spin(until) >= woken);
+        let until = woken + Duration::from_millis(1);
+        assert!(spin(until) >= until);
+    }
+
+    #[test]
+    fn the_answer_has_every_wait() {
+        let mut waits = Waits::new();
+        let woken = waits.start;
+        for (ran, worked) in [(5, 50), (60, 50), (7, 50), (70, 50)] {
+            waits.note(woken, woken + Duration::from_micros(worked), woken + Duration::from_micros(ran));
+        }
+        let answer = waits.ended().answer();
+        assert_eq!(answer.waits, [5_000, 60_000, 7_000, 70_000]);
+        assert_eq!(answer.figures["beside"], 0.5);
+    }
+}

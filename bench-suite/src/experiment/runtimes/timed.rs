@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use green_threads::probe::protocol::{Answer, Model, Setup};
+use green_threads::workload::percentile::nearest_rank;
 
 use super::super::rounds::{self, Contestant, Length, Plan, Run};
 use super::super::{Experiment, Setting};
 use super::plan::{self, Point};
 use super::{default_stack, models, workers_of, workload};
 use crate::probe::{Ended, Fate, Programs, Session};
-use crate::store::{Cell, Depth, Estimate, Figure, Found, Observation, Unit};
+use crate::store::{Cell, Depth, Figure, Found, Observation, Unit};
 
 /// How long a child may be silent before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,9 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a model runs in a round.
 const ROUND: Duration = Duration::from_millis(10);
 
-/// A model of which one iteration takes longer than this is measured once, before the rounds, and not in them: it would
-/// make them so long that the machine's speed moves within one.
+/// A model of which one iteration takes longer than this does not take part in the rounds of the others: it would make
+/// them so long that the machine's speed moves within one. It has [rounds of its own](SLOW_ROUNDS).
 const SLOW: Duration = Duration::from_millis(250);
+
+/// How many rounds the slow models have, after those of the others, and of one iteration each. Their times have no
+/// ratio, because nothing fast was measured beside them.
+const SLOW_ROUNDS: usize = 3;
 
 /// A timed workload.
 pub(super) struct Timed {
@@ -162,13 +167,28 @@ impl Experiment for Timed {
             racers.iter_mut().filter(|racer| racer.races()).map(|racer| Box::new(racer) as _).collect();
         let samples = rounds::run(&mut running, plan, tick);
         let names: Vec<&str> = running.iter().map(|racer| racer.name()).collect();
-        let times: Vec<(&str, Vec<f64>)> = names
+        let mut times: BTreeMap<&str, Vec<f64>> = names
             .into_iter()
             .zip(samples.iter().map(|samples| samples.iter().map(|sample| sample.nanoseconds).collect()))
             .collect();
         drop(running);
-        Ok(cells(setting, racers, times))
+        times.extend(slow_rounds(&mut racers, SLOW_ROUNDS.min(self.rounds())));
+        Ok(cells(setting, &racers, &times))
     }
+}
+
+/// The rounds of the slow racers: each once, then each once more.
+fn slow_rounds(racers: &mut [Racer], rounds: usize) -> BTreeMap<&'static str, Vec<f64>> {
+    let mut times: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for _ in 0..rounds {
+        for racer in racers.iter_mut().filter(|racer| racer.is_slow()) {
+            // One that ends now has no time, and its cell says what became of it.
+            if let Some(nanoseconds) = racer.ask(1).map(|answer| answer.nanoseconds) {
+                times.entry(racer.name).or_default().push(nanoseconds);
+            }
+        }
+    }
+    times
 }
 
 /// A model in its child. When that has ended, so has the racer: what it answers then is nothing, and is not shown.
@@ -176,37 +196,50 @@ struct Racer {
     name: &'static str,
     session: Option<Session>,
     ended: Option<Ended>,
-    /// The nanoseconds of one iteration, the first.
-    first: f64,
-    /// The figures of each answer, the last ones of which are the rounds'.
-    figures: Vec<BTreeMap<String, f64>>,
+    /// The nanoseconds of one iteration that was not the first, or of the first if that was fast.
+    one: f64,
+    /// All answers, the last ones of which are the rounds'.
+    answers: Vec<Answer>,
 }
 
 impl Racer {
-    /// Starts the child, and asks it once: what cannot be done at all is found out here.
+    /// Starts the child, and asks it once: what cannot be done at all is found out here. One that was slow is asked once
+    /// more, since the first iteration also warms it up.
     fn start(programs: &Programs, name: &'static str, setup: &Setup) -> Racer {
-        let mut racer = Racer { name, session: None, ended: None, first: 0.0, figures: Vec::new() };
+        let mut racer = Racer { name, session: None, ended: None, one: 0.0, answers: Vec::new() };
         match Session::start(programs, setup, PATIENCE) {
             Ok(session) => racer.session = Some(session),
             Err(ended) => racer.ended = Some(ended),
         }
-        racer.first = racer.ask(1).map_or(0.0, |answer| answer.nanoseconds);
+        racer.one = racer.ask(1).map_or(0.0, |answer| answer.nanoseconds);
+        if racer.is_slow() {
+            racer.one = racer.ask(1).map_or(0.0, |answer| answer.nanoseconds);
+        }
         racer
     }
 
     /// Whether it takes part in the rounds.
     fn races(&self) -> bool {
-        self.ended.is_none() && self.first < SLOW.as_nanos() as f64
+        self.ended.is_none() && !self.takes_long()
     }
 
-    fn ask(&mut self, iterations: u64) -> Option<Answer> {
+    /// Whether it takes part in the rounds of the slow ones.
+    fn is_slow(&self) -> bool {
+        self.ended.is_none() && self.takes_long()
+    }
+
+    fn takes_long(&self) -> bool {
+        self.one >= SLOW.as_nanos() as f64
+    }
+
+    fn ask(&mut self, iterations: u64) -> Option<&Answer> {
         match self.session.as_mut()?.ask(iterations) {
             Ok(answer) => {
-                self.figures.push(answer.figures.clone());
                 if let Some(failure) = &answer.failure {
                     self.stop(Ended { fate: Fate::Limit(failure.clone()), progress: None });
                 }
-                Some(answer)
+                self.answers.push(answer);
+                self.answers.last()
             }
             Err(ended) => {
                 self.stop(ended);
@@ -235,62 +268,146 @@ impl Contestant for &mut Racer {
     }
 }
 
-fn cells(setting: &Setting, racers: Vec<Racer>, times: Vec<(&str, Vec<f64>)>) -> Vec<Cell> {
-    let (names, times): (Vec<&str>, Vec<Vec<f64>>) = times
-        .into_iter()
-        .filter(|(name, _)| racers.iter().any(|racer| racer.name == *name && racer.ended.is_none()))
-        .unzip();
-    let ratios = rounds::ratios_to_best(&times);
-    let best = times.iter().map(|times| Estimate::of(times).median).fold(f64::INFINITY, f64::min);
-    let figure = |unit, rounds| Figure { unit, rounds };
-    let found = |racer: Racer| match racer.ended {
+/// What was found of each racer: `times` has those of its rounds, in which nothing stopped it.
+fn cells(setting: &Setting, racers: &[Racer], times: &BTreeMap<&str, Vec<f64>>) -> Vec<Cell> {
+    let raced: Vec<&str> = racers.iter().filter(|racer| racer.races()).map(|racer| racer.name).collect();
+    let ratios = rounds::ratios_to_best(&raced.iter().map(|name| times[name].clone()).collect::<Vec<_>>());
+    let ratios: BTreeMap<&str, Vec<f64>> = raced.into_iter().zip(ratios).collect();
+    let found = |racer: &Racer| match &racer.ended {
         Some(ended) => Found::Observed(Observation {
-            figures: racer
-                .figures
-                .last()
-                .into_iter()
-                .flatten()
-                .map(|(name, number)| (name.clone(), one(name, *number)))
-                .collect(),
+            figures: figures(racer.answers.last().map_or(&[], std::slice::from_ref)),
             facts: BTreeMap::new(),
-            stopped: Some(ended.fate),
+            stopped: Some(ended.fate.clone()),
         }),
-        None if !racer.races() => {
-            let mut figures: BTreeMap<String, Figure> =
-                racer.figures[0].iter().map(|(name, number)| (name.clone(), one(name, *number))).collect();
-            figures.insert("time".to_string(), figure(Unit::Nanoseconds, vec![racer.first]));
-            if best.is_finite() {
-                figures.insert("ratio".to_string(), figure(Unit::Ratio, vec![racer.first / best]));
-            }
-            Found::Figures(figures)
-        }
         None => {
-            let at = names.iter().position(|name| *name == racer.name).expect("a racer that has not ended has times");
-            let mut figures = BTreeMap::from([
-                ("time".to_string(), figure(Unit::Nanoseconds, times[at].clone())),
-                ("ratio".to_string(), figure(Unit::Ratio, ratios[at].clone())),
-            ]);
-            let of_rounds = &racer.figures[racer.figures.len() - times[at].len()..];
-            for name in of_rounds.first().into_iter().flat_map(BTreeMap::keys) {
-                let rounds = of_rounds.iter().filter_map(|figures| figures.get(name).copied()).collect();
-                figures.insert(name.clone(), figure(unit(name), rounds));
+            let times = times[racer.name].clone();
+            let mut figures = figures(&racer.answers[racer.answers.len() - times.len()..]);
+            figures.insert("time".to_string(), Figure { unit: Unit::Nanoseconds, rounds: times });
+            if let Some(ratios) = ratios.get(racer.name) {
+                figures.insert("ratio".to_string(), Figure { unit: Unit::Ratio, rounds: ratios.clone() });
             }
             Found::Figures(figures)
         }
     };
-    racers.into_iter().map(|racer| setting.cell(racer.name, found(racer))).collect()
+    racers.iter().map(|racer| setting.cell(racer.name, found(racer))).collect()
 }
 
-fn one(name: &str, number: f64) -> Figure {
-    Figure { unit: unit(name), rounds: vec![number] }
+/// The figures of these answers, with a number for each answer; and the percentiles of the waits of all of them.
+fn figures(answers: &[Answer]) -> BTreeMap<String, Figure> {
+    let mut figures: BTreeMap<String, Figure> = BTreeMap::new();
+    for (name, number) in answers.iter().flat_map(|answer| &answer.figures) {
+        let figure = figures.entry(name.clone()).or_insert(Figure { unit: unit(name), rounds: Vec::new() });
+        figure.rounds.push(*number);
+    }
+    figures.extend(percentiles(answers));
+    figures
+}
+
+/// The percentiles of all waits together, as one number each; none if nothing has waited. The 99th percentile of one
+/// round has a wait or two beyond it, and is luck; of all rounds together it has a good many.
+fn percentiles(answers: &[Answer]) -> Vec<(String, Figure)> {
+    let mut waits: Vec<u64> = answers.iter().flat_map(|answer| answer.waits.iter().copied()).collect();
+    if waits.is_empty() {
+        return Vec::new();
+    }
+    waits.sort_unstable();
+    let of_all = |(name, percent): (&str, usize)| {
+        (name.to_string(), Figure { unit: Unit::Nanoseconds, rounds: vec![nearest_rank(&waits, percent)] })
+    };
+    [("p50", 50), ("p90", 90), ("p99", 99)].into_iter().map(of_all).collect()
 }
 
 /// The unit of a figure that a timed workload reports.
 fn unit(name: &str) -> Unit {
     match name {
-        "p50" | "p90" | "p99" | "limit" => Unit::Nanoseconds,
+        "limit" => Unit::Nanoseconds,
         "over" | "over_foldhash" => Unit::Ratio,
         "beside" | "handed" => Unit::Share,
         _ => Unit::Count,
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use green_threads::Workers;
+    use green_threads::probe::placement::Placement;
+
+    use super::*;
+    use crate::probe::twin::Twin;
+
+    /// A racer whose child takes so many milliseconds for its first, its second, its third ... iteration, as it says,
+    /// and for all that follow as long as for the last of these.
+    fn racer(folder: &Path, name: &'static str, milliseconds: &[u32]) -> Racer {
+        let path = folder.join(name);
+        let times: Vec<String> = milliseconds.iter().map(ToString::to_string).collect();
+        let script = format!(
+            "#!/bin/sh\necho '{{\"ready\":{{\"parallelism\":1,\"threads\":1}}}}'\nset -- {}\n\
+             while read iterations; do echo \"{{\\\"answer\\\":{{\\\"nanoseconds\\\":$(($1 * 1000000 * iterations)),\
+             \\\"figures\\\":{{\\\"asked\\\":$iterations}}}}}}\"; [ $# -gt 1 ] && shift; done\n",
+            times.join(" ")
+        );
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let setup = Setup {
+            workload: "skynet".to_string(),
+            variant: String::new(),
+            model: Model::Task,
+            workers: 1,
+            stack: 1 << 21,
+            placement: Placement::Free,
+            n: 1,
+        };
+        Racer::start(&Programs { lab: path, twin: Twin::Skipped("it is not needed".to_string()) }, name, &setup)
+    }
+
+    #[test]
+    fn a_slow_model_has_warm_rounds_and_no_ratio() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut racers = [
+            ("slow", &[900, 700, 500, 400, 600][..]),
+            ("slow only at first", &[900, 1]),
+            ("fast", &[1]),
+            ("another slow one", &[300]),
+        ]
+        .map(|(name, milliseconds)| racer(folder.path(), name, milliseconds));
+        assert_eq!(racers.each_ref().map(Racer::races), [false, true, true, false]);
+        assert_eq!(racers.each_ref().map(Racer::is_slow), [true, false, false, true]);
+
+        let mut times = slow_rounds(&mut racers, SLOW_ROUNDS);
+        assert_eq!(times["slow"], [5e8, 4e8, 6e8], "neither the first iteration nor the second is a round");
+        times.extend(["fast", "slow only at first"].map(|name| (name, vec![1e6; 2])));
+        let point = Point { variant: "", n: 1, workers: Workers::ONE, placement: Placement::Free };
+        for racer in racers.iter_mut().filter(|racer| racer.races()) {
+            racer.ask(1);
+            racer.ask(1);
+        }
+        for cell in cells(&setting("skynet", point), &racers, &times) {
+            let Found::Figures(figures) = &cell.found else { panic!("{cell:?}") };
+            let slow = cell.subject.contains("slow") && cell.subject != "slow only at first";
+            assert_eq!(figures.contains_key("ratio"), !slow, "{cell:?}");
+            assert_eq!(figures["time"].rounds.len(), if slow { SLOW_ROUNDS } else { 2 }, "{cell:?}");
+            assert_eq!(figures["asked"].rounds.len(), figures["time"].rounds.len(), "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_of_all_waits_together() {
+        // Each answer has one long wait, which is its 99th percentile. Of all 200 waits two may be longer than that.
+        let answer = |long: u64| Answer {
+            waits: (0..50).map(|at| if at == 7 { long } else { 10 + at }).collect(),
+            ..Answer::default()
+        };
+        let answers: Vec<Answer> = [1_000, 2_000, 3_000, 4_000].map(answer).into();
+        let found = figures(&answers);
+        let mut all: Vec<u64> = answers.iter().flat_map(|answer| answer.waits.clone()).collect();
+        all.sort_unstable();
+        for (name, percent) in [("p50", 50), ("p90", 90), ("p99", 99)] {
+            assert_eq!(found[name], Figure { unit: Unit::Nanoseconds, rounds: vec![nearest_rank(&all, percent)] });
+        }
+        assert_eq!(found["p99"].rounds, [2_000.0]);
+        assert!(figures(&[Answer::default()]).is_empty());
     }
 }
