@@ -10,10 +10,13 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,6 +35,8 @@ type setup struct {
 	Workers   int
 	Placement string
 	N         int
+	// Preemption is empty or "default", or "asyncpreemptoff" where our parent has switched asynchronous preemption off.
+	Preemption string
 }
 
 // measure runs a workload once and tells what came out. A workload that has no notion of iterations runs as a whole,
@@ -96,6 +101,9 @@ func start(arguments []string) (measure, error) {
 	if err := s.checkPlacement(); err != nil {
 		return nil, err
 	}
+	if err := s.checkPreemption(os.Getenv("GODEBUG")); err != nil {
+		return nil, err
+	}
 	runtime.GOMAXPROCS(s.Workers)
 	if !runAtOnce(s.Workers) {
 		return nil, fmt.Errorf("%d goroutines were never seen to run at once", s.Workers)
@@ -134,6 +142,23 @@ func (s setup) checkPlacement() error {
 		return nil
 	default:
 		return fmt.Errorf("there is no placement %q", s.Placement)
+	}
+}
+
+// checkPreemption compares the setup with what the runtime was told before it started: by the variable GODEBUG.
+func (s setup) checkPreemption(godebug string) error {
+	off := slices.Contains(strings.Split(godebug, ","), "asyncpreemptoff=1")
+	switch {
+	case s.Preemption == "asyncpreemptoff" && !off:
+		return errors.New("asynchronous preemption was to be off, but GODEBUG does not say so")
+	case s.Preemption == "asyncpreemptoff":
+		return nil
+	case s.Preemption != "" && s.Preemption != "default":
+		return fmt.Errorf("there is no preemption %q", s.Preemption)
+	case off:
+		return errors.New("asynchronous preemption was to be on, but GODEBUG switches it off")
+	default:
+		return nil
 	}
 }
 

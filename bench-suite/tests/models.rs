@@ -13,7 +13,7 @@ use bench_suite::probe::twin::Twin;
 use bench_suite::probe::{Ended, Fate, Programs, Session};
 use bench_suite::store::Machine;
 use green_threads::probe::placement::Placement;
-use green_threads::probe::protocol::{Answer, Model, Setup};
+use green_threads::probe::protocol::{Answer, Model, Preemption, Setup};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -42,6 +42,7 @@ fn setup(workload: &str, variant: &str, model: Model, workers: usize, n: u64) ->
         stack: 256 << 10,
         placement: Placement::Free,
         n,
+        preemption: Preemption::Default,
     }
 }
 
@@ -162,13 +163,34 @@ fn where_a_yield_hands_over_to_nobody_it_is_refused() {
 }
 
 #[test]
-fn one_hog_on_one_worker_keeps_it_unless_somebody_takes_it_away() {
+fn one_hog_on_one_core_keeps_it_unless_something_takes_it_away() {
     for model in models() {
-        let before = ask(&setup("hog", "", model, 1, 100), 1).figures["before"];
-        match model {
-            // The kernel preempts threads; Go has preempted goroutines since 1.14.
-            Model::Thread | Model::Goroutine => assert!(before > 0.0, "{model}"),
-            Model::Coroutine | Model::Task | Model::TaskCurrentThread => assert!(before == 0.0, "{model}: {before}"),
+        for (variant, placement) in
+            [("calls", Placement::OneCore), ("no-calls", Placement::OneCore), ("no-calls", Placement::Free)]
+        {
+            let figures = ask(&Setup { placement, ..setup("hog", variant, model, 1, 100) }, 1).figures;
+            let before = figures["before"];
+            match model {
+                // The kernel preempts threads; Go has preempted loops without calls since 1.14.
+                Model::Thread | Model::Goroutine => assert!(before > 0.0, "{model} {variant}"),
+                _ => assert!(before == 0.0, "{model} {variant}: {figures:?}"),
+            }
+        }
+    }
+}
+
+/// Go's preemption at calls is older than that by a signal. Only a loop without calls tells them apart.
+#[test]
+fn without_asynchronous_preemption_a_goroutine_keeps_its_worker_unless_it_calls() {
+    if !models().contains(&Model::Goroutine) {
+        return;
+    }
+    for placement in [Placement::Free, Placement::OneCore] {
+        for (variant, preempted) in [("calls", true), ("no-calls", false)] {
+            let hog = setup("hog", variant, Model::Goroutine, 1, 100);
+            let hog = Setup { placement, preemption: Preemption::AsyncPreemptOff, ..hog };
+            let before = ask(&hog, 1).figures["before"];
+            assert_eq!(before > 0.0, preempted, "{variant}, {placement}: {before} ran before the end");
         }
     }
 }

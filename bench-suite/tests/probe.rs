@@ -9,7 +9,7 @@ use bench_suite::place;
 use bench_suite::probe::twin::Twin;
 use bench_suite::probe::{Ended, Fate, Programs, Session};
 use green_threads::probe::placement::Placement;
-use green_threads::probe::protocol::{Model, Setup};
+use green_threads::probe::protocol::{Model, Preemption, Setup};
 
 fn lab() -> Programs {
     Programs { lab: place::lab(), twin: Twin::Skipped("it is not needed".to_string()) }
@@ -24,6 +24,7 @@ fn setup() -> Setup {
         stack: 64 << 10,
         placement: Placement::Free,
         n: 2,
+        preemption: Preemption::Default,
     }
 }
 
@@ -55,6 +56,7 @@ fn a_setup_that_cannot_be_is_refused_with_the_reason() {
         (|setup| setup.n = 0, "takes an n of 1 to 10000000, not 0"),
         (|setup| setup.n = u64::MAX, "not 18446744073709551615"),
         (|setup| setup.model = Model::Goroutine, "it is not needed"),
+        (|setup| setup.preemption = Preemption::AsyncPreemptOff, "only Go preempts its units"),
     ] {
         let why = odd(change);
         assert!(why.contains(reason), "{why:?} does not say {reason:?}");

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use green_threads::probe::placement::allowed_cores;
-use green_threads::probe::protocol::{Answer, Line, Model, Ready, Setup};
+use green_threads::probe::protocol::{Answer, Line, Model, Preemption, Ready, Setup};
 
 use super::Fate;
 use super::twin::Twin;
@@ -82,6 +82,11 @@ impl Session {
         // A panic of a unit is a result; its backtrace would cost the unit's stack, and takes mappings where none is
         // left.
         command.env("RUST_BACKTRACE", "0");
+        // What the user has set for Go would change the results.
+        match setup.preemption {
+            Preemption::Default => command.env_remove("GODEBUG"),
+            Preemption::AsyncPreemptOff => command.env("GODEBUG", "asyncpreemptoff=1"),
+        };
         // The child inherits the cores of the thread that starts it.
         let begun = setup.placement.run(|| {
             let cores = allowed_cores().map_or(1, |cores| cores.len());

@@ -133,11 +133,19 @@ fn tables(experiment: &str) -> &'static [Table] {
             facts: &[],
         }],
         "hog" => &[Table {
-            variant: "",
-            caption: "One unit computes for 200 ms and never yields; 100 short ones are spawned meanwhile. How many of \
-                      them ran before it ended, and when the first and the last did.",
-            parameters: &[WORKERS],
-            figures: &[("before", "ran before\nits end"), ("first", "first"), ("last", "last")],
+            variant: "*",
+            caption: "One unit computes for about 200 ms and never yields; 100 short ones are spawned meanwhile. Shown: \
+                      how many of them ran before it ended, when the first and the last ran, and how long the hog took. \
+                      Its loop calls functions (calls), or none (no-calls). Go preempts at calls, and since 1.14 \
+                      anywhere, by a signal; with asyncpreemptoff it does as before. Only on one core must something \
+                      take the processor away from the hog.",
+            parameters: &[("variant", "the hog's\nloop"), WORKERS, PLACEMENT, ("preemption", "preemption")],
+            figures: &[
+                ("before", "ran before\nits end"),
+                ("first", "first"),
+                ("last", "last"),
+                ("hog", "the hog\ntook"),
+            ],
             facts: &[],
         }],
         "blocking" => &[Table {

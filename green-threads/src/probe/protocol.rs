@@ -51,6 +51,32 @@ impl fmt::Display for Model {
     }
 }
 
+/// Whether a runtime may take its worker away from a unit that runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preemption {
+    /// As the runtime does when nothing is set. Only Go's does: at calls since 1.2, anywhere by a signal since 1.14.
+    #[default]
+    Default,
+    /// Go, as before 1.14: not by a signal (`GODEBUG=asyncpreemptoff=1`), so only at calls.
+    AsyncPreemptOff,
+}
+
+impl Preemption {
+    /// Its name in results and setups.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Preemption::Default => "default",
+            Preemption::AsyncPreemptOff => "asyncpreemptoff",
+        }
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Preemption::Default
+    }
+}
+
 /// What one child measures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setup {
@@ -68,6 +94,10 @@ pub struct Setup {
     pub placement: Placement,
     /// How much of it: the workload says of what.
     pub n: u64,
+    /// Whether the runtime preempts. The parent tells Go's by the environment, and the child checks; the other runtimes
+    /// know only the default.
+    #[serde(default, skip_serializing_if = "Preemption::is_default")]
+    pub preemption: Preemption,
 }
 
 /// What a child says.
@@ -154,10 +184,15 @@ mod tests {
             stack: 65536,
             placement: Placement::OneCore,
             n: 2,
+            preemption: Preemption::Default,
         };
         let json = r#"{"workload":"ping_pong","variant":"","model":"task-current-thread","workers":1,"stack":65536,"placement":"one-core","n":2}"#;
         assert_eq!(serde_json::to_string(&setup).unwrap(), json);
         assert_eq!(serde_json::from_str::<Setup>(json).unwrap(), setup);
+        let off = Setup { preemption: Preemption::AsyncPreemptOff, ..setup };
+        let json = json.replace("\"n\":2}", "\"n\":2,\"preemption\":\"asyncpreemptoff\"}");
+        assert_eq!(serde_json::to_string(&off).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Setup>(&json).unwrap(), off);
 
         let answer = Answer { nanoseconds: 1.5, ..Answer::default() }.figure("units", 3.0).fact("joiner", "a panic");
         for (line, json) in [

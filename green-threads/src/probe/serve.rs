@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::memory::Memory;
 use super::placement::{Placement, allowed_cores};
-use super::protocol::{Line, Ready, Setup};
+use super::protocol::{Line, Preemption, Ready, Setup};
 use super::{Runtime, parallelism};
 use crate::workload::{Ask, Workload};
 
@@ -48,6 +48,9 @@ fn try_serve(
     }
     if setup.n == 0 || setup.n > workload.most {
         return Err(format!("{} takes an n of 1 to {}, not {}", workload.name, workload.most, setup.n).into());
+    }
+    if setup.preemption != Preemption::Default {
+        return Err("only Go preempts its units, so only there can that be switched off".into());
     }
     let cores = allowed_cores()?.len();
     if setup.placement == Placement::OneCore && cores != 1 {

@@ -4,10 +4,21 @@
 //! milliseconds or so. `may` and tokio take a worker away from nobody: what is queued behind the hog waits until it
 //! ends, and whether an idle worker helps depends on whether it looks into the queue of another.
 //!
-//! An iteration is one hog, which spins 200 ms by the clock. As soon as it spins, a thread outside the runtime spawns
-//! `n` short units, each of which notes when it starts. Times count from when the hog began; that of the iteration ends
-//! when the main thread has joined all.
+//! An iteration is one hog, which computes for about 200 ms. As soon as it runs, a thread outside the runtime spawns `n`
+//! short units, each of which notes when it starts. Times count from when the hog began; that of the iteration ends when
+//! the main thread has joined all. The variants differ in the hog's loop:
+//!
+//! - `calls`: the loop calls functions, since it looks at the clock until 200 ms are over.
+//! - `no-calls`: the loop is arithmetic alone, and calls nothing. How many steps take 200 ms is found out before.
+//!
+//! The difference matters to Go: a call is a place where a goroutine may be preempted, and has been one since Go 1.2. Only
+//! asynchronous preemption, by a signal, interrupts a loop without calls; it came with Go 1.14, and
+//! `GODEBUG=asyncpreemptoff=1` switches it off again ([`Preemption`](crate::probe::protocol::Preemption)).
+//!
+//! On several cores a short thread runs beside the hog, on a core of its own. Whether something takes the processor away
+//! is seen on one core only.
 
+use std::hint::black_box;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -21,7 +32,7 @@ use crate::probe::protocol::Answer;
 pub(super) const WORKLOAD: Workload = Workload {
     name: "hog",
     what: "short units beside one that never yields",
-    variants: &[""],
+    variants: &["calls", "no-calls"],
     most: MOST_UNITS,
     lean: false,
     sockets: false,
@@ -31,11 +42,12 @@ pub(super) const WORKLOAD: Workload = Workload {
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let units = ask.setup.n;
+    let work = if ask.setup.variant == "calls" { Work::Clock } else { Work::Steps(steps_in(LONG)) };
     repeat(ask, || {
         let times = match runtime {
-            Runtime::Thread { stack } => threads(*stack, units)?,
-            Runtime::Coroutine(runtime) => coroutines(runtime, units)?,
-            Runtime::Task(runtime) => tasks(runtime, units)?,
+            Runtime::Thread { stack } => threads(*stack, units, work)?,
+            Runtime::Coroutine(runtime) => coroutines(runtime, units, work)?,
+            Runtime::Task(runtime) => tasks(runtime, units, work)?,
         };
         Ok(times.answer())
     })
@@ -60,41 +72,77 @@ impl Times {
     }
 }
 
-/// The hog: says when it begins, and how long it took.
-fn spin(began: &OnceLock<Instant>) -> Duration {
-    const LONG: Duration = Duration::from_millis(200);
-    let start = *began.get_or_init(Instant::now);
-    loop {
-        let spun = start.elapsed();
-        if spun >= LONG {
-            return spun;
+/// How long the hog computes.
+const LONG: Duration = Duration::from_millis(200);
+
+/// What the hog does.
+#[derive(Clone, Copy)]
+enum Work {
+    /// It looks at the clock, which is a call, until [`LONG`] has passed.
+    Clock,
+    /// It makes so many steps of arithmetic, and calls nothing.
+    Steps(u64),
+}
+
+impl Work {
+    /// Works as the hog: says when it begins, and how long it took.
+    fn hog(self, began: &OnceLock<Instant>) -> Duration {
+        let start = *began.get_or_init(Instant::now);
+        match self {
+            Work::Clock => while start.elapsed() < LONG {},
+            Work::Steps(steps) => _ = black_box(compute(steps)),
         }
+        start.elapsed()
     }
 }
 
+/// Makes so many steps, each from the result of the one before, so that none can be left out.
+fn compute(steps: u64) -> u64 {
+    let (mut value, mut left) = (black_box(steps), steps);
+    while left > 0 {
+        // Knuth's linear congruential generator.
+        value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        left -= 1;
+    }
+    value
+}
+
+/// About how many steps take so long.
+fn steps_in(time: Duration) -> u64 {
+    const TRIED: u64 = 1 << 20;
+    let try_them = |_| {
+        let start = Instant::now();
+        black_box(compute(TRIED));
+        start.elapsed()
+    };
+    // Whatever else the machine does makes a try longer, so the shortest tells most.
+    let shortest = (0..5).map(try_them).min().unwrap_or(LONG).max(Duration::from_nanos(1));
+    (TRIED as f64 * time.as_secs_f64() / shortest.as_secs_f64()) as u64
+}
+
 // ANCHOR: thread
-fn threads(stack: StackSize, units: u64) -> io::Result<Times> {
+fn threads(stack: StackSize, units: u64, work: Work) -> io::Result<Times> {
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
-    let hog = thread().spawn(move || spin(&its))?;
+    let hog = thread().spawn(move || work.hog(&its))?;
     let start: Instant = *began.wait();
     let mut shorts = Vec::new();
     for _ in 0..units {
         shorts.push(thread().spawn(move || start.elapsed())?);
     }
-    let hog = hog.join().expect("it only spins");
+    let hog = hog.join().expect("it only computes");
     let starts = shorts.into_iter().map(|short| short.join().expect("it only looks at the clock")).collect();
     Ok(Times { hog, starts, whole: start.elapsed() })
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, units: u64) -> io::Result<Times> {
+fn coroutines(runtime: &'static coroutine::Runtime, units: u64, work: Work) -> io::Result<Times> {
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
     // SAFETY: it never yields, which is the point, and its frames are small.
-    let hog = unsafe { runtime.spawn(move || spin(&its)) }?;
+    let hog = unsafe { runtime.spawn(move || work.hog(&its)) }?;
     // The main thread waits for a coroutine on a lock of std, which is right for a thread that is no worker.
     let start: Instant = *began.wait();
     let mut shorts = Vec::new();
@@ -109,11 +157,11 @@ fn coroutines(runtime: &'static coroutine::Runtime, units: u64) -> io::Result<Ti
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-fn tasks(runtime: &tokio::runtime::Runtime, units: u64) -> io::Result<Times> {
+fn tasks(runtime: &tokio::runtime::Runtime, units: u64, work: Work) -> io::Result<Times> {
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
     let (hand_over, handed_over) = tokio::sync::oneshot::channel();
-    // Not the main thread, which may be the runtime's only worker: then the hog spins on it.
+    // Not the main thread, which may be the runtime's only worker: then the hog computes on it.
     let outside = runtime.handle().clone();
     std::thread::Builder::new().spawn(move || {
         let start: Instant = *began.wait();
@@ -124,9 +172,9 @@ fn tasks(runtime: &tokio::runtime::Runtime, units: u64) -> io::Result<Times> {
         hand_over.send((start, shorts)).expect("the main thread waits for them");
     })?;
     runtime.block_on(async {
-        let hog = tokio::spawn(async move { spin(&its) });
+        let hog = tokio::spawn(async move { work.hog(&its) });
         let (start, shorts) = handed_over.await.expect("the thread outside spawns them");
-        let hog = hog.await.expect("it only spins");
+        let hog = hog.await.expect("it only computes");
         let mut starts = Vec::new();
         for short in shorts {
             starts.push(short.await.expect("it only looks at the clock"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use green_threads::probe::protocol::{Answer, Model, Setup};
+use green_threads::probe::protocol::{Answer, Model, Preemption, Setup};
 
 use super::plan::{self, Look};
 use super::{SYSTEM_CALLS, default_stack, models, workers_of, workload};
@@ -35,7 +35,9 @@ impl Observations {
         let looks = plan::observed(name, depth);
         let mut cells: Vec<(Look, Model)> = Vec::new();
         for look in looks {
-            for model in models(workload, look.workers) {
+            // Only Go preempts, so only there is it switched off.
+            let only_go = look.preemption != Preemption::Default;
+            for model in models(workload, look.workers).filter(|model| !only_go || *model == Model::Goroutine) {
                 // Threads have no workers: what differs in nothing else is the same to them.
                 let same = |(other, of): &(Look, Model)| {
                     *of == Model::Thread && other.but_for_workers() == look.but_for_workers()
@@ -93,6 +95,7 @@ impl Observations {
             stack,
             placement: look.placement,
             n: look.n,
+            preemption: look.preemption,
         };
         let words = [
             ("variant", look.variant.to_string()),
@@ -100,6 +103,7 @@ impl Observations {
             ("workers", look.workers.to_string()),
             ("stack", look.stack.map_or_else(|| "default".to_string(), |bytes| bytes.to_string())),
             ("placement", look.placement.to_string()),
+            ("preemption", self.varied_preemption(look, model).to_string()),
         ];
         let setting = words.into_iter().filter(|(_, value)| !value.is_empty());
         Cell {
@@ -107,6 +111,11 @@ impl Observations {
             setting: setting.map(|(name, value)| (name.to_string(), value)).collect(),
             found: self.found(&setup, look, programs),
         }
+    }
+
+    /// The name of a goroutine's preemption in the observation that varies it; elsewhere nothing.
+    fn varied_preemption(&self, look: Look, model: Model) -> &'static str {
+        if self.name == "hog" && model == Model::Goroutine { look.preemption.name() } else { "" }
     }
 
     fn found(&self, setup: &Setup, look: Look, programs: &Programs) -> Found {

@@ -2,6 +2,7 @@
 
 use green_threads::Workers;
 use green_threads::probe::placement::Placement;
+use green_threads::probe::protocol::Preemption;
 
 use crate::store::Depth;
 use crate::workload::memo_fill;
@@ -90,6 +91,8 @@ pub(super) struct Look {
     pub(super) stack: Option<usize>,
     /// How often each child is asked.
     pub(super) times: usize,
+    /// Whether Go preempts; with anything but the default it is for Go alone.
+    pub(super) preemption: Preemption,
 }
 
 impl Look {
@@ -99,13 +102,21 @@ impl Look {
     }
 }
 
-/// The settings of an observation. Those of the runtimes are placed freely, since what they show are no times.
+/// The settings of an observation. Most are placed freely, since what they show are no times.
 pub(super) fn observed(observation: &str, depth: Depth) -> Vec<Look> {
     const KIB: usize = 1 << 10;
     const MIB: usize = 1 << 20;
     let full = depth == Depth::Full;
     let (one, all) = (Workers::ONE, Workers::one_per_core());
-    let look = |variant, n, workers| Look { variant, n, workers, placement: Placement::Free, stack: None, times: 1 };
+    let look = |variant, n, workers| Look {
+        variant,
+        n,
+        workers,
+        placement: Placement::Free,
+        stack: None,
+        times: 1,
+        preemption: Preemption::Default,
+    };
     let looks = |times: usize, each: &dyn Fn(Workers) -> Look| -> Vec<Look> {
         let counts: Vec<Workers> = if full { worker_counts().collect() } else { vec![one, all] };
         let mut looks: Vec<Look> = counts.into_iter().map(|workers| Look { times, ..each(workers) }).collect();
@@ -139,7 +150,19 @@ pub(super) fn observed(observation: &str, depth: Depth) -> Vec<Look> {
             looks
         }
         "zero_one" => looks(3, &|workers| look("", 10_000, workers)),
-        "hog" => looks(3, &|workers| look("", 100, workers)),
+        "hog" => {
+            let mut hogs = Vec::new();
+            for variant in ["calls", "no-calls"] {
+                let mut placed = looks(3, &|workers| look(variant, 100, workers));
+                // On several cores a thread or a worker may have its own; on one, something must take it from the hog.
+                if Placement::POSSIBLE.contains(&Placement::OneCore) {
+                    placed.push(Look { placement: Placement::OneCore, times: 3, ..look(variant, 100, one) });
+                }
+                let preemptions = [Preemption::Default, Preemption::AsyncPreemptOff];
+                hogs.extend(placed.iter().flat_map(|look| preemptions.map(|preemption| Look { preemption, ..*look })));
+            }
+            hogs
+        }
         "blocking" => {
             let counts = if full { vec![one, all] } else { vec![one] };
             let variants = ["sleep", "syscall", "offload"];
@@ -181,7 +204,15 @@ fn of_memos(sizes: &[u64], places: &[(Workers, Placement)], depth: Depth) -> Vec
     for variant in ["memo2", "memo3"] {
         for &n in sizes {
             let times = if n >= 1000 && depth != Depth::Full { 1 } else { 3 };
-            let look = |&(workers, placement)| Look { variant, n, workers, placement, stack: None, times };
+            let look = |&(workers, placement)| Look {
+                variant,
+                n,
+                workers,
+                placement,
+                stack: None,
+                times,
+                preemption: Preemption::Default,
+            };
             looks.extend(places.iter().map(look));
         }
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use green_threads::probe::protocol::{Answer, Model, Setup};
+use green_threads::probe::protocol::{Answer, Model, Preemption, Setup};
 use green_threads::workload::percentile::nearest_rank;
 
 use super::super::rounds::{self, Contestant, Length, Plan, Run};
@@ -77,6 +77,7 @@ impl Timed {
             stack: default_stack(entrant.model, self.workload),
             placement: point.placement,
             n: point.n,
+            preemption: Preemption::Default,
         }
     }
 }
@@ -359,6 +360,7 @@ mod tests {
             stack: 1 << 21,
             placement: Placement::Free,
             n: 1,
+            preemption: Preemption::Default,
         };
         Racer::start(&Programs { lab: path, twin: Twin::Skipped("it is not needed".to_string()) }, name, &setup)
     }
