@@ -11,6 +11,7 @@
 package main
 
 import (
+	"math"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -28,26 +29,79 @@ func parked(s setup) (measure, error) {
 }
 
 // parkedSlope reads when half of the units are parked and when all are. The difference leaves out what the process
-// holds anyhow.
+// holds anyhow. It also reads at four steps in between: what others on the machine do in the kernel differs from step to
+// step, and what a goroutine takes does not.
 func parkedSlope(half int) answer {
 	spawnAndJoin(1) // what the first goroutine brings about belongs to none
 	var lot parkingLot
 	lot.open()
 	parking := lot.parkAll(half)
-	first := readLive()
-	parking += lot.parkAll(half)
-	second := readLive()
+	units, readings := []int{0}, []reading{readLive()}
+	for steps, step := min(4, half), 1; step <= steps; step++ {
+		end := half * step / steps
+		parking += lot.parkAll(end - units[len(units)-1])
+		units, readings = append(units, end), append(readings, readLive())
+	}
 	lot.release()
 
-	units := float64(half)
-	return took(parking, figures{
-		"resident":    (second.resident - first.resident) / units,
-		"reserved":    (second.reserved - first.reserved) / units,
-		"page_tables": (second.pageTables - first.pageTables) / units,
-		"kernel":      (second.kernel - first.kernel) / units,
-		"mappings":    (second.mappings - first.mappings) / units,
-		"threads":     (second.threads - first.threads) / units,
-	})
+	of := func(what func(reading) float64) slope {
+		held := make([]float64, len(readings))
+		for i := range readings {
+			held[i] = what(readings[i])
+		}
+		return slope{units, held}
+	}
+	found := figures{
+		"mappings": max(0, of(func(r reading) float64 { return r.mappings }).each()),
+		"threads":  max(0, of(func(r reading) float64 { return r.threads }).each()),
+	}
+	of(func(r reading) float64 { return r.resident }).own(found, "resident")
+	of(func(r reading) float64 { return r.reserved }).own(found, "reserved")
+	of(func(r reading) float64 { return r.pageTables }).own(found, "page_tables")
+	of(func(r reading) float64 { return r.kernel }).shared(found, "kernel")
+	return took(parking, found)
+}
+
+// slope is what was held when there were so many units more than at first.
+type slope struct {
+	units []int
+	held  []float64
+}
+
+// between is what one unit holds, from one reading to another.
+func (s slope) between(from, to int) float64 {
+	return (s.held[to] - s.held[from]) / float64(s.units[to]-s.units[from])
+}
+
+func (s slope) each() float64 { return s.between(0, len(s.units)-1) }
+
+// own adds the figure of memory that the kernel tells for this process alone. Less than none means that the process has
+// given back something of its own, which hides what the units hold: then the figure is a bound.
+func (s slope) own(found figures, name string) {
+	if each := s.each(); each < 0 {
+		found[name+"_below"] = -each
+	} else {
+		found[name] = each
+	}
+}
+
+// shared adds the figure of memory that the kernel tells for the whole machine, or a bound, if noise may be all of it.
+// The noise is half the range of the steps' slopes, about twice the standard error of their mean; and at least what 64
+// KiB are for each unit, since the kernel takes such memory in blocks of pages.
+func (s slope) shared(found figures, name string) {
+	const blocks = 64 << 10
+	each := s.each()
+	least, most := each, each
+	for to := 1; to < len(s.units); to++ {
+		step := s.between(to-1, to)
+		least, most = min(least, step), max(most, step)
+	}
+	noise := max((most-least)/2, blocks/float64(s.units[len(s.units)-1]))
+	if each > noise {
+		found[name] = each
+	} else {
+		found[name+"_below"] = max(noise, math.Abs(each))
+	}
 }
 
 // parkedHowMany leaves its units parked: the process may end without them.

@@ -119,6 +119,11 @@ fn a_unit_that_waits_takes_these_mappings_and_threads() {
     for model in models() {
         let answer = ask(&setup("parked", "slope", model, 1, 2000), 1);
         let (mappings, threads) = (answer.figures["mappings"], answer.figures["threads"]);
+        for name in ["resident", "reserved", "page_tables", "kernel"] {
+            let bound = format!("{name}_below");
+            assert!(answer.figures.contains_key(name) != answer.figures.contains_key(&bound), "{model}: {answer:?}");
+        }
+        assert!(answer.figures.values().all(|figure| *figure >= 0.0), "{model}: {answer:?}");
         let (expected_mappings, expected_threads) = match model {
             // A stack and an alternative one for signals, each with its guard.
             Model::Thread => (4.0, 1.0),

@@ -2,7 +2,7 @@
 
 use super::words::{bytes, count, duration, times};
 use super::{Mood, Sheet, Word, distinct};
-use crate::store::{Cell, Figure, Found, Results, Unit};
+use crate::store::{BELOW, Cell, Figure, Found, Results, Unit};
 
 /// One variant of a workload, as its table shows it.
 struct Table {
@@ -47,8 +47,9 @@ fn tables(experiment: &str) -> &'static [Table] {
             Table {
                 variant: "slope",
                 caption: "Units that wait, and what each takes: the difference between n of them and half as many, for one. \
-                          Resident is memory that was touched, reserved are addresses; page tables and the kernel's own \
-                          memory stand in neither.",
+                          Resident is memory that was touched, reserved are addresses; neither includes page tables and \
+                          the kernel's own memory. The kernel counts the latter for the whole machine: where other \
+                          processes hide what a unit takes, a bound is shown.",
                 parameters: &[("n", "units")],
                 figures: &[
                     ("resident", "resident"),
@@ -255,7 +256,7 @@ fn sheet(experiment: &str, table: &Table, cells: &[Cell]) -> Sheet {
     let cells: Vec<&Cell> =
         cells.iter().filter(|cell| table.variant == "*" || variant(cell) == table.variant).collect();
     // A figure that nobody reports has no column.
-    let has = |name: &str| cells.iter().any(|cell| figure(cell, name).is_some());
+    let has = |name: &str| cells.iter().any(|cell| shown(cell, name).is_some());
     let figures: Vec<_> = table.figures.iter().filter(|(name, _)| has(name)).collect();
     let facts: Vec<_> =
         table.facts.iter().filter(|(name, _)| cells.iter().any(|cell| fact(cell, name).is_some())).collect();
@@ -264,12 +265,14 @@ fn sheet(experiment: &str, table: &Table, cells: &[Cell]) -> Sheet {
         table.parameters.iter().chain(figures.iter().copied()).chain(facts.iter().copied()).map(|(_, head)| *head);
     let heads = std::iter::once("model").chain(heads).chain(stopped.then_some("what stopped it"));
 
-    let shown = cells.iter().filter(|cell| !matches!(cell.found, Found::Absent { .. }));
+    let present = cells.iter().filter(|cell| !matches!(cell.found, Found::Absent { .. }));
     let row = |cell: &&Cell| {
         let mut words: Vec<Word> = table.parameters.iter().map(|(name, _)| parameter(cell, name)).collect();
-        words.extend(figures.iter().map(|(name, _)| {
-            figure(cell, name).map_or_else(nothing, |figure| Word::new(number(figure, name), Mood::Plain))
-        }));
+        words.extend(
+            figures
+                .iter()
+                .map(|(name, _)| shown(cell, name).map_or_else(nothing, |number| Word::new(number, Mood::Plain))),
+        );
         words.extend(
             facts.iter().map(|(name, _)| fact(cell, name).map_or_else(nothing, |text| Word::new(text, Mood::Plain))),
         );
@@ -292,7 +295,7 @@ fn sheet(experiment: &str, table: &Table, cells: &[Cell]) -> Sheet {
         title,
         caption: table.caption.to_string(),
         heads: heads.map(str::to_string).collect(),
-        rows: shown.map(row).collect(),
+        rows: present.map(row).collect(),
         notes: distinct(cells.iter().filter_map(|cell| note(cell, table))),
         prose: false,
     }
@@ -328,9 +331,17 @@ fn parameter(cell: &Cell, name: &str) -> Word {
     Word::new(text, Mood::Plain)
 }
 
+/// The figure of this name, or the bound that it is below, if the cell has either.
+fn shown(cell: &Cell, name: &str) -> Option<String> {
+    let bound = || Some(format!("< {}", number(figure(cell, &format!("{name}{BELOW}"))?, name)));
+    figure(cell, name).map(|figure| number(figure, name)).or_else(bound)
+}
+
 fn number(figure: &Figure, name: &str) -> String {
     let median = figure.median();
     match figure.unit {
+        // Results of before there were bounds have differences below zero.
+        Unit::Bytes if median < 0.0 => "noise".to_string(),
         Unit::Nanoseconds => duration(median),
         Unit::Bytes => bytes(median),
         // How far a recursion has come is told in bytes.
@@ -351,5 +362,36 @@ fn fact<'a>(cell: &'a Cell, name: &str) -> Option<&'a str> {
     match &cell.found {
         Found::Observed(seen) => seen.facts.get(name).map(String::as_str),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::store::{Depth, Observation};
+
+    #[test]
+    fn a_bound_is_shown_as_one_and_a_difference_below_zero_as_noise() {
+        let cell = |subject: &str, figures: &[(&str, f64)]| {
+            let figure =
+                |(name, number): &(&str, f64)| (name.to_string(), Figure { unit: Unit::Bytes, rounds: vec![*number] });
+            let seen = Observation { figures: figures.iter().map(figure).collect(), ..Observation::default() };
+            Cell {
+                subject: subject.to_string(),
+                setting: BTreeMap::from([("variant".to_string(), "slope".to_string())]),
+                found: Found::Observed(seen),
+            }
+        };
+        let cells = vec![
+            cell("thread", &[("resident", 8192.0), ("kernel", 27.0 * 1024.0)]),
+            cell("task", &[("resident", 512.0), ("kernel_below", 1536.0)]),
+            cell("coroutine", &[("resident", 8192.0), ("kernel", -4096.0)]),
+        ];
+        let sheet = &sheets(&Results::new("parked", Depth::Quick, true, cells))[0];
+        let at = sheet.heads.iter().position(|head| head == "kernel").unwrap();
+        let kernel: Vec<&str> = sheet.rows.iter().map(|(_, words)| &*words[at - 1].text).collect();
+        assert_eq!(kernel, ["27.0 KiB", "< 1.50 KiB", "noise"]);
     }
 }

@@ -136,6 +136,10 @@ pub struct Figure {
     pub rounds: Vec<f64>,
 }
 
+/// The end of the name of a figure that is a bound: `kernel_below` is a number that what would be called `kernel` is
+/// less than, where noise hides how much it is.
+pub const BELOW: &str = "_below";
+
 /// What a figure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

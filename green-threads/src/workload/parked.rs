@@ -1,8 +1,13 @@
 //! `parked`: many units that wait (gopl section 9.8.1: what a unit takes, and how many there can be).
 //!
-//! Each waits in the way of its model and takes no processor. `slope` reads memory twice, with half of the units and
-//! with all, and reports the difference for one unit: what the process and the runtime take anyway, and what they keep
-//! ready, is in both readings. `how_many` spawns until something stops it.
+//! Each waits in the way of its model and takes no processor. `slope` reads memory with half of the units and with all,
+//! and reports the difference for one unit: what the process and the runtime take anyway, and what they keep ready, is in
+//! both readings. `how_many` spawns until something stops it.
+//!
+//! The kernel's own memory is told for the whole machine, so other processes are in the difference, too. The second half
+//! is therefore parked in four steps. What a unit takes is the same in each; what others do is not. Where the steps
+//! differ by so much that the slope may be noise, the answer has no `kernel`, but `kernel_below`: a number of bytes that
+//! each unit takes less than. (What grows or shrinks evenly meanwhile goes unnoticed.)
 
 use std::io;
 use std::sync::Arc;
@@ -42,23 +47,91 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     }
 }
 
+/// In how many steps the second half of the units is parked.
+const STEPS: u64 = 4;
+
 fn slope(parked: &mut Parked<'_>, n: u64) -> io::Result<Answer> {
     let half = (n / 2).max(1);
     let start = Instant::now();
     parked.more(half)?;
-    let first = Memory::at_rest()?;
-    parked.more(half)?;
+    let mut readings = Readings { units: vec![0], memory: vec![Memory::at_rest()?] };
+    for end in steps(half) {
+        parked.more(end - readings.units[readings.units.len() - 1])?;
+        readings.units.push(end);
+        readings.memory.push(Memory::at_rest()?);
+    }
     let time = start.elapsed();
-    let second = Memory::at_rest()?;
-    let per_unit = |of: fn(&Memory) -> u64| (of(&second) as f64 - of(&first) as f64) / half as f64;
     parked.release();
-    Ok(Answer::time(time)
-        .figure("resident", per_unit(|memory| memory.resident))
-        .figure("reserved", per_unit(|memory| memory.reserved))
-        .figure("page_tables", per_unit(|memory| memory.page_tables))
-        .figure("kernel", per_unit(|memory| memory.kernel))
-        .figure("mappings", per_unit(|memory| memory.mappings))
-        .figure("threads", per_unit(|memory| memory.threads)))
+    let mut answer = Answer::time(time);
+    for (name, each) in [
+        ("resident", readings.own(|memory| memory.resident)),
+        ("reserved", readings.own(|memory| memory.reserved)),
+        ("page_tables", readings.own(|memory| memory.page_tables)),
+        ("kernel", readings.shared(|memory| memory.kernel)),
+    ] {
+        answer = match each {
+            Each::Takes(bytes) => answer.figure(name, bytes),
+            Each::Below(bytes) => answer.figure(&format!("{name}_below"), bytes),
+        };
+    }
+    // A runtime that gives back a mapping or a thread of its own meanwhile makes the units take none, not less.
+    let count = |of: fn(&Memory) -> u64| readings.each(of).max(0.0);
+    Ok(answer.figure("mappings", count(|memory| memory.mappings)).figure("threads", count(|memory| memory.threads)))
+}
+
+/// How many of `half` units are parked after each step.
+fn steps(half: u64) -> impl Iterator<Item = u64> {
+    let steps = STEPS.min(half);
+    (1..=steps).map(move |step| half * step / steps)
+}
+
+/// What the process took, with so many units more each time.
+struct Readings {
+    units: Vec<u64>,
+    memory: Vec<Memory>,
+}
+
+/// What each unit takes, in bytes.
+#[derive(Debug, PartialEq)]
+enum Each {
+    /// So much.
+    Takes(f64),
+    /// Less than this; how much cannot be told.
+    Below(f64),
+}
+
+impl Readings {
+    /// What each unit takes between the reading `from` and the reading `to`.
+    fn between(&self, from: usize, to: usize, of: fn(&Memory) -> u64) -> f64 {
+        let units = self.units[to] - self.units[from];
+        (of(&self.memory[to]) as f64 - of(&self.memory[from]) as f64) / units as f64
+    }
+
+    /// What each unit takes from the first reading to the last.
+    fn each(&self, of: fn(&Memory) -> u64) -> f64 {
+        self.between(0, self.units.len() - 1, of)
+    }
+
+    /// Memory that the kernel tells for this process alone, exactly. Less than none means that the process has given
+    /// back something of its own, and hides what the units take.
+    fn own(&self, of: fn(&Memory) -> u64) -> Each {
+        let each = self.each(of);
+        if each < 0.0 { Each::Below(-each) } else { Each::Takes(each) }
+    }
+
+    /// Memory that the kernel tells for the whole machine.
+    ///
+    /// The noise is half the range of the steps' slopes. Of four samples, that is about twice the standard error of
+    /// their mean. It is at least what 64 KiB are for each unit: the kernel takes such memory in blocks of pages, and
+    /// keeps some of them ready on each core.
+    fn shared(&self, of: fn(&Memory) -> u64) -> Each {
+        const BLOCKS: f64 = 65536.0;
+        let each = self.each(of);
+        let slopes = (1..self.units.len()).map(|to| self.between(to - 1, to, of));
+        let (least, most) = slopes.fold((each, each), |(least, most), slope| (slope.min(least), slope.max(most)));
+        let noise = ((most - least) / 2.0).max(BLOCKS / self.units[self.units.len() - 1] as f64);
+        if each > noise { Each::Takes(each) } else { Each::Below(noise.max(each.abs())) }
+    }
 }
 
 /// The units stay parked: the process ends with them.
@@ -277,3 +350,43 @@ impl<'a> Tasks<'a> {
     }
 }
 // ANCHOR_END: task
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Readings at which the kernel has taken so many bytes, with 1,000 units more each time.
+    fn readings(kernel: [u64; 5]) -> Readings {
+        let at = |kernel| Memory { resident: 0, reserved: 0, page_tables: 0, kernel, mappings: 0, threads: 0 };
+        Readings { units: vec![0, 1_000, 2_000, 3_000, 4_000], memory: kernel.map(at).into() }
+    }
+
+    #[test]
+    fn what_the_steps_agree_on_is_a_figure_and_the_rest_is_noise() {
+        let kernel = |kernel: [u64; 5]| readings(kernel).shared(|memory| memory.kernel);
+        const MB: u64 = 1_000_000;
+        assert_eq!(kernel([50 * MB, 60 * MB, 71 * MB, 80 * MB, 90 * MB]), Each::Takes(10_000.0));
+        // Something else took 3 MB, and gave back 4 MB later.
+        assert_eq!(kernel([50 * MB, 53 * MB, 53 * MB, 49 * MB, 49 * MB]), Each::Below(3_500.0));
+        // It gave back 20 MB at every step: what the units took is nowhere to be seen.
+        assert_eq!(kernel([90 * MB, 70 * MB, 50 * MB, 30 * MB, 10 * MB]), Each::Below(20_000.0));
+        // Nothing moved. A few pages for each unit might still have come from what the kernel keeps ready.
+        assert_eq!(kernel([50 * MB; 5]), Each::Below(16.384));
+    }
+
+    #[test]
+    fn what_is_our_own_is_exact_and_never_negative() {
+        let own = |kernel: [u64; 5]| readings(kernel).own(|memory| memory.kernel);
+        assert_eq!(own([0, 1, 2, 3, 4_000]), Each::Takes(1.0));
+        assert_eq!(own([7; 5]), Each::Takes(0.0));
+        assert_eq!(own([8_000, 0, 0, 0, 4_000]), Each::Below(1.0));
+    }
+
+    #[test]
+    fn the_steps_end_with_all_units() {
+        assert_eq!(steps(500).collect::<Vec<_>>(), [125, 250, 375, 500]);
+        assert_eq!(steps(7).collect::<Vec<_>>(), [1, 3, 5, 7]);
+        assert_eq!(steps(2).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(steps(1).collect::<Vec<_>>(), [1]);
+    }
+}
