@@ -47,20 +47,7 @@ struct Entrant {
 impl Timed {
     pub(super) fn new(workload: &'static str, depth: Depth, programs: Rc<Programs>) -> Self {
         let points = plan::timed(workload, depth).into_iter().map(|point| (setting(workload, point), point)).collect();
-        let mut timed = Timed { workload, depth, points, programs };
-        // A point at which no model can be is no setting.
-        let points = std::mem::take(&mut timed.points);
-        timed.points = points.into_iter().filter(|(_, point)| timed.is_possible(*point)).collect();
-        timed
-    }
-
-    /// Whether some model can be measured at `point`.
-    fn is_possible(&self, point: Point) -> bool {
-        let workload = super::workload(self.workload);
-        models(self.workload, point.workers).any(|model| {
-            let entrant = Entrant { name: model.name(), model, variant: point.variant };
-            workload.cannot(&self.setup(&entrant, point)).is_none()
-        })
+        Timed { workload, depth, points, programs }
     }
 
     fn point(&self, setting: &Setting) -> Point {
@@ -393,6 +380,18 @@ mod tests {
             assert_eq!(figures["time"].rounds.len(), if slow { SLOW_ROUNDS } else { 2 }, "{cell:?}");
             assert_eq!(figures["asked"].rounds.len(), figures["time"].rounds.len(), "{cell:?}");
         }
+    }
+
+    #[test]
+    fn a_yield_has_no_setting_in_which_it_hands_over_to_nobody() {
+        let programs = Programs { lab: "lab".into(), twin: Twin::Skipped("it is not needed".to_string()) };
+        let switch = Timed::new("switch", Depth::Full, Rc::new(programs));
+        let workers = |variant: &str| -> Vec<usize> {
+            let points = switch.points.iter().filter(|(_, point)| point.variant == variant);
+            points.map(|(_, point)| point.workers.number()).collect()
+        };
+        assert!(!workers("yield").is_empty() && workers("yield").iter().all(|workers| *workers == 1));
+        assert_eq!(workers("yield-alone"), workers("park"), "a unit may yield alone anywhere");
     }
 
     #[test]
