@@ -218,3 +218,40 @@ fn unit(name: &str) -> Unit {
         _ => Unit::Count,
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use green_threads::Workers;
+    use green_threads::probe::placement::Placement;
+
+    use super::*;
+
+    /// What the claim about Go's preemption is read off.
+    #[test]
+    fn a_hog_runs_in_both_placements_with_both_loops_and_go_also_without_asynchronous_preemption() {
+        for depth in [Depth::Quick, Depth::Full] {
+            let hog = Observations::new("hog", "hog", depth);
+            let looks = |of: Model| -> Vec<(&str, Placement, Preemption)> {
+                let one = |(look, model): &&(Look, Model)| *model == of && look.workers == Workers::ONE;
+                hog.cells.iter().filter(one).map(|(look, _)| (look.variant, look.placement, look.preemption)).collect()
+            };
+            let mut expected = BTreeSet::new();
+            for variant in ["calls", "no-calls"] {
+                for placement in [Placement::Free, Placement::OneCore] {
+                    expected.insert((variant, placement, Preemption::Default));
+                }
+            }
+            for &model in Model::ALL {
+                if model == Model::Goroutine {
+                    let off = |look: &(&'static str, _, _)| (look.0, look.1, Preemption::AsyncPreemptOff);
+                    expected.extend(expected.clone().iter().map(off));
+                }
+                let found = looks(model);
+                assert_eq!(found.len(), expected.len(), "{model}: {found:?}");
+                assert_eq!(BTreeSet::from_iter(found), expected, "{model}");
+            }
+        }
+    }
+}
