@@ -5,7 +5,7 @@ use crate::store::Estimate;
 /// By how many times the ends of an interval may differ so that its middle has three digits, and two. Where they differ
 /// by more, the interval itself is shown.
 const THREE_DIGITS: f64 = 1.02;
-const TWO_DIGITS: f64 = 1.25;
+const TWO_DIGITS: f64 = 1.1;
 
 /// A time in nanoseconds, in a unit that suits it, with the digits that it carries.
 pub(super) fn measured(time: &Estimate) -> String {
@@ -105,10 +105,10 @@ mod tests {
     #[test]
     fn a_wide_interval_leaves_few_digits() {
         let estimate = |median, low, high| Estimate { median, low, high, rounds: 11 };
-        let said = [(48.26, 48.1, 48.5), (48.26, 46.0, 52.0), (48.26, 40.0, 71.0), (1_234.0, 900.0, 2_000.0)];
+        let said = [(48.26, 48.1, 48.5), (48.26, 47.0, 50.0), (48.26, 40.0, 71.0), (1_234.0, 900.0, 2_000.0)];
         let said = said.map(|(median, low, high)| measured(&estimate(median, low, high)));
         assert_eq!(said, ["48.3 ns", "48 ns", "40–71 ns", "0.90–2.0 µs"]);
-        let said = [(1.0, 1.0, 1.0), (9.96, 9.5, 10.5), (99.6, 95.0, 104.0), (123.4, 110.0, 130.0), (1.5, 0.9, 2.1)];
+        let said = [(1.0, 1.0, 1.0), (9.96, 9.7, 10.3), (99.6, 95.0, 104.0), (123.4, 120.0, 130.0), (1.5, 0.9, 2.1)];
         let said = said.map(|(median, low, high)| ratio(&estimate(median, low, high)));
         assert_eq!(said, ["1.00x", "10.0x", "100x", "120x", "0.90–2.1x"]);
     }
