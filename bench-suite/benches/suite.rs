@@ -239,6 +239,7 @@ impl Suite {
             anstream::println!("A trial: everything ran once, these times say nothing, and nothing is kept.");
             return Ok(());
         }
+        anstream::println!("Two numbers of a column that differ by less than a twentieth are a tie as well.");
         let (settings, disturbed) = report::steadiness(&self.results);
         match disturbed.len() {
             0 => anstream::println!("Runs steady: all {settings} settings."),

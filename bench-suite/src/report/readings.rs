@@ -116,6 +116,7 @@ pub(super) fn reading(experiment: &str) -> Reading {
                       yield-alone: one unit yields and no other is there. Time of one yield, the way into the \
                       scheduler and back. park: two units wake each other and wait. Time of a round trip.",
             split: "variant",
+            headline: |of| of["variant"] != "yield-alone" && one_worker(of),
             ..MODEL
         },
         "ping_pong" => Reading {
