@@ -143,8 +143,7 @@ impl Suite {
         let mut measured = Vec::new();
         if !self.list {
             let tick = |share| bar.set_position((share * 100.0) as u64);
-            measured = experiment
-                .measure(setting, &without, &tick)
+            measured = experiment::measure(experiment, setting, &without, &tick)
                 .with_context(|| format!("{group_name} cannot be measured in {}", setting.id()))?;
             bar.finish_and_clear();
         }
@@ -245,8 +244,8 @@ impl Suite {
             0 => anstream::println!("Runs steady: all {settings} settings."),
             some => {
                 anstream::println!(
-                    "DISTURBED: {some} of {settings} settings, in which the rounds differ too much for ratios. Measure \
-                     again when nothing else runs. They are:"
+                    "DISTURBED: {some} of {settings} settings. Their rounds differ too much, or other programs ran \
+                     meanwhile, so they have no ratios. Measure again when nothing else runs. They are:"
                 );
                 for setting in disturbed.iter().take(DISTURBED_SHOWN) {
                     anstream::println!("- {setting}");

@@ -6,6 +6,7 @@
 //! Those of the memos run in this process; those of the runtimes in children, a child for each model (`runtimes/`).
 //! What is no time, such as bytes and counts, is observed: [`observations`].
 
+mod beside;
 mod memo_herd;
 mod memo_hit;
 mod memo_http;
@@ -21,6 +22,7 @@ use green_threads::probe::placement::Placement;
 
 use crate::store::{Cell, Depth, Figure, Found, Unit};
 use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo1, OneThread};
+use beside::Beside;
 use rounds::{Contestant, Plan};
 
 pub use runtimes::{Observations, observations, timed as runtimes};
@@ -66,6 +68,33 @@ pub trait Experiment {
     ///
     /// If the operating system refuses the placement.
     fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>>;
+}
+
+/// The figure that says how many cores other programs had while a setting was measured.
+pub const OTHERS: &str = "others";
+
+/// Measures `setting` of `experiment`, as [`Experiment::measure`], and notes in each cell that has a time how many cores
+/// [other programs](OTHERS) had meanwhile.
+///
+/// # Errors
+///
+/// As [`Experiment::measure`].
+pub fn measure(
+    experiment: &mut dyn Experiment,
+    setting: &Setting,
+    without: &[&str],
+    tick: &(dyn Fn(f64) + Sync),
+) -> io::Result<Vec<Cell>> {
+    let beside = Beside::begin();
+    let mut cells = experiment.measure(setting, without, tick)?;
+    if let Some(cores) = beside.and_then(|beside| beside.cores()) {
+        for cell in &mut cells {
+            if let Found::Figures(figures) = &mut cell.found {
+                figures.insert(OTHERS.to_string(), Figure { unit: Unit::Count, rounds: vec![cores] });
+            }
+        }
+    }
+    Ok(cells)
 }
 
 /// One setting of an experiment.

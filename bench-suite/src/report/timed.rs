@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::readings::{Reading, reading};
 use super::words::{measured, ratio};
 use super::{Mood, Sheet, Word, distinct};
-use crate::experiment::PLAIN_MAP;
+use crate::experiment::{OTHERS, PLAIN_MAP};
 use crate::probe::Fate;
 use crate::store::{Cell, Estimate, Figure, Found, Results};
 
@@ -18,6 +18,9 @@ const APART: f64 = 1.05;
 /// By how many times the rounds of a setting's reference may differ. A machine where they differ by more is doing
 /// something else beside, and no ratio is shown.
 const STEADY: f64 = 1.5;
+
+/// How many cores other programs may have had while a setting was measured, on average.
+const BESIDE: f64 = 0.25;
 
 /// A sheet for each placement, and for each value of the parameter that is split; the others make the columns.
 pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
@@ -98,13 +101,15 @@ fn one(title: &str, cells: &[&Cell], reading: &Reading, head: &dyn Fn(&Setting) 
     });
     let mut notes = distinct(absent);
     for (setting, column) in judged.iter().filter(|(_, column)| column.is_disturbed()) {
-        let (name, spread) = column.reference.as_ref().map_or(("", 0.0), |(name, time)| (name.as_str(), time.spread()));
         let head = head(setting).replace('\n', ", ");
         let at = if head.is_empty() { String::new() } else { format!(", {head}") };
-        notes.push(format!(
-            "- disturbed{at}: the rounds of {name} differ by {spread:.1} times, so there are no ratios. Measure \
-             again when nothing else runs."
-        ));
+        let why = match &column.reference {
+            Some((name, time)) if time.spread() > STEADY => {
+                format!("the rounds of {name} differ by {:.1} times", time.spread())
+            }
+            _ => format!("other programs had {:.1} cores meanwhile", column.others),
+        };
+        notes.push(format!("- disturbed{at}: {why}, so there are no ratios. Measure again when nothing else runs."));
     }
     Sheet {
         title: title.to_string(),
@@ -130,6 +135,8 @@ struct Column {
     reference: Option<(String, Estimate)>,
     /// Those of whom none is slower than another for certain. The plain map, which is no memo, is not asked.
     best: Vec<String>,
+    /// How many cores other programs had meanwhile.
+    others: f64,
 }
 
 impl Column {
@@ -139,17 +146,20 @@ impl Column {
         let memos = times.iter().filter(|(name, _)| *name != PLAIN_MAP);
         let Some((_, best)) = memos.clone().min_by(|(_, one), (_, other)| one.median().total_cmp(&other.median()))
         else {
-            return Column { reference: None, best: Vec::new() };
+            return Column { reference: None, best: Vec::new(), others: 0.0 };
         };
+        let others = cells.iter().filter_map(|cell| figure(cell, OTHERS)).map(Figure::median).fold(0.0, f64::max);
         let is_slower = |own: &Figure| memos.clone().any(|(_, other)| compared(own, other).low > APART);
         let tied = memos.clone().filter(|(_, own)| !is_slower(own)).map(|(name, _)| name.to_string());
         let reference = times.iter().find(|(name, _)| *name == PLAIN_MAP);
         let reference = reference.or_else(|| times.iter().find(|(_, own)| std::ptr::eq(*own, *best)));
-        Column { reference: reference.map(|(name, own)| (name.to_string(), own.estimate())), best: tied.collect() }
+        let reference = reference.map(|(name, own)| (name.to_string(), own.estimate()));
+        Column { reference, best: tied.collect(), others }
     }
 
     fn is_disturbed(&self) -> bool {
-        self.reference.as_ref().is_some_and(|(_, time)| time.rounds > 1 && time.spread() > STEADY)
+        let is_steady = |time: &Estimate| time.rounds == 1 || time.spread() <= STEADY && self.others <= BESIDE;
+        self.reference.as_ref().is_some_and(|(_, time)| !is_steady(time))
     }
 
     fn word(&self, cell: &Cell, reading: &Reading) -> Word {
@@ -197,8 +207,12 @@ impl Column {
 }
 
 fn time(cell: &Cell) -> Option<&Figure> {
+    figure(cell, "time")
+}
+
+fn figure<'a>(cell: &'a Cell, name: &str) -> Option<&'a Figure> {
     match &cell.found {
-        Found::Figures(figures) => figures.get("time"),
+        Found::Figures(figures) => figures.get(name),
         _ => None,
     }
 }
@@ -263,5 +277,17 @@ mod tests {
         let (found, notes) = words(vec![cell(PLAIN_MAP, disturbed), cell("a", |_| 12.0)]);
         assert_eq!(found, ["10–1000 ns", "12.0 ns"]);
         assert!(notes[0].starts_with("- disturbed: the rounds of HashMap differ by 100.0 times"), "{notes:?}");
+    }
+
+    /// All rounds were as slow as each other, because another program had a core all the time.
+    #[test]
+    fn a_steady_load_disturbs_as_well() {
+        let mut beside = cell("a", |_| 100.0);
+        if let Found::Figures(figures) = &mut beside.found {
+            figures.insert(OTHERS.to_string(), Figure { unit: Unit::Count, rounds: vec![1.25] });
+        }
+        let (found, notes) = words(vec![beside, cell("b", |_| 200.0)]);
+        assert_eq!(found, ["100 ns", "200 ns"]);
+        assert!(notes[0].starts_with("- disturbed: other programs had 1.2 cores meanwhile"), "{notes:?}");
     }
 }

@@ -106,8 +106,7 @@ fn time(experiment: &mut dyn Experiment, depth: Depth) -> anyhow::Result<Results
     for (at, setting) in settings.iter().enumerate() {
         bar.set_message(format!("{} {}", experiment.group(setting), setting.id()));
         let tick = |share: f64| bar.set_position(at as u64 * 100 + (share * 100.0) as u64);
-        let measured = experiment
-            .measure(setting, &[], &tick)
+        let measured = experiment::measure(experiment, setting, &[], &tick)
             .with_context(|| format!("{name} cannot be measured in {}", setting.id()))?;
         cells.extend(experiment.entrants(setting).into_iter().filter_map(|(subject, can)| match can {
             Err(why) => Some(setting.cell(subject, Found::Absent { why })),
