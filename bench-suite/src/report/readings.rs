@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::timed::was_disturbed;
 use super::words::{count, duration, ratio, times};
 use crate::store::{Cell, Estimate, Figure, Found};
 
@@ -215,7 +216,7 @@ fn what_sharing_costs(_: &str, cells: &[&Cell]) -> String {
         let cell =
             cells.iter().find(|cell| cell.setting["threads"] == threads && cell.setting["placement"] == "free")?;
         match &cell.found {
-            Found::Figures(figures) => Some(figures.get("time")?.estimate()),
+            Found::Figures(figures) if !was_disturbed(figures) => Some(figures.get("time")?.estimate()),
             _ => None,
         }
     };

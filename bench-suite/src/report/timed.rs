@@ -206,6 +206,11 @@ impl Column {
     }
 }
 
+/// Whether other programs had too much of the processors when these were measured.
+pub(super) fn was_disturbed(figures: &BTreeMap<String, Figure>) -> bool {
+    figures.get(OTHERS).is_some_and(|others| others.median() > BESIDE)
+}
+
 fn time(cell: &Cell) -> Option<&Figure> {
     figure(cell, "time")
 }
