@@ -7,6 +7,9 @@ use bench_suite::store::{Results, Store};
 
 /// Show the tables of what was measured last, and write the report for a browser.
 ///
+/// Experiments that are named are shown in all their settings, and otherwise each has the one table with which `cargo
+/// bench` ends.
+///
 /// The exit status is 1 if nothing has been measured, or a file of results cannot be read.
 #[derive(clap::Args)]
 pub(crate) struct Report {
@@ -41,7 +44,8 @@ impl Report {
         if self.json {
             anstream::println!("{}", serde_json::to_string_pretty(&results)?);
         } else {
-            results.iter().flat_map(report::sheets).for_each(|sheet| report::print(&sheet));
+            let sheets = if self.experiments.is_empty() { report::headlines } else { report::sheets };
+            results.iter().flat_map(sheets).for_each(|sheet| report::print(&sheet));
         }
         if results.is_empty() {
             anstream::eprintln!("nothing has been measured yet: `cargo bench` does, and `cargo lab conformance`");
