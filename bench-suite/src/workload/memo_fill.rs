@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_hashes_each_key_once() {
+    fn the_plain_map_hashes_each_key_once() {
         // With room for all: to grow, a map hashes its keys again.
         let mut map = HashMap::with_capacity_and_hasher(1_000, Counting::default());
         for key in 0..1_000 {
