@@ -5,7 +5,7 @@
 //! | [`coarse`] | one lock, held while `f` runs: right, and serial | memo2 |
 //! | [`duplicating`] | the lock let go while `f` runs: parallel, and it may call `f` twice for a key | memo3 |
 //! | [`Memo`] | a lock and a ready signal for each key: parallel, and one call a key | memo4 |
-//! | [`append`] | values that stay where they are: a hit takes no lock | beyond |
+//! | [`lending`] | values that stay where they are: a hit takes no lock | beyond |
 //! | [`robust`] | cycles are errors, callers can leave, values can be forgotten | exercise 9.3, and beyond |
 //!
 //! [`Memo`] is the textbook answer. Begin with `coarse.rs`.
@@ -23,7 +23,7 @@ mod sync;
 
 // The one place with `unsafe`, and in it, the one file `table.rs`.
 #[allow(unsafe_code, reason = "the table lends entries that threads share")]
-pub mod append;
+pub mod lending;
 
 pub use memo::Memo;
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 
 use memo2::robust::{Call, Error, Token};
-use memo2::{append, coarse, duplicating, robust};
+use memo2::{coarse, duplicating, lending, robust};
 
 const CALLERS: u64 = 3;
 
@@ -84,7 +84,7 @@ fn a_table_grows_during_look_ups() {
     const KEYS: u64 = 40;
     let hashes: [fn(u64) -> u64; 3] = [|key| key, |_| 7, |key| key << 57];
     for hash in hashes {
-        let memo = append::Memo::with_hasher(|key: &u64| Box::new(key * 2), By(hash));
+        let memo = lending::Memo::with_hasher(|key: &u64| Box::new(key * 2), By(hash));
         let first = memo.get(&0);
         herd(|caller| {
             for at in 0..KEYS {
@@ -99,14 +99,14 @@ fn a_table_grows_during_look_ups() {
 
 #[test]
 fn a_lending_memo_is_asked_by_what_its_keys_borrow_as() {
-    let memo = append::Memo::new(|key: &String| key.to_uppercase());
+    let memo = lending::Memo::new(|key: &String| key.to_uppercase());
     assert_eq!(herd(|_| memo.get("a page").as_str()), ["A PAGE"; 3]);
 }
 
 #[test]
 fn a_call_of_the_lending_memo_panics() {
     let calls = AtomicUsize::new(0);
-    let memo = append::Memo::new(|key: &u64| match calls.fetch_add(1, Relaxed) {
+    let memo = lending::Memo::new(|key: &u64| match calls.fetch_add(1, Relaxed) {
         0 => resume_unwind(Box::new("the first")),
         _ => key * 2,
     });
@@ -131,7 +131,7 @@ impl Drop for Dropped {
 #[test]
 fn a_panicking_drop_leaves_nothing_behind() {
     let drops = Arc::new(AtomicUsize::new(0));
-    let lending = append::Memo::new(|key: &u64| Dropped(drops.clone(), *key == 5));
+    let lending = lending::Memo::new(|key: &u64| Dropped(drops.clone(), *key == 5));
     (0..20).for_each(|key| _ = lending.get(&key));
     assert!(catch_unwind(AssertUnwindSafe(|| drop(lending))).is_err());
     assert_eq!(drops.swap(0, Relaxed), 20);

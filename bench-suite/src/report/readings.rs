@@ -63,7 +63,7 @@ pub(super) fn reading(experiment: &str) -> Reading {
         "memo_hit" => Reading {
             caption: "Every key is there. Time of one look-up as each thread sees it, and how many times that of a \
                       plain HashMap with foldhash that no thread writes. A star: the best memos, which the spread \
-                      cannot separate. Each memo hashes as its users get it: memo2::append and quick_cache with \
+                      cannot separate. Each memo hashes as its users get it: memo2::lending and quick_cache with \
                       foldhash, once_map with aHash, the others with the standard library's SipHash.",
             headline: |of| of["choice"] == "zipf" && of["keys"] == "1000" && one_and_two(of),
             beside: &[
@@ -199,7 +199,7 @@ pub(super) fn reading(experiment: &str) -> Reading {
 /// What a hit has to write to memory that other threads use: why sharing costs what it costs.
 fn hit_takes(subject: &str) -> &'static str {
     match subject {
-        "HashMap" | "memo1" | "memo2::append" => "no lock",
+        "HashMap" | "memo1" | "memo2::lending" => "no lock",
         "memo2::coarse" | "memo2::duplicating" | "memo2::robust" => "one lock",
         "memo2" => "two locks",
         "memo3" => "two messages",

@@ -86,21 +86,21 @@ impl<K: Key, V: Value> Memo<K, V> for memo2::Memo<K, V, Function<K, V>> {
     }
 }
 
-/// `memo2::append::Memo`.
+/// `memo2::lending::Memo`.
 #[derive(Debug)]
-pub struct Append<S = RandomState>(PhantomData<S>);
+pub struct Lending<S = RandomState>(PhantomData<S>);
 
-impl<S: HashFunction> Subject for Append<S> {
-    const NAME: &'static str = "memo2::append";
-    const WHAT: &'static str = "memo2::append::Memo: a hit takes no lock";
-    type Memo<K: Key, V: Value> = memo2::append::Memo<K, V, Function<K, V>, S>;
+impl<S: HashFunction> Subject for Lending<S> {
+    const NAME: &'static str = "memo2::lending";
+    const WHAT: &'static str = "memo2::lending::Memo: a hit takes no lock";
+    type Memo<K: Key, V: Value> = memo2::lending::Memo<K, V, Function<K, V>, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        memo2::append::Memo::with_hasher(f, S::default())
+        memo2::lending::Memo::with_hasher(f, S::default())
     }
 }
 
-impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for memo2::append::Memo<K, V, Function<K, V>, S> {
+impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for memo2::lending::Memo<K, V, Function<K, V>, S> {
     fn get(&self, key: &K) -> V {
         // It lends; the others give, and so this one does here.
         self.get(key).clone()

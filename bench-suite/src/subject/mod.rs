@@ -20,7 +20,7 @@ use std::fmt::Debug;
 use std::hash::{BuildHasher, Hash};
 
 pub use async_peers::{AsyncSingleflight, MokaFuture, QuickCacheAsync, TokioOnceCell};
-pub use ladder::{Append, Coarse, Duplicating, Memo1, Memo2, Memo3};
+pub use ladder::{Coarse, Duplicating, Lending, Memo1, Memo2, Memo3};
 pub use mine::Mine;
 pub use on_coroutines::{Memo2Coroutine, Memo3Coroutine};
 pub use peers::{Dashmap, Moka, OnceMap, Papaya, QuickCache};
@@ -118,7 +118,7 @@ pub fn visit(visitor: &mut impl Visitor) {
 
 /// The registry of the memos that can be given a hash function: here, `S` for all of them.
 pub fn visit_hashed_by<S: HashFunction>(visitor: &mut impl Visitor) {
-    visitor.shared::<Append<S>>();
+    visitor.shared::<Lending<S>>();
     visitor.shared::<Dashmap<S>>();
     visitor.shared::<Moka<S>>();
     visitor.shared::<OnceMap<S>>();
@@ -158,7 +158,7 @@ fn visit_ours(visitor: &mut impl Visitor) {
     visitor.shared::<Coarse>();
     visitor.shared::<Duplicating>();
     visitor.shared::<Memo2>();
-    visitor.shared::<Append>();
+    visitor.shared::<Lending>();
     visitor.shared::<Robust>();
     visitor.shared::<Memo3>();
 }

@@ -32,7 +32,7 @@ pub(super) const WORKLOAD: Workload = Workload {
 pub(crate) const FILLED: &[&str] = &[
     PLAIN_MAP,
     "memo2",
-    "memo2::append",
+    "memo2::lending",
     "memo2::robust",
     "mine",
     "dashmap",

@@ -1,9 +1,9 @@
-//! A history of look-ups in `append::Memo`, and what must hold of it.
+//! A history of look-ups in `lending::Memo`, and what must hold of it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 
-use memo2::append::Memo;
+use memo2::lending::Memo;
 
 /// Hashes a number well, and then leaves only the bits of a mask: few bits in the low part, and lines overflow; few in
 /// the high part, and tags are alike.

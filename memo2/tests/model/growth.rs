@@ -3,8 +3,8 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::append::Memo;
 use crate::check;
+use crate::lending::Memo;
 use crate::sync::atomic::relax;
 use crate::values::{Fixed, Watched};
 
@@ -32,7 +32,7 @@ fn grow() {
 
 #[test]
 fn look_ups_during_growth() {
-    check("append, look-ups during growth", 2, grow);
+    check("lending, look-ups during growth", 2, grow);
 }
 
 /// Without `Release` and `Acquire`, the new table is seen before it is filled.
@@ -40,5 +40,5 @@ fn look_ups_during_growth() {
 #[should_panic(expected = "Causality violation")]
 fn growth_needs_its_orders() {
     relax();
-    check("append, growth with all orders relaxed", 2, grow);
+    check("lending, growth with all orders relaxed", 2, grow);
 }

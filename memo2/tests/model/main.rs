@@ -8,9 +8,9 @@
 //!
 //! loom counts `SeqCst` as `AcqRel`; nothing here uses it.
 
-#[path = "../../src/append/mod.rs"]
+#[path = "../../src/lending/mod.rs"]
 #[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
-mod append;
+mod lending;
 #[path = "../../src/memo.rs"]
 #[expect(unreachable_pub, reason = "public in its own crate, private in this one")]
 mod memo;

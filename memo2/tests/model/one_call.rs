@@ -10,7 +10,7 @@ use crate::check;
 use crate::robust::Call;
 use crate::sync::atomic::relax;
 use crate::values::{Fixed, Watched};
-use crate::{append, memo, robust};
+use crate::{lending, memo, robust};
 
 /// What both memos do.
 trait Memo: Send + Sync + 'static {
@@ -23,7 +23,7 @@ impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo for memo::Memo<u64, Wa
     }
 }
 
-impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo for append::Memo<u64, Watched, F, Fixed> {
+impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo for lending::Memo<u64, Watched, F, Fixed> {
     fn read(&self, key: u64) -> u64 {
         self.get(&key).read()
     }
@@ -83,18 +83,20 @@ fn memo_hands_over() {
 }
 
 #[test]
-fn append_two_callers() {
-    check("append, two callers", 3, || herd(2, 0, |calls| append::Memo::with_hasher(f(calls, 0), Fixed)));
+fn lending_two_callers() {
+    check("lending, two callers", 3, || herd(2, 0, |calls| lending::Memo::with_hasher(f(calls, 0), Fixed)));
 }
 
 #[test]
-fn append_three_callers() {
-    check("append, three callers", 2, || herd(3, 0, |calls| append::Memo::with_hasher(f(calls, 0), Fixed)));
+fn lending_three_callers() {
+    check("lending, three callers", 2, || herd(3, 0, |calls| lending::Memo::with_hasher(f(calls, 0), Fixed)));
 }
 
 #[test]
-fn append_hands_over() {
-    check("append, three callers and a panic", 2, || herd(3, 1, |calls| append::Memo::with_hasher(f(calls, 1), Fixed)));
+fn lending_hands_over() {
+    check("lending, three callers and a panic", 2, || {
+        herd(3, 1, |calls| lending::Memo::with_hasher(f(calls, 1), Fixed))
+    });
 }
 
 // There is no model of a panic in `robust`: loom's threads share one OS thread, so that one thread's panic poisons, for
@@ -114,9 +116,9 @@ fn robust_two_callers() {
 /// tests above would fail, too, if the orders were wrong.
 #[test]
 #[should_panic(expected = "Causality violation")]
-fn append_needs_its_orders() {
+fn lending_needs_its_orders() {
     relax();
-    check("append, two callers, all orders relaxed", 3, || {
-        herd(2, 0, |calls| append::Memo::with_hasher(f(calls, 0), Fixed));
+    check("lending, two callers, all orders relaxed", 3, || {
+        herd(2, 0, |calls| lending::Memo::with_hasher(f(calls, 0), Fixed));
     });
 }

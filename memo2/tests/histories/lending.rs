@@ -1,4 +1,4 @@
-//! `append::Memo` against a map, with hash functions that collide in every way that a few masks can make.
+//! `lending::Memo` against a map, with hash functions that collide in every way that a few masks can make.
 
 #[path = "../checked/history.rs"]
 mod history;

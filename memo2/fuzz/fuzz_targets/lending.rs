@@ -1,4 +1,4 @@
-//! Look-ups in `append::Memo`, as the fuzzer makes them up: the first bytes choose which bits of the hash count, the others
+//! Look-ups in `lending::Memo`, as the fuzzer makes them up: the first bytes choose which bits of the hash count, the others
 //! are keys. What must hold is what the property tests hold it to.
 
 #![no_main]

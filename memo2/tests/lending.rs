@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, Weak};
 
 use herd::{CALLERS, dawdle, herd};
-use memo2::append::Memo;
+use memo2::lending::Memo;
 use rusty_fork::rusty_fork_test;
 
 const ROUNDS: usize = 200;
