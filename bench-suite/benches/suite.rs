@@ -1,7 +1,7 @@
 //! `cargo bench`: every experiment, under criterion.
 //!
 //! Criterion measures one benchmark after another; the experiments measure all subjects of a setting in interleaved
-//! rounds (`bench_suite::experiment` says why). So the rounds of a setting run first, for all of it, and criterion then
+//! rounds (`bench_suite::measure` says why). So the rounds of a setting run first, for all of it, and criterion then
 //! gets, for each benchmark, the samples of its rounds: it does its statistics, and the comparison with the last run and
 //! with `--save-baseline`. Its own warm-up and timing therefore say nothing, and are set to next to nothing.
 //!
@@ -23,16 +23,17 @@ use anyhow::Context;
 use aside::Aside;
 use bench_suite::conformance::matrix::{self, Situation};
 use bench_suite::conformance::{Callers, Outcome, storm};
-use bench_suite::experiment::{self, Experiment, Observations, Setting};
+use bench_suite::measure::{self, Contest, Observer, Written};
 use bench_suite::place;
 use bench_suite::probe::Programs;
 use bench_suite::probe::twin::Twin;
 use bench_suite::report;
-use bench_suite::store::{Cell, Depth, Found, Results, Store};
+use bench_suite::store::{self, Cell, Found, Results, Store};
 use criterion::measurement::WallTime;
 use criterion::{Bencher, BenchmarkId, Criterion, SamplingMode};
 use filter::Filter;
 use green_threads::probe::placement::Placement;
+use green_threads::workload::Depth;
 use indicatif::{ProgressBar, ProgressStyle};
 
 fn main() -> ExitCode {
@@ -48,14 +49,12 @@ fn main() -> ExitCode {
 fn run() -> anyhow::Result<()> {
     let begin = Instant::now();
     let mut suite = Suite::new()?;
-    for mut experiment in experiment::memos(suite.depth) {
-        suite.measure(&mut *experiment)?;
+    let runtimes = measure::runtimes(suite.depth, &suite.programs);
+    for mut contest in measure::memos(suite.depth).into_iter().chain(runtimes) {
+        suite.measure(&mut *contest)?;
     }
-    for mut experiment in experiment::runtimes(suite.depth, &Rc::clone(&suite.programs)) {
-        suite.measure(&mut *experiment)?;
-    }
-    for observations in experiment::observations(suite.depth) {
-        suite.observe(&observations)?;
+    for observer in measure::observers(suite.depth) {
+        suite.observe(&observer)?;
     }
     suite.close(begin.elapsed())
 }
@@ -92,7 +91,11 @@ impl Suite {
                 .nresamples(2_000)
                 .configure_from_args(),
             // Criterion only tries each benchmark, too, unless Cargo says `--bench`: `cargo test --benches` does not.
-            depth: if argument("--test") || !argument("--bench") { Depth::Trial } else { Depth::from_environment()? },
+            depth: if argument("--test") || !argument("--bench") {
+                Depth::Trial
+            } else {
+                store::depth_from_environment()?
+            },
             programs: Rc::new(Programs::here(place::lab(), &store.folder().join("twin"))),
             store,
             list,
@@ -102,67 +105,60 @@ impl Suite {
         })
     }
 
-    /// One experiment: criterion's groups, one after the other. A setting that the filter leaves out is not measured at
-    /// all.
-    fn measure(&mut self, experiment: &mut dyn Experiment) -> anyhow::Result<()> {
-        let settings = experiment.settings();
+    /// One contest: criterion's groups, one after the other. A setting that the filter leaves out is not measured at all.
+    fn measure(&mut self, contest: &mut dyn Contest) -> anyhow::Result<()> {
+        let settings = contest.settings();
         let mut cells = Vec::new();
         let mut complete = true;
         for (at, setting) in settings.iter().enumerate() {
-            let bar = bar(&format!("{} {} of {}: {}", experiment.name(), at + 1, settings.len(), setting.id()));
-            match self.setting(experiment, setting, &bar)? {
+            let bar = bar(&format!("{} {} of {}: {}", contest.name(), at + 1, settings.len(), setting.id));
+            match self.setting(contest, at, setting, &bar)? {
                 Some(of_setting) => cells.extend(of_setting),
                 None => complete = false,
             }
             bar.finish_and_clear();
         }
-        self.keep(experiment.name(), complete, cells)
+        self.keep(contest.name(), complete, cells)
     }
 
     /// The cells of one setting, or nothing if the filter leaves it out.
     fn setting(
         &mut self,
-        experiment: &mut dyn Experiment,
-        setting: &Setting,
+        contest: &mut dyn Contest,
+        at: usize,
+        Written { group, id, .. }: &Written,
         bar: &ProgressBar,
     ) -> anyhow::Result<Option<Vec<Cell>>> {
-        let without: Vec<&str> = self.without.iter().map(|(subject, _)| *subject).collect();
-        let entrants: Vec<_> = experiment
-            .entrants(setting)
-            .into_iter()
-            .map(|(subject, can)| match self.without.iter().find(|(without, _)| *without == subject) {
-                Some((_, why)) => (subject, Err(why.clone())),
-                None => (subject, can),
-            })
-            .collect();
-        let group_name = experiment.group(setting);
-        let able = || entrants.iter().filter(|(_, can)| can.is_ok()).map(|(subject, _)| *subject);
-        if !able().any(|subject| self.filter.takes(&format!("{group_name}/{}/{subject}", setting.id()))) {
+        let entrants = measure::entrants(contest, at, &self.without);
+        let able: Vec<&str> = entrants.iter().filter(|(_, can)| can.is_ok()).map(|(subject, _)| *subject).collect();
+        if !able.iter().any(|subject| self.filter.takes(&format!("{group}/{id}/{subject}"))) {
             return Ok(None);
         }
         let mut measured = Vec::new();
         if !self.list {
             let tick = |share| bar.set_position((share * 100.0) as u64);
-            measured = experiment::measure(experiment, setting, &without, &tick)
-                .with_context(|| format!("{group_name} cannot be measured in {}", setting.id()))?;
+            measured = measure::measure(contest, at, &self.without, &tick)
+                .with_context(|| format!("{group} cannot be measured in {id}"))?;
             bar.finish_and_clear();
         }
         // What came to a limit has no time, and what is too slow for all the rounds has too few for statistics.
         let samples = |subject: &str| {
             let rounds = measured.iter().find(|cell| cell.subject == subject).and_then(rounds)?;
-            (rounds.len() >= experiment.rounds()).then_some(rounds)
+            (rounds.len() >= contest.rounds()).then_some(rounds)
         };
-        let benchmarks: Vec<(&str, &[f64])> =
-            able().filter_map(|subject| Some((subject, if self.list { &[] } else { samples(subject)? }))).collect();
+        let benchmarks: Vec<(&str, &[f64])> = able
+            .iter()
+            .filter_map(|&subject| Some((subject, if self.list { &[] } else { samples(subject)? })))
+            .collect();
         let criterion = &mut self.criterion;
         let turn = || {
-            let mut group = criterion.benchmark_group(&group_name);
+            let mut group = criterion.benchmark_group(group);
             // Each of criterion's samples is a round.
-            group.sampling_mode(SamplingMode::Flat).sample_size(experiment.rounds().max(10));
+            group.sampling_mode(SamplingMode::Flat).sample_size(contest.rounds().max(10));
             for (subject, rounds) in benchmarks {
                 // Criterion calls the closure below anew for each sample.
                 let mut sample = 0;
-                group.bench_function(BenchmarkId::new(setting.id(), subject), |bencher| {
+                group.bench_function(BenchmarkId::new(id, subject), |bencher| {
                     replay(bencher, rounds, sample);
                     sample += 1;
                 });
@@ -173,16 +169,12 @@ impl Suite {
             Some(aside) => aside.during(turn)?,
             None => turn(),
         }
-        let cell = |(subject, can): (&'static str, Result<(), String>)| match can {
-            Err(why) => Some(setting.cell(subject, Found::Absent { why })),
-            Ok(()) => measured.iter().find(|cell| cell.subject == subject).cloned(),
-        };
-        Ok(Some(entrants.into_iter().filter_map(cell).collect()))
+        Ok(Some(measured))
     }
 
-    /// What is no time is none of criterion's business.
-    fn observe(&mut self, observations: &Observations) -> anyhow::Result<()> {
-        let name = observations.name();
+    /// Observations bypass criterion, but its filter still selects them.
+    fn observe(&mut self, observer: &Observer) -> anyhow::Result<()> {
+        let name = observer.name();
         if !self.filter.takes(name) {
             return Ok(());
         }
@@ -191,8 +183,8 @@ impl Suite {
             return Ok(());
         }
         let bar = bar(name);
-        bar.set_length(observations.len() as u64);
-        let results = observations.observe(&self.programs, &|next| {
+        bar.set_length(observer.len() as u64);
+        let results = observer.observe(&self.programs, &|next| {
             bar.set_message(next.to_string());
             bar.inc(1);
         });
@@ -290,7 +282,7 @@ const DISTURBED_SHOWN: usize = 5;
 /// The times of a cell's rounds.
 fn rounds(cell: &Cell) -> Option<&[f64]> {
     match &cell.found {
-        Found::Figures(figures) => Some(&figures.get("time")?.rounds),
+        Found::Quantities(quantities) => Some(&quantities.get("time")?.rounds),
         _ => None,
     }
 }

@@ -46,7 +46,7 @@ func blocking(s setup) (measure, error) {
 		for _, count := range seen {
 			most = max(most, count)
 		}
-		return took(elapsed, figures{
+		return took(elapsed, quantities{
 			"total":          nanoseconds(elapsed),
 			"threads_before": float64(before),
 			"threads_most":   float64(most),

@@ -16,6 +16,6 @@ func askDefaultWorkers(s setup) (measure, error) {
 	}
 	return func(int) answer {
 		start := time.Now()
-		return took(time.Since(start), figures{"default_workers": float64(defaultWorkers)})
+		return took(time.Since(start), quantities{"default_workers": float64(defaultWorkers)})
 	}, nil
 }

@@ -72,7 +72,7 @@ func hog(s setup) (measure, error) {
 		elapsed := time.Since(spawned)
 
 		slices.Sort(starts)
-		return took(elapsed, figures{
+		return took(elapsed, quantities{
 			"before": float64(before.Load()),
 			"first":  nanoseconds(starts[0]),
 			"last":   nanoseconds(starts[s.N-1]),

@@ -18,7 +18,7 @@ func TestHogIsPreempted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if before := measure(1).Figures["before"]; before == 0 {
+		if before := measure(1).Quantities["before"]; before == 0 {
 			t.Fatal("the hog kept the worker to its end")
 		}
 		return

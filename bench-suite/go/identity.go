@@ -60,7 +60,7 @@ func identity(s setup) (measure, error) {
 				argumentRight++
 			}
 		}
-		return took(elapsed, figures{
+		return took(elapsed, quantities{
 			"threads_seen":       float64(most),
 			"moved":              float64(moved),
 			"thread_local_right": float64(threadLocalRight),

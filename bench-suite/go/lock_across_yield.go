@@ -42,5 +42,5 @@ func yieldWithLock() answer {
 	}
 	lock.Unlock()
 	<-done
-	return took(time.Since(start), figures{"done": 1})
+	return took(time.Since(start), quantities{"done": 1})
 }

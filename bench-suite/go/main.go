@@ -183,15 +183,15 @@ func (s setup) checkPlain(least int) error {
 	return s.checkUnits(least)
 }
 
-// figures are the numbers that a workload found besides its time, and facts what it found that is no number.
+// quantities are the numbers that a workload reports besides its time, and facts what it reports in words.
 type (
-	figures map[string]float64
+	quantities map[string]float64
 	facts   map[string]string
 )
 
 type answer struct {
 	Nanoseconds float64 `json:"nanoseconds"`
-	Figures     figures `json:"figures"`
+	Quantities  quantities `json:"quantities"`
 	Facts       facts   `json:"facts"`
 	// Waits has the wait of each iteration, in nanoseconds, where the workload is about their distribution. The suite
 	// pools those of many answers, so there are no percentiles here.
@@ -201,11 +201,11 @@ type answer struct {
 }
 
 // took is the answer of a workload that was done wholly. One that found nothing besides its time gives nil.
-func took(elapsed time.Duration, found figures) answer {
+func took(elapsed time.Duration, found quantities) answer {
 	if found == nil {
-		found = figures{}
+		found = quantities{}
 	}
-	return answer{Nanoseconds: nanoseconds(elapsed), Figures: found, Facts: facts{}}
+	return answer{Nanoseconds: nanoseconds(elapsed), Quantities: found, Facts: facts{}}
 }
 
 func nanoseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) }

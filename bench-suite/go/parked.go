@@ -51,7 +51,7 @@ func parkedSlope(half int) answer {
 		}
 		return slope{units, held}
 	}
-	found := figures{
+	found := quantities{
 		"mappings": max(0, of(func(r reading) float64 { return r.mappings }).each()),
 		"threads":  max(0, of(func(r reading) float64 { return r.threads }).each()),
 	}
@@ -77,7 +77,7 @@ func (s slope) each() float64 { return s.between(0, len(s.units)-1) }
 
 // own adds the figure of memory that the kernel tells for this process alone. Less than none means that the process has
 // given back something of its own, which hides what the units hold: then the figure is a bound.
-func (s slope) own(found figures, name string) {
+func (s slope) own(found quantities, name string) {
 	if each := s.each(); each < 0 {
 		found[name+"_below"] = -each
 	} else {
@@ -88,7 +88,7 @@ func (s slope) own(found figures, name string) {
 // shared adds the figure of memory that the kernel tells for the whole machine, or a bound, if noise may be all of it.
 // The noise is half the range of the steps' slopes, about twice the standard error of their mean; and at least what 64
 // KiB are for each unit, since the kernel takes such memory in blocks of pages.
-func (s slope) shared(found figures, name string) {
+func (s slope) shared(found quantities, name string) {
 	const blocks = 64 << 10
 	each := s.each()
 	least, most := each, each
@@ -116,7 +116,7 @@ func parkedHowMany(most int) answer {
 	parking := time.Since(start)
 	after := readLive()
 
-	found := took(parking, figures{
+	found := took(parking, quantities{
 		"units":    float64(units),
 		"mappings": after.mappings,
 		"resident": (after.resident - before.resident) / float64(units),

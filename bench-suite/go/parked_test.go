@@ -11,28 +11,28 @@ func TestSlopeKnowsNoise(t *testing.T) {
 	const mb = 1e6
 	for _, test := range []struct {
 		held []float64
-		want figures
+		want quantities
 	}{
-		{[]float64{50 * mb, 60 * mb, 71 * mb, 80 * mb, 90 * mb}, figures{"kernel": 10_000}},
-		{[]float64{50 * mb, 53 * mb, 53 * mb, 49 * mb, 49 * mb}, figures{"kernel_below": 3_500}},
-		{[]float64{90 * mb, 70 * mb, 50 * mb, 30 * mb, 10 * mb}, figures{"kernel_below": 20_000}},
-		{[]float64{mb, mb, mb, mb, mb}, figures{"kernel_below": 16.384}},
+		{[]float64{50 * mb, 60 * mb, 71 * mb, 80 * mb, 90 * mb}, quantities{"kernel": 10_000}},
+		{[]float64{50 * mb, 53 * mb, 53 * mb, 49 * mb, 49 * mb}, quantities{"kernel_below": 3_500}},
+		{[]float64{90 * mb, 70 * mb, 50 * mb, 30 * mb, 10 * mb}, quantities{"kernel_below": 20_000}},
+		{[]float64{mb, mb, mb, mb, mb}, quantities{"kernel_below": 16.384}},
 	} {
-		found := figures{}
+		found := quantities{}
 		slope{units, test.held}.shared(found, "kernel")
 		if !maps.Equal(found, test.want) {
 			t.Errorf("of %v: %v, want %v", test.held, found, test.want)
 		}
 	}
-	found := figures{}
+	found := quantities{}
 	slope{units, []float64{8000, 0, 0, 0, 4000}}.own(found, "resident")
-	if want := (figures{"resident_below": 1}); !maps.Equal(found, want) {
+	if want := (quantities{"resident_below": 1}); !maps.Equal(found, want) {
 		t.Errorf("of memory given back: %v, want %v", found, want)
 	}
 }
 
 func TestParkedSlopeHasEachFigureOrItsBound(t *testing.T) {
-	found := parkedSlope(1000).Figures
+	found := parkedSlope(1000).Quantities
 	for _, name := range []string{"resident", "reserved", "page_tables", "kernel"} {
 		_, figure := found[name]
 		_, bound := found[name+"_below"]

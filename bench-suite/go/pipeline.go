@@ -54,7 +54,7 @@ func pipelineMost(most int) answer {
 		fastest = min(fastest, crossing)
 	}
 	line.close()
-	found := took(all, figures{"stages": float64(stages), "cross": nanoseconds(fastest)})
+	found := took(all, quantities{"stages": float64(stages), "cross": nanoseconds(fastest)})
 	found.Failure = failure
 	return found
 }

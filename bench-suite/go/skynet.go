@@ -33,7 +33,7 @@ func skynet(s setup) (measure, error) {
 				failure = &why
 			}
 		}
-		found := took(time.Since(start), figures{"units": float64(created.Load()) / float64(max(iterations, 1))})
+		found := took(time.Since(start), quantities{"units": float64(created.Load()) / float64(max(iterations, 1))})
 		found.Failure = failure
 		return found
 	}, nil

@@ -52,7 +52,7 @@ func stackTouch(bytes int) answer {
 	elapsed := time.Since(start)
 	after := settled()
 	lot.release()
-	return took(elapsed, figures{"resident": (after.resident - before.resident) / units})
+	return took(elapsed, quantities{"resident": (after.resident - before.resident) / units})
 }
 
 // stackDeepest goes down until the runtime ends the process. By default it does so when a stack would pass
@@ -79,6 +79,7 @@ func stackDeepest() answer {
 // was deferred, and could be recovered. This is a fatal error: it does neither, and it ends the whole process.
 func stackOverflow() answer {
 	inGoroutine(func() {
+		progress(0)
 		defer progress(1)
 		dig512(512, func(int) bool { return true })
 	})
@@ -120,7 +121,7 @@ func stackGrowing(bytes int) answer {
 	}
 	left := max(stackBytes()-stacksBefore, 0)
 	close(leave)
-	return took(elapsed, figures{
+	return took(elapsed, quantities{
 		"depth":      float64(reached),
 		"resident":   after.resident - before.resident,
 		"stack_most": float64(most),

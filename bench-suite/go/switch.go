@@ -60,7 +60,7 @@ func yields(iterations int) answer {
 	}
 	close(gate)
 	running.Wait()
-	return took(max(ended[0], ended[1])-min(begun[0], begun[1]), figures{
+	return took(max(ended[0], ended[1])-min(begun[0], begun[1]), quantities{
 		"handed": float64(handed[0]+handed[1]) / float64(max(iterations, 1)),
 	})
 }

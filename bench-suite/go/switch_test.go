@@ -8,7 +8,7 @@ import (
 // A yield that hands over to nobody is no switch.
 func TestYieldsHandOverOnOneWorker(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	if handed := yields(1000).Figures["handed"]; handed < 0.9 {
+	if handed := yields(1000).Quantities["handed"]; handed < 0.9 {
 		t.Errorf("only %v of the yields handed over to the other goroutine", handed)
 	}
 }

@@ -57,7 +57,7 @@ func wakeup(s setup) (measure, error) {
 		close(wake)
 		<-ran
 
-		found := took(elapsed, figures{"beside": float64(beside) / float64(max(iterations, 1))})
+		found := took(elapsed, quantities{"beside": float64(beside) / float64(max(iterations, 1))})
 		found.Waits = waits
 		return found
 	}, nil

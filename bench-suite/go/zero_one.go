@@ -18,7 +18,7 @@ func zeroOne(s setup) (measure, error) {
 		elapsed := time.Since(start)
 		lengths := runLengths(digits)
 		slices.Sort(lengths)
-		return took(elapsed, figures{
+		return took(elapsed, quantities{
 			"runs":    float64(len(lengths)),
 			"longest": percentile(lengths, 100),
 			"median":  percentile(lengths, 50),

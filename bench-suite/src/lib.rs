@@ -7,8 +7,7 @@
 //! | [`subject`] | the memos, ours and the peers, and the slot for yours: [`subject::mine`] |
 //! | [`conformance`] | what a memo must do, and which of them does |
 //! | [`race`] | what becomes of a memo that no lock protects |
-//! | [`workload`] | the memos on each runtime, beside the workloads of the runtimes themselves |
-//! | [`experiment`] | what is timed, in interleaved rounds; `benches/suite.rs` runs it |
+//! | [`measure`] | what is timed, in interleaved rounds, and what is observed; `benches/suite.rs` runs it |
 //! | [`store`] | the results, and where they are kept |
 //! | [`report`] | the results as tables and as a page |
 //! | [`claim`] | what the source text says, and what this course does, held against the results |
@@ -25,7 +24,7 @@ pub mod conformance;
 #[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
 mod coroutine;
 pub mod doctor;
-pub mod experiment;
+pub mod measure;
 pub mod pages;
 pub mod panics;
 pub mod place;
@@ -34,4 +33,3 @@ pub mod race;
 pub mod report;
 pub mod store;
 pub mod subject;
-pub mod workload;

@@ -7,17 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use bench_suite::claim::{self, Claim, EVERY_CORE, Evidence, Finding, Verdict};
 use bench_suite::conformance::Outcome;
 use bench_suite::probe::Fate;
-use bench_suite::store::{Cell, Depth, Figure, Found, Machine, Observation, Results, Unit};
+use bench_suite::store::{Cell, Found, Machine, Observation, Results, Series};
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
+use green_threads::workload::{Depth, Unit};
 
 const CORES: usize = 2;
 const MIB: f64 = 1024.0 * 1024.0;
 
 type Setting = BTreeMap<String, String>;
 
-fn figure(number: f64) -> Figure {
-    Figure { unit: Unit::Count, rounds: vec![number] }
+fn figure(number: f64) -> Series {
+    Series { unit: Unit::Count, rounds: vec![number] }
 }
 
 fn crash(says: &str) -> Fate {
@@ -29,7 +30,7 @@ fn right(experiment: &str, subject: &str, setting: &Setting) -> Found {
     let is = |name: &str, value: &str| setting.get(name).is_some_and(|found| found == value);
     let (thread, goroutine) = (subject == "thread", subject == "goroutine");
     let mut stopped = None;
-    let figures: &[(&str, f64)] = match experiment {
+    let quantities: &[(&str, f64)] = match experiment {
         "stack" if is("variant", "deepest") => {
             stopped = Some(crash("it has overflowed its stack"));
             let asked = setting.get("stack").map_or(0.0, |stack| stack.parse().unwrap());
@@ -55,10 +56,10 @@ fn right(experiment: &str, subject: &str, setting: &Setting) -> Found {
         "conformance" => return Found::Outcome(Outcome::Hangs { asleep: true }),
         _ => panic!("nothing is known of {experiment}"),
     };
-    let figures = figures.iter().map(|(name, number)| (name.to_string(), figure(*number))).collect();
+    let quantities = quantities.iter().map(|(name, number)| (name.to_string(), figure(*number))).collect();
     match experiment {
-        "switch" | "runtime_hit" => Found::Figures(figures),
-        _ => Found::Observed(Observation { figures, stopped, ..Observation::default() }),
+        "switch" | "runtime_hit" => Found::Quantities(quantities),
+        _ => Found::Observed(Observation { quantities, stopped, ..Observation::default() }),
     }
 }
 
@@ -131,8 +132,8 @@ impl Wrong {
     /// Whether `cell` has what is to be wrong.
     fn is_in(&self, cell: &Cell) -> bool {
         let has = match &cell.found {
-            Found::Figures(figures) => figures.contains_key(self.figure),
-            Found::Observed(seen) => seen.figures.contains_key(self.figure),
+            Found::Quantities(quantities) => quantities.contains_key(self.figure),
+            Found::Observed(seen) => seen.quantities.contains_key(self.figure),
             _ => self.figure.is_empty(),
         };
         has && self.only.is_none_or(|(name, value)| cell.setting.get(name).is_some_and(|found| found == value))
@@ -141,8 +142,8 @@ impl Wrong {
     fn put(&self, cell: &mut Cell) {
         let wrong = figure(self.value);
         match &mut cell.found {
-            Found::Figures(figures) => drop(figures.insert(self.figure.into(), wrong)),
-            Found::Observed(seen) => drop(seen.figures.insert(self.figure.into(), wrong)),
+            Found::Quantities(quantities) => drop(quantities.insert(self.figure.into(), wrong)),
+            Found::Observed(seen) => drop(seen.quantities.insert(self.figure.into(), wrong)),
             Found::Outcome(outcome) if *outcome == Outcome::Kept => *outcome = Outcome::Hangs { asleep: true },
             Found::Outcome(outcome) => *outcome = Outcome::Kept,
             Found::Absent { .. } => unreachable!("nothing is absent here"),

@@ -118,12 +118,15 @@ fn a_spawn_takes_these_system_calls() {
 fn a_unit_that_waits_takes_these_mappings_and_threads() {
     for model in models() {
         let answer = ask(&setup("parked", "slope", model, 1, 2000), 1);
-        let (mappings, threads) = (answer.figures["mappings"], answer.figures["threads"]);
+        let (mappings, threads) = (answer.quantities["mappings"], answer.quantities["threads"]);
         for name in ["resident", "reserved", "page_tables", "kernel"] {
             let bound = format!("{name}_below");
-            assert!(answer.figures.contains_key(name) != answer.figures.contains_key(&bound), "{model}: {answer:?}");
+            assert!(
+                answer.quantities.contains_key(name) != answer.quantities.contains_key(&bound),
+                "{model}: {answer:?}"
+            );
         }
-        assert!(answer.figures.values().all(|figure| *figure >= 0.0), "{model}: {answer:?}");
+        assert!(answer.quantities.values().all(|figure| *figure >= 0.0), "{model}: {answer:?}");
         let (expected_mappings, expected_threads) = match model {
             // A stack and an alternative one for signals, each with its guard.
             Model::Thread => (4.0, 1.0),
@@ -144,7 +147,7 @@ fn a_yield_hands_over_where_two_units_share_a_worker_or_a_core() {
         let answer = ask(&Setup { placement, ..setup("switch", "yield", model, 1, 2) }, YIELDS);
         // Other processes may use the core as well, but they are not counted: the two units still take turns.
         let least = if model == Model::TaskCurrentThread { 0.4 } else { 0.9 };
-        assert!(answer.figures["handed"] > least, "{model}: {:?}", answer.figures);
+        assert!(answer.quantities["handed"] > least, "{model}: {:?}", answer.quantities);
     }
 }
 
@@ -173,12 +176,12 @@ fn one_hog_on_one_core_keeps_it_unless_something_takes_it_away() {
         for (variant, placement) in
             [("calls", Placement::OneCore), ("no-calls", Placement::OneCore), ("no-calls", Placement::Free)]
         {
-            let figures = ask(&Setup { placement, ..setup("hog", variant, model, 1, 100) }, 1).figures;
-            let before = figures["before"];
+            let quantities = ask(&Setup { placement, ..setup("hog", variant, model, 1, 100) }, 1).quantities;
+            let before = quantities["before"];
             match model {
                 // The kernel preempts threads; Go has preempted loops without calls since 1.14.
                 Model::Thread | Model::Goroutine => assert!(before > 0.0, "{model} {variant}"),
-                _ => assert!(before == 0.0, "{model} {variant}: {figures:?}"),
+                _ => assert!(before == 0.0, "{model} {variant}: {quantities:?}"),
             }
         }
     }
@@ -194,7 +197,7 @@ fn without_asynchronous_preemption_a_goroutine_keeps_its_worker_unless_it_calls(
         for (variant, preempted) in [("calls", true), ("no-calls", false)] {
             let hog = setup("hog", variant, Model::Goroutine, 1, 100);
             let hog = Setup { placement, preemption: Preemption::AsyncPreemptOff, ..hog };
-            let before = ask(&hog, 1).figures["before"];
+            let before = ask(&hog, 1).quantities["before"];
             assert_eq!(before > 0.0, preempted, "{variant}, {placement}: {before} ran before the end");
         }
     }
@@ -203,16 +206,16 @@ fn without_asynchronous_preemption_a_goroutine_keeps_its_worker_unless_it_calls(
 #[test]
 fn only_a_thread_keeps_what_is_put_into_a_thread_local() {
     for model in models() {
-        let figures = ask(&setup("identity", "", model, 1, 100), 1).figures;
-        assert_eq!(figures["argument_right"], 16.0, "{model}");
-        assert_eq!(figures["threads_seen"], 1.0, "{model}: with one worker there is one thread to be seen");
+        let quantities = ask(&setup("identity", "", model, 1, 100), 1).quantities;
+        assert_eq!(quantities["argument_right"], 16.0, "{model}");
+        assert_eq!(quantities["threads_seen"], 1.0, "{model}: with one worker there is one thread to be seen");
         match model {
-            Model::Thread => assert_eq!(figures["thread_local_right"], 16.0),
+            Model::Thread => assert_eq!(quantities["thread_local_right"], 16.0),
             // Go has no thread-local: the number is stored under the thread's.
-            Model::Goroutine => assert!(figures["thread_local_right"] < 16.0, "{figures:?}"),
+            Model::Goroutine => assert!(quantities["thread_local_right"] < 16.0, "{quantities:?}"),
             _ => {
-                assert!(figures["thread_local_right"] < 16.0, "{model}: {figures:?}");
-                assert_eq!(figures["own_local_right"], 16.0, "{model}");
+                assert!(quantities["thread_local_right"] < 16.0, "{model}: {quantities:?}");
+                assert_eq!(quantities["own_local_right"], 16.0, "{model}");
             }
         }
     }
@@ -228,9 +231,9 @@ fn an_os_mutex_held_across_a_yield_stops_the_only_worker() {
     for model in [Model::Coroutine, Model::TaskCurrentThread] {
         assert_eq!(stopped(model), Err(Ended { fate: Fate::Hangs { asleep: true }, progress: None }), "{model}");
     }
-    assert_eq!(stopped(Model::Thread).unwrap().figures["done"], 1.0);
+    assert_eq!(stopped(Model::Thread).unwrap().quantities["done"], 1.0);
     for model in models().into_iter().filter(|model| *model != Model::Thread) {
-        assert_eq!(ask(&setup("lock_across_yield", "own", model, 1, 2), 1).figures["done"], 1.0, "{model}");
+        assert_eq!(ask(&setup("lock_across_yield", "own", model, 1, 2), 1).quantities["done"], 1.0, "{model}");
     }
 }
 
@@ -238,12 +241,14 @@ fn an_os_mutex_held_across_a_yield_stops_the_only_worker() {
 fn one_worker_makes_blocking_calls_one_after_the_other_unless_others_take_them() {
     for model in models() {
         // Eight calls of 50 ms: whether they overlap is a question of threads, not of time.
-        let figures = ask(&setup("blocking", "syscall", model, 1, 8), 1).figures;
-        let more = figures["threads_most"] - figures["threads_before"];
+        let quantities = ask(&setup("blocking", "syscall", model, 1, 8), 1).quantities;
+        let more = quantities["threads_most"] - quantities["threads_before"];
         match model {
-            Model::Thread => assert!(more >= 8.0, "{figures:?}"),
-            Model::Coroutine | Model::Task | Model::TaskCurrentThread => assert_eq!(more, 0.0, "{model}: {figures:?}"),
-            Model::Goroutine => assert!(more >= 4.0, "{figures:?}"),
+            Model::Thread => assert!(more >= 8.0, "{quantities:?}"),
+            Model::Coroutine | Model::Task | Model::TaskCurrentThread => {
+                assert_eq!(more, 0.0, "{model}: {quantities:?}");
+            }
+            Model::Goroutine => assert!(more >= 4.0, "{quantities:?}"),
         }
     }
 }
@@ -256,8 +261,8 @@ fn sixty_four_goroutines_that_sleep_take_no_thread_and_in_system_calls_one_each(
         return;
     }
     let more = |variant| {
-        let figures = ask(&setup("blocking", variant, Model::Goroutine, 1, 64), 1).figures;
-        figures["threads_most"] - figures["threads_before"]
+        let quantities = ask(&setup("blocking", variant, Model::Goroutine, 1, 64), 1).quantities;
+        quantities["threads_most"] - quantities["threads_before"]
     };
     let asleep = more("sleep");
     assert!(asleep <= 8.0, "{asleep} threads more");
@@ -286,7 +291,7 @@ fn depth(mut session: Session) -> usize {
 
 #[test]
 fn a_thread_has_two_megabytes_of_stack_if_no_size_is_given() {
-    let reserved = ask(&setup("stack", "default", Model::Thread, 1, 1), 1).figures["reserved"];
+    let reserved = ask(&setup("stack", "default", Model::Thread, 1, 1), 1).quantities["reserved"];
     assert!(reserved >= 2e6, "{reserved} bytes");
 }
 
@@ -298,16 +303,16 @@ fn a_goroutine_s_stack_grows_up_to_a_gigabyte_and_shrinks() {
     // It doubles, and 1 GiB is more than the limit of 1 GB.
     let reached = depth(start(&setup("stack", "deepest", Model::Goroutine, 1, 512)));
     assert!((1 << 29..1 << 30).contains(&reached), "{reached} bytes");
-    let figures = ask(&setup("stack", "growing", Model::Goroutine, 1, 64 << 20), 1).figures;
-    assert!(figures["stack_most"] >= f64::from(64 << 20), "{figures:?}");
-    assert!(figures["stack_left"] <= figures["stack_most"] / 100.0, "{figures:?}");
+    let quantities = ask(&setup("stack", "growing", Model::Goroutine, 1, 64 << 20), 1).quantities;
+    assert!(quantities["stack_most"] >= f64::from(64 << 20), "{quantities:?}");
+    assert!(quantities["stack_left"] <= quantities["stack_most"] / 100.0, "{quantities:?}");
 }
 
 #[test]
 fn a_runtime_takes_as_many_workers_by_default_as_it_is_allowed_cores() {
     let allowed = Machine::this().default_workers();
     for model in models().into_iter().filter(|model| ![Model::Thread, Model::TaskCurrentThread].contains(model)) {
-        let workers = ask(&setup("default_workers", "", model, 1, 1), 1).figures["default_workers"] as usize;
+        let workers = ask(&setup("default_workers", "", model, 1, 1), 1).quantities["default_workers"] as usize;
         assert!(allowed.contains(&workers), "{model}: {workers} of {allowed:?}");
     }
 }
@@ -318,9 +323,9 @@ fn a_crowd_makes_one_call_and_fetches_each_page_once() {
     for model in [Model::Thread, Model::Coroutine, Model::Task, Model::TaskCurrentThread] {
         for memo in ["memo2", "memo3"] {
             let herd = ask(&setup("runtime_herd", memo, model, workers(model).len(), 500), 1);
-            assert_eq!(herd.figures["calls"], 1.0, "{model} {memo}");
+            assert_eq!(herd.quantities["calls"], 1.0, "{model} {memo}");
             let http = ask(&setup("runtime_http", memo, model, workers(model).len(), 2000), 1);
-            let [all, most] = ["requests", "most_a_page"].map(|name| http.figures[name]);
+            let [all, most] = ["requests", "most_a_page"].map(|name| http.quantities[name]);
             assert_eq!((all, most, http.failure), (1000.0, 1.0, None), "{model} {memo}");
         }
     }
@@ -330,7 +335,7 @@ fn a_crowd_makes_one_call_and_fetches_each_page_once() {
 fn a_tree_has_all_its_units() {
     for model in models() {
         let answer = ask(&setup("skynet", "", model, workers(model)[workers(model).len() - 1], 1000), 1);
-        assert_eq!((answer.figures["units"], answer.failure), (1111.0, None), "{model}");
+        assert_eq!((answer.quantities["units"], answer.failure), (1111.0, None), "{model}");
     }
 }
 
@@ -339,7 +344,7 @@ fn an_overflow_of_a_stack_ends_a_coroutine_and_takes_down_every_other_process() 
     for model in models().into_iter().filter(|model| *model != Model::TaskCurrentThread) {
         let answer = start(&setup("stack", "overflow", model, 1, 512)).ask(1);
         match (model, answer) {
-            (Model::Thread | Model::Task, Err(Ended { fate: Fate::Crashes { signal, says }, progress: None })) => {
+            (Model::Thread | Model::Task, Err(Ended { fate: Fate::Crashes { signal, says }, progress: Some(0) })) => {
                 assert_eq!(signal, "SIGABRT");
                 assert!(says.contains("overflowed its stack"), "{says}");
             }
@@ -347,8 +352,8 @@ fn an_overflow_of_a_stack_ends_a_coroutine_and_takes_down_every_other_process() 
                 assert!(answer.facts["joiner"].contains("overflowed its stack"), "{answer:?}");
             }
             // Where the last frames wrote the lowest words of the stack, `may` ends the process itself.
-            (Model::Coroutine, Err(Ended { fate: Fate::Exits { status: 1, .. }, progress: None })) => {}
-            (Model::Goroutine, Err(Ended { fate: Fate::Exits { status: 2, says }, progress: None })) => {
+            (Model::Coroutine, Err(Ended { fate: Fate::Exits { status: 1, .. }, progress: Some(0) })) => {}
+            (Model::Goroutine, Err(Ended { fate: Fate::Exits { status: 2, says }, progress: Some(0) })) => {
                 assert!(says.contains("stack overflow") || says.contains("stack exceeds"), "{says}");
             }
             (model, other) => panic!("{model}: {other:?}"),

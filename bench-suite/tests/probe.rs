@@ -73,7 +73,7 @@ fn more_coroutines_than_there_can_be_are_a_limit() {
     let tree = Setup { workload: "skynet".to_string(), n: 1_000_000, ..setup() };
     let answer = Session::start(&lab(), &tree, Duration::from_secs(60)).unwrap().ask(1).unwrap();
     assert!(answer.failure.is_some_and(|failure| failure.contains("vm.max_map_count")));
-    assert!(answer.figures["units"] >= wall as f64 * 0.9, "{:?}", answer.figures);
+    assert!(answer.quantities["units"] >= wall as f64 * 0.9, "{:?}", answer.quantities);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_child_that_misbehaves_is_a_result() {
         (
             "echo '{\"answer\":{\"nanoseconds\":1}}'; read more".to_string(),
             Fate::Garbled(
-                "Answer(Answer { nanoseconds: 1.0, figures: {}, facts: {}, waits: [], failure: None })".to_string(),
+                "Answer(Answer { nanoseconds: 1.0, quantities: {}, facts: {}, waits: [], failure: None })".to_string(),
             ),
         ),
         (

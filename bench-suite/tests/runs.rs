@@ -23,7 +23,7 @@ fn a_run_prints_its_table_and_keeps_its_results() {
     let output = lab(folder.path(), &["run", "default_workers", "--as-built"]);
     let says = text(&output.stdout);
     assert!(output.status.success(), "{says}{}", text(&output.stderr));
-    assert!(says.contains("How many workers a runtime takes when nobody says"), "{says}");
+    assert!(says.contains("The number of workers that a runtime takes by default"), "{says}");
     assert!(!says.contains('\u{1b}'), "no colour and no progress bar where nobody watches: {says}");
     let results = Store::at(folder.path()).read("default_workers").unwrap().unwrap();
     assert!(results.cells.iter().any(|cell| cell.subject == "coroutine"));
@@ -109,7 +109,7 @@ fn a_pinned_claim_that_is_broken_shuts_the_gate() {
     for (subject, status) in [("coroutine", 0), ("goroutine", 1)] {
         for cell in results.cells.iter_mut().filter(|cell| cell.subject == subject) {
             if let Found::Observed(seen) = &mut cell.found {
-                seen.figures.get_mut("default_workers").unwrap().rounds.fill(1000.0);
+                seen.quantities.get_mut("default_workers").unwrap().rounds.fill(1000.0);
             }
         }
         store.write(&results).unwrap();

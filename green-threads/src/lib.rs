@@ -5,8 +5,9 @@
 //! | module | what it is for |
 //! |---|---|
 //! | [`coroutine`] | stackful coroutines: `may`, with its traps closed |
-//! | [`workload`] | what is measured: a file for each, with its thread, coroutine and task versions one under the other |
-//! | [`probe`] | how: a child process that runs one workload on one runtime, and what the kernel says of it |
+//! | [`probe`] | a measurement from inside: what is asked and answered, and what the kernel says about the process |
+//! | [`workload`] | what is measured: a file for each, with its thread, coroutine and task versions one below the other |
+//! | [`serve`] | the body of a child process, which runs one workload on one runtime |
 //!
 //! and two numbers that all of them take: [`StackSize`] and [`Workers`].
 
@@ -14,6 +15,7 @@
 
 pub mod coroutine;
 pub mod probe;
+pub mod serve;
 mod stack_size;
 mod system;
 mod workers;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Claim, Gap};
-use crate::store::{Depth, Machine, Results, Store};
+use crate::store::{Machine, Results, Store};
+use green_threads::workload::Depth;
 
 /// The results that claims are judged by.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 use super::cover::{is_in, words};
 use super::{Claim, Evidence};
 use crate::conformance::Outcome;
-use crate::store::{Cell, Figure, Found, Machine, Observation};
+use crate::store::{Cell, Found, Machine, Observation, Series};
 
 /// Why a claim cannot be judged: what is missing.
 #[derive(Debug)]
@@ -91,20 +91,20 @@ impl<'a> Measured<'a> {
     }
 
     /// A figure of a cell that came to its end.
-    pub(super) fn figure(&self, name: &str) -> Result<&'a Figure, Gap> {
-        let figures = match &self.cell.found {
-            Found::Figures(figures) => figures,
-            Found::Observed(Observation { stopped: None, figures, .. }) => figures,
+    pub(super) fn figure(&self, name: &str) -> Result<&'a Series, Gap> {
+        let quantities = match &self.cell.found {
+            Found::Quantities(quantities) => quantities,
+            Found::Observed(Observation { stopped: None, quantities, .. }) => quantities,
             Found::Observed(Observation { stopped: Some(fate), .. }) => return Err(self.gap(&fate.to_string())),
             Found::Absent { why } => return Err(self.gap(why)),
             Found::Outcome(outcome) => return Err(self.gap(&outcome.to_string())),
         };
-        self.of(figures.get(name), name)
+        self.of(quantities.get(name), name)
     }
 
     /// The median of a figure of a cell that came to its end.
     pub(super) fn median(&self, name: &str) -> Result<f64, Gap> {
-        self.figure(name).map(Figure::median)
+        self.figure(name).map(Series::median)
     }
 
     /// What was observed, even if something stopped it.
@@ -118,7 +118,7 @@ impl<'a> Measured<'a> {
 
     /// The last number that was told under this name, even if something stopped the child after that.
     pub(super) fn told(&self, name: &str) -> Result<f64, Gap> {
-        let figure = self.of(self.observed()?.figures.get(name), name)?;
+        let figure = self.of(self.observed()?.quantities.get(name), name)?;
         Ok(figure.rounds[figure.rounds.len() - 1])
     }
 
@@ -137,7 +137,7 @@ impl<'a> Measured<'a> {
         Gap(format!("`{}` of {} with {}: {what}", self.experiment, self.cell.subject, words(&setting)))
     }
 
-    fn of(&self, figure: Option<&'a Figure>, name: &str) -> Result<&'a Figure, Gap> {
+    fn of(&self, figure: Option<&'a Series>, name: &str) -> Result<&'a Series, Gap> {
         let missing = || self.gap(&format!("it has no figure `{name}`"));
         figure.filter(|figure| !figure.rounds.is_empty()).ok_or_else(missing)
     }

@@ -3,56 +3,42 @@
 //! A [`Sheet`] is a table in words, whatever it will be shown on; [`sheets`] makes them of results, and the renderers
 //! show them and know nothing of memos.
 
+mod columns;
 mod conformance;
 mod html;
-mod observed;
 mod race;
-mod readings;
+mod rows;
 mod terminal;
-mod timed;
 mod words;
 
 use std::path::PathBuf;
 
+use green_threads::workload::Shows;
+
+use crate::measure;
 use crate::store::{Results, Store, StoreError};
 
 pub use terminal::print;
 pub use words::{bytes, count, duration};
 
-/// The experiments, in the order in which reports show them.
-pub const EXPERIMENTS: &[&str] = &[
-    "memo_hit",
-    "memo_hit_foldhash",
-    "memo_miss",
-    "memo_herd",
-    "memo_http",
-    "conformance",
-    "race",
-    "spawn",
-    "switch",
-    "ping_pong",
-    "ring",
-    "pipeline",
-    "compute",
-    "wakeup",
-    "skynet",
-    "system_calls",
-    "parked",
-    "stack",
-    "pipeline_most",
-    "zero_one",
-    "hog",
-    "blocking",
-    "identity",
-    "lock_across_yield",
-    "default_workers",
-    "facade",
-    "memo_fill",
-    "runtime_hit",
-    "monitor_round_trip",
-    "runtime_herd",
-    "runtime_http",
-];
+/// The experiments by name, in the order in which reports show them.
+#[must_use]
+pub fn experiments() -> Vec<&'static str> {
+    let named = |(name, _)| name;
+    let checks = ["conformance", "race"];
+    measure::of_memos()
+        .into_iter()
+        .map(named)
+        .chain(checks)
+        .chain(measure::of_runtimes().into_iter().map(named))
+        .collect()
+}
+
+/// How an experiment is shown that measures something.
+fn shows(experiment: &str) -> Option<Shows> {
+    let all = measure::of_memos().into_iter().chain(measure::of_runtimes());
+    all.into_iter().find(|(name, _)| *name == experiment).map(|(_, shows)| shows)
+}
 
 /// Writes the report of all complete results in `store`, beside them, and says where. What cannot be read is left out,
 /// with a note of why.
@@ -62,7 +48,7 @@ pub const EXPERIMENTS: &[&str] = &[
 /// If the file system refuses.
 pub fn write_page(store: &Store) -> Result<PathBuf, StoreError> {
     let (mut results, mut unread) = (Vec::new(), Vec::new());
-    for experiment in EXPERIMENTS {
+    for experiment in experiments() {
         match store.read(experiment) {
             Ok(found) => results.extend(found.map(|found| (sheets(&found), found))),
             Err(error) => unread.push(error.to_string()),
@@ -79,8 +65,11 @@ pub fn sheets(results: &Results) -> Vec<Sheet> {
     let mut sheets = match results.experiment.as_str() {
         "conformance" => conformance::sheets(results),
         "race" => vec![race::sheet(results)],
-        name if observed::is_one(name) => observed::sheets(results),
-        _ => timed::sheets(results),
+        name => match shows(name) {
+            Some(Shows::Times(times)) => columns::sheets(results, &times),
+            Some(Shows::Observations(observations)) => rows::sheets(results, observations.tables),
+            None => Vec::new(),
+        },
     };
     if !results.complete {
         for sheet in &mut sheets {
@@ -93,23 +82,21 @@ pub fn sheets(results: &Results) -> Vec<Sheet> {
 /// What the terminal shows of `results`: of times the headline, which fits a screen, and of anything else all sheets.
 #[must_use]
 pub fn headlines(results: &Results) -> Vec<Sheet> {
-    let whole = results.complete && is_timed(results);
-    if whole { vec![timed::headline(results)] } else { sheets(results) }
+    match shows(&results.experiment) {
+        Some(Shows::Times(times)) if results.complete => vec![columns::headline(results, &times)],
+        _ => sheets(results),
+    }
 }
 
-/// How many settings of timed `results` were measured, and which of them while the machine did something else beside.
+/// The number of settings of timed `results`, and those of them in which something disturbed the measurement.
 #[must_use]
 pub fn steadiness(results: &[Results]) -> (usize, Vec<String>) {
-    let timed = results.iter().filter(|results| is_timed(results));
+    let timed = results.iter().filter(|results| matches!(shows(&results.experiment), Some(Shows::Times(_))));
     let disturbed = |results: &Results| {
         let name = results.experiment.clone();
-        timed::disturbed(results).into_iter().map(move |setting| format!("{name} {setting}"))
+        columns::disturbed(results).into_iter().map(move |setting| format!("{name} {setting}"))
     };
-    (timed.clone().map(timed::settings).sum(), timed.flat_map(disturbed).collect())
-}
-
-fn is_timed(results: &Results) -> bool {
-    !matches!(results.experiment.as_str(), "conformance" | "race") && !observed::is_one(&results.experiment)
+    (timed.clone().map(columns::settings).sum(), timed.flat_map(disturbed).collect())
 }
 
 /// What of `all` is new, in order.

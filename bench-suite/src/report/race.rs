@@ -2,12 +2,12 @@
 
 use super::{Mood, Sheet, Word};
 use crate::race::Fate;
-use crate::store::{Figure, Found, Results};
+use crate::store::{Found, Results, Series};
 
 pub(super) fn sheet(results: &Results) -> Sheet {
     let rows = results.cells.iter().map(|cell| {
         let count = |fate: Fate| match &cell.found {
-            Found::Figures(figures) => figures.get(fate.name()).map(Figure::median),
+            Found::Quantities(quantities) => quantities.get(fate.name()).map(Series::median),
             _ => None,
         };
         let words = Fate::ALL.iter().map(|fate| match (count(*fate), fate) {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Results, SCHEMA};
+use super::{OLDEST, Results, SCHEMA};
 use crate::place;
 
 /// Where results are kept.
@@ -151,7 +151,7 @@ fn read(path: &Path) -> Result<Option<Results>, StoreError> {
         Err(source) => return Err(StoreError::File { path: path.to_path_buf(), source }),
     };
     match serde_json::from_slice(&json).map_err(garbled)? {
-        Version { schema: SCHEMA } => serde_json::from_slice(&json).map(Some).map_err(garbled),
+        Version { schema: OLDEST..=SCHEMA } => serde_json::from_slice(&json).map(Some).map_err(garbled),
         Version { schema: found } => Err(StoreError::OtherSchema { path: path.to_path_buf(), found }),
     }
 }

@@ -7,6 +7,7 @@ mod machine;
 
 use std::collections::BTreeMap;
 
+use green_threads::workload::{Depth, Quantity, Unit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,55 +20,27 @@ pub(crate) use machine::BUILT_FOR;
 pub use machine::Machine;
 
 /// The version of the schema below. It grows by one when an older reader could misread what is written.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
-/// How much of an experiment is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Depth {
-    /// The headline cells, within the time that `cargo bench` promises.
-    Quick,
-    /// The whole matrix.
-    Full,
-    /// Everything once, to see that it runs; the numbers mean nothing.
-    Trial,
-}
+/// The oldest version that can still be read. Version 1 calls quantities figures.
+const OLDEST: u32 = 1;
 
-impl Depth {
-    /// What `LAB_DEPTH` asks for: `full`, or `quick`, which is also the default.
-    ///
-    /// # Errors
-    ///
-    /// If it asks for something else.
-    pub fn from_environment() -> anyhow::Result<Self> {
-        match std::env::var("LAB_DEPTH").as_deref() {
-            Err(std::env::VarError::NotPresent) | Ok("" | "quick") => Ok(Depth::Quick),
-            Ok("full") => Ok(Depth::Full),
-            Ok(other) => anyhow::bail!("LAB_DEPTH is {other:?}; it takes `quick` or `full`"),
-            Err(error) => Err(error).map_err(|error| anyhow::anyhow!("LAB_DEPTH cannot be read: {error}")),
-        }
-    }
-
-    /// How many rounds: `quick` or `full` of them, and one in a trial.
-    #[must_use]
-    pub fn rounds(self, quick: usize, full: usize) -> usize {
-        match self {
-            Depth::Quick => quick,
-            Depth::Full => full,
-            Depth::Trial => 1,
-        }
-    }
-
-    /// Its name in files and tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Depth::Quick => "quick",
-            Depth::Full => "full",
-            Depth::Trial => "trial",
-        }
+/// The depth that `LAB_DEPTH` asks for: `full`, or `quick`, which is also the default.
+///
+/// # Errors
+///
+/// If it asks for something else.
+pub fn depth_from_environment() -> anyhow::Result<Depth> {
+    match std::env::var("LAB_DEPTH").as_deref() {
+        Err(std::env::VarError::NotPresent) | Ok("" | "quick") => Ok(Depth::Quick),
+        Ok("full") => Ok(Depth::Full),
+        Ok(other) => anyhow::bail!("LAB_DEPTH is {other:?}; it takes `quick` or `full`"),
+        Err(error) => Err(error).map_err(|error| anyhow::anyhow!("LAB_DEPTH cannot be read: {error}")),
     }
 }
+
+/// The parameters of a setting, by name. The placement is always among those of a time.
+pub type Setting = BTreeMap<String, String>;
 
 /// What one run of one experiment found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,8 +66,8 @@ pub struct Results {
 pub struct Cell {
     /// The subject's name.
     pub subject: String,
-    /// What the setting was: each parameter by its name. The placement is always among those of a time.
-    pub setting: BTreeMap<String, String>,
+    /// The setting in which it was measured.
+    pub setting: Setting,
     /// What was found.
     pub found: Found,
 }
@@ -103,8 +76,9 @@ pub struct Cell {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Found {
-    /// Numbers, by their names.
-    Figures(BTreeMap<String, Figure>),
+    /// Quantities, by name.
+    #[serde(alias = "figures")]
+    Quantities(BTreeMap<String, Series>),
     /// What became of a trial.
     Outcome(Outcome),
     /// What a child observed, as far as it came.
@@ -119,44 +93,25 @@ pub enum Found {
 /// What one child saw of its runtime.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
-    /// Numbers, by their names.
-    pub figures: BTreeMap<String, Figure>,
-    /// Words, by their names.
+    /// Quantities, by name.
+    #[serde(alias = "figures")]
+    pub quantities: BTreeMap<String, Series>,
+    /// Facts, by name.
     pub facts: BTreeMap<String, String>,
     /// What stopped it, if it did not come to its end.
     pub stopped: Option<Fate>,
 }
 
-/// A number that was taken several times.
+/// A quantity that was taken several times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
+pub struct Series {
     /// Of what.
     pub unit: Unit,
-    /// One number for each round, in the rounds' order; so two figures of one setting can be compared round by round.
+    /// One number for each round, in the rounds' order; so two quantities of one setting can be compared round by round.
     pub rounds: Vec<f64>,
 }
 
-/// The end of the name of a figure that is a bound: `kernel_below` is a number that what would be called `kernel` is
-/// less than, where noise hides how much it is.
-pub const BELOW: &str = "_below";
-
-/// What a figure counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// Nanoseconds.
-    Nanoseconds,
-    /// How many times as much as the setting's reference, in the same round.
-    Ratio,
-    /// A number of things.
-    Count,
-    /// Bytes.
-    Bytes,
-    /// A part of a whole, from 0 to 1.
-    Share,
-}
-
-impl Figure {
+impl Series {
     /// The middle of the rounds, or between the two middle ones.
     ///
     /// # Panics
@@ -176,6 +131,14 @@ impl Figure {
     pub fn estimate(&self) -> Estimate {
         Estimate::of(&self.rounds)
     }
+}
+
+/// These quantities by name.
+#[must_use]
+pub fn named(quantities: impl IntoIterator<Item = (Quantity, Vec<f64>)>) -> BTreeMap<String, Series> {
+    let series =
+        |(quantity, rounds): (Quantity, _)| (quantity.name.to_string(), Series { unit: quantity.unit, rounds });
+    quantities.into_iter().filter(|(_, rounds)| !rounds.is_empty()).map(series).collect()
 }
 
 impl Results {

@@ -20,7 +20,7 @@ const UNITS_PER_WORKER: usize = 16;
 /// The parallelism of `runtime`, of which `workers` are expected, or an error that says what was found instead. It
 /// hangs if there are fewer workers: the child's deadline finds that.
 #[allow(unsafe_code, reason = "it spawns coroutines")]
-pub(super) fn prove(runtime: &Runtime, workers: usize) -> io::Result<usize> {
+pub(crate) fn prove(runtime: &Runtime, workers: usize) -> io::Result<usize> {
     let inside = Arc::new(AtomicUsize::new(0));
     let meet = move |inside: &AtomicUsize| {
         inside.fetch_add(1, Relaxed);

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::placement::Placement;
+use super::quantity::{Fact, Quantity};
 
 /// What runs the units of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -128,10 +129,10 @@ pub struct Ready {
 pub struct Answer {
     /// The time of all of them, by the clock of those who worked.
     pub nanoseconds: f64,
-    /// Numbers that the workload names.
+    /// The quantities that the workload reports, by name.
     #[serde(default)]
-    pub figures: BTreeMap<String, f64>,
-    /// Words that the workload names.
+    pub quantities: BTreeMap<String, f64>,
+    /// The facts that the workload reports, by name.
     #[serde(default)]
     pub facts: BTreeMap<String, String>,
     /// The wait of each iteration, in nanoseconds, in the order in which they came, where a workload is about how waits
@@ -154,17 +155,28 @@ impl Answer {
         Answer { nanoseconds: time.as_nanos() as f64, ..Answer::default() }
     }
 
-    /// The same with a figure more.
+    /// The end of the name of a quantity that is a bound: `kernel_below` is a number that `kernel` is less than, where
+    /// noise hides how much it is.
+    pub const BELOW: &str = "_below";
+
+    /// The same with one more quantity.
     #[must_use]
-    pub fn figure(mut self, name: &str, number: f64) -> Self {
-        self.figures.insert(name.to_string(), number);
+    pub fn quantity(mut self, quantity: Quantity, number: f64) -> Self {
+        self.quantities.insert(quantity.name.to_string(), number);
         self
     }
 
-    /// The same with a fact more.
+    /// The same with one more quantity of which only a bound is known: it is below `number`.
     #[must_use]
-    pub fn fact(mut self, name: &str, text: impl Into<String>) -> Self {
-        self.facts.insert(name.to_string(), text.into());
+    pub fn bound(mut self, quantity: Quantity, number: f64) -> Self {
+        self.quantities.insert(format!("{}{}", quantity.name, Self::BELOW), number);
+        self
+    }
+
+    /// The same with one more fact.
+    #[must_use]
+    pub fn fact(mut self, fact: Fact, text: impl Into<String>) -> Self {
+        self.facts.insert(fact.name.to_string(), text.into());
         self
     }
 }
@@ -194,14 +206,16 @@ mod tests {
         assert_eq!(serde_json::to_string(&off).unwrap(), json);
         assert_eq!(serde_json::from_str::<Setup>(&json).unwrap(), off);
 
-        let answer = Answer { nanoseconds: 1.5, ..Answer::default() }.figure("units", 3.0).fact("joiner", "a panic");
+        let answer = Answer { nanoseconds: 1.5, ..Answer::default() }
+            .quantity(Quantity::count("units", "units"), 3.0)
+            .fact(Fact { name: "joiner", head: "its joiner saw" }, "a panic");
         for (line, json) in [
             (Line::Ready(Ready { parallelism: 2, threads: 5 }), r#"{"ready":{"parallelism":2,"threads":5}}"#),
             (Line::Refused("no".into()), r#"{"refused":"no"}"#),
             (Line::Progress(7), r#"{"progress":7}"#),
             (
                 Line::Answer(answer),
-                r#"{"answer":{"nanoseconds":1.5,"figures":{"units":3.0},"facts":{"joiner":"a panic"},"failure":null}}"#,
+                r#"{"answer":{"nanoseconds":1.5,"quantities":{"units":3.0},"facts":{"joiner":"a panic"},"failure":null}}"#,
             ),
         ] {
             assert_eq!(serde_json::to_string(&line).unwrap(), json);

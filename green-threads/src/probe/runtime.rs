@@ -2,7 +2,6 @@
 
 use super::protocol::{Model, Setup};
 use crate::coroutine::{self, Config};
-use crate::workload::Workload;
 use crate::{StackSize, Workers};
 
 /// What runs a workload's units here.
@@ -19,12 +18,12 @@ pub enum Runtime {
 }
 
 impl Runtime {
-    /// Starts the runtime of `setup`, as `workload` needs it.
+    /// Starts the runtime of `setup`: with no stacks ready if it is `lean`, and with sockets if it has `sockets`.
     ///
     /// # Errors
     ///
     /// If it cannot be as the setup asks, with the reason.
-    pub(super) fn start(setup: &Setup, workload: &Workload) -> Result<Runtime, Box<dyn std::error::Error>> {
+    pub(crate) fn start(setup: &Setup, lean: bool, sockets: bool) -> Result<Runtime, Box<dyn std::error::Error>> {
         let stack = StackSize::new(setup.stack)?;
         if setup.model == Model::Thread {
             return match setup.workers {
@@ -36,7 +35,7 @@ impl Runtime {
         match setup.model {
             Model::Coroutine => {
                 let mut config = Config::new(workers, stack);
-                if workload.lean {
+                if lean {
                     config.pool = 1;
                 }
                 Ok(Runtime::Coroutine(coroutine::start(config)?))
@@ -44,11 +43,11 @@ impl Runtime {
             Model::Task => {
                 let mut builder = tokio::runtime::Builder::new_multi_thread();
                 builder.worker_threads(workers.number()).thread_stack_size(stack.bytes());
-                Ok(Runtime::Task(watching(&mut builder, workload.sockets).build()?))
+                Ok(Runtime::Task(watching(&mut builder, sockets).build()?))
             }
             Model::TaskCurrentThread if workers == Workers::ONE => {
                 let mut builder = tokio::runtime::Builder::new_current_thread();
-                Ok(Runtime::Task(watching(&mut builder, workload.sockets).build()?))
+                Ok(Runtime::Task(watching(&mut builder, sockets).build()?))
             }
             Model::TaskCurrentThread => Err(format!("a current-thread runtime has one worker, not {workers}").into()),
             Model::Thread | Model::Goroutine => Err("goroutines are run by the Go twin, not here".into()),

@@ -14,7 +14,7 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Ask, MOST_UNITS, Workload, repeat};
+use super::{Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, repeat};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -22,15 +22,38 @@ use crate::probe::on_a_task;
 use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "blocking",
-    what: "calls that block",
     variants: &["sleep", "syscall", "offload"],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
+    experiments: &[Experiment {
+        name: "blocking",
+        n: "n",
+        settings,
+        shows: Shows::Observations(Observations::new(&[TABLE])),
+    }],
     cannot,
+    ..Workload::new("blocking", "calls that block", run)
 };
+
+const TOTAL: Quantity = Quantity::time("total", "all done\nafter");
+const THREADS_BEFORE: Quantity = Quantity::count("threads_before", "threads\nbefore");
+const THREADS_MOST: Quantity = Quantity::count("threads_most", "most\nthreads");
+const THREADS_AFTER: Quantity = Quantity::count("threads_after", "threads\nafter");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "64 units that each wait 50 ms: by the runtime's own sleep, by a system call that blocks the thread, or by a \
+              system call on another thread (offload).",
+    parameters: &[Parameter::new("variant", "wait"), Parameter::WORKERS_COLUMN],
+    quantities: &[TOTAL, THREADS_BEFORE, THREADS_MOST, THREADS_AFTER],
+    facts: &[],
+};
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    let waits = ["sleep", "syscall", "offload"].map(|variant| Setting::new(variant, 64));
+    match depth {
+        Depth::Full => waits.iter().flat_map(|wait| [*wait, wait.on_every_core()]).collect(),
+        Depth::Quick | Depth::Trial => waits.into(),
+    }
+}
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
@@ -57,10 +80,10 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let total = start.elapsed();
         let after = count_threads()?;
         Ok(Answer::time(total)
-            .figure("total", total.as_nanos() as f64)
-            .figure("threads_before", before as f64)
-            .figure("threads_most", seen.max(after) as f64)
-            .figure("threads_after", after as f64))
+            .quantity(TOTAL, total.as_nanos() as f64)
+            .quantity(THREADS_BEFORE, before as f64)
+            .quantity(THREADS_MOST, seen.max(after) as f64)
+            .quantity(THREADS_AFTER, after as f64))
     })
 }
 

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Ask, MOST_UNITS, Workload, can};
+use super::{Ask, Experiment, Setting, Shows, Times, Workload, worker_counts};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
@@ -15,14 +15,18 @@ use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "compute",
-    what: "units that only compute",
-    variants: &[""],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
-    cannot: can,
+    experiments: &[Experiment {
+        name: "compute",
+        n: "",
+        settings: |_| worker_counts().into_iter().map(|workers| Setting { workers, ..Setting::new("", 64) }).collect(),
+        shows: Shows::Times(Times {
+            caption: "64 units that only compute, spawned and joined. Shown: time of all of them, and the ratio to the \
+                      fastest (gopl exercise 9.6). Threads have no workers: the kernel schedules them on all cores. The \
+                      last columns have more workers than cores.",
+            ..Times::OF_MODELS
+        }),
+    }],
+    ..Workload::new("compute", "units that only compute", run)
 };
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {

@@ -6,20 +6,30 @@
 use std::io;
 use std::time::Instant;
 
-use super::{Ask, MOST_UNITS, Workload};
+use super::{Ask, Experiment, Observations, Quantity, Setting, Shows, Table, Workload};
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "default_workers",
-    what: "how many workers a runtime takes when nobody says",
-    variants: &[""],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
+    experiments: &[Experiment {
+        name: "default_workers",
+        n: "n",
+        settings: |_| vec![Setting::new("", 1)],
+        shows: Shows::Observations(Observations::new(&[TABLE])),
+    }],
     cannot,
+    ..Workload::new("default_workers", "the number of workers that a runtime takes by default", run)
+};
+
+const DEFAULT_WORKERS: Quantity = Quantity::count("default_workers", "workers");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "The number of workers that a runtime takes by default on this machine (GOMAXPROCS in gopl).",
+    parameters: &[],
+    quantities: &[DEFAULT_WORKERS],
+    facts: &[],
 };
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
@@ -37,7 +47,7 @@ fn run(runtime: &Runtime, _: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Coroutine(runtime) => coroutines(runtime),
         Runtime::Task(_) => tasks()?,
     };
-    Ok(Answer::time(start.elapsed()).figure("default_workers", workers as f64))
+    Ok(Answer::time(start.elapsed()).quantity(DEFAULT_WORKERS, workers as f64))
 }
 
 // ANCHOR: coroutine

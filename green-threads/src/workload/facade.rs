@@ -7,21 +7,39 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Ask, MOST_UNITS, Workload, repeat};
+use super::{Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Unit, Workload, repeat};
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "facade",
-    what: "what our façade over may costs",
     variants: &["spawn", "yield"],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
+    experiments: &[Experiment {
+        name: "facade",
+        n: "n",
+        settings,
+        shows: Shows::Observations(Observations::new(&[TABLE])),
+    }],
     cannot,
+    ..Workload::new("facade", "what our façade over may costs", run)
 };
+
+const OVERHEAD: Quantity = Quantity::new("overhead", Unit::Ratio, "façade\nover may");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "The same work through our façade over may and by may itself, in turns in one process. Shown: the façade's \
+              time divided by may's.",
+    parameters: &[Parameter::new("variant", "what"), Parameter::new("n", "in a turn"), Parameter::WORKERS_COLUMN],
+    quantities: &[OVERHEAD],
+    facts: &[],
+};
+
+fn settings(_: Depth) -> Vec<Setting> {
+    let (spawn, one_by_one, yields) =
+        (Setting::new("spawn", 1000), Setting::new("spawn", 1), Setting::new("yield", 10_000));
+    vec![spawn, one_by_one, spawn.on_every_core(), one_by_one.on_every_core(), yields, yields.on_every_core()]
+}
 
 const PAIRS: usize = 301;
 
@@ -49,7 +67,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
                 ratios.push(through.as_secs_f64() / raw.as_secs_f64());
             }
             ratios.sort_by(f64::total_cmp);
-            Ok(Answer::time(total).figure("overhead", ratios[PAIRS / 2]))
+            Ok(Answer::time(total).quantity(OVERHEAD, ratios[PAIRS / 2]))
         };
         // SAFETY: across its joins and yields it holds times and numbers, and nothing of a thread; its frames are
         // small.

@@ -23,22 +23,64 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Ask, MOST_UNITS, Workload, can, repeat};
+use super::{
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, observed, repeat,
+};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
-use crate::probe::protocol::Answer;
+use crate::probe::placement::Placement;
+use crate::probe::protocol::{Answer, Preemption};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "hog",
-    what: "short units beside one that never yields",
     variants: &["calls", "no-calls"],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
-    cannot: can,
+    experiments: &[Experiment {
+        name: "hog",
+        n: "n",
+        settings,
+        shows: Shows::Observations(Observations::new(&[TABLE])),
+    }],
+    ..Workload::new("hog", "short units beside one that never yields", run)
 };
+
+const BEFORE: Quantity = Quantity::count("before", "ran before\nits end");
+const FIRST: Quantity = Quantity::time("first", "first");
+const LAST: Quantity = Quantity::time("last", "last");
+const HOG: Quantity = Quantity::time("hog", "the hog\ntook");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "One unit computes for about 200 ms and never yields; meanwhile 100 short units are spawned. Shown: how many of \
+              them ran before it ended, when the first and the last of them ran, and how long the hog took. Its loop calls \
+              functions (calls), or none (no-calls). Go preempts at calls, and since 1.14 anywhere, by a signal; with \
+              asyncpreemptoff it preempts at calls only. On one core alone something must take the processor away from \
+              the hog.",
+    parameters: &[
+        Parameter::new("variant", "the hog's\nloop"),
+        Parameter::WORKERS_COLUMN,
+        Parameter::PLACEMENT_COLUMN,
+        Parameter::new("preemption", "preemption"),
+    ],
+    quantities: &[BEFORE, FIRST, LAST, HOG],
+    facts: &[],
+};
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    let mut settings = Vec::new();
+    for variant in ["calls", "no-calls"] {
+        let hog = Setting { times: 3, ..Setting::new(variant, 100) };
+        let mut placed = observed(depth, hog);
+        // On several cores a thread or a worker may have its own; on one, something must take it from the hog.
+        if Placement::POSSIBLE.contains(&Placement::OneCore) {
+            placed.push(Setting { placement: Placement::OneCore, ..hog });
+        }
+        let preemptions = [Preemption::Default, Preemption::AsyncPreemptOff];
+        let each =
+            |setting: &Setting| preemptions.map(|preemption| Setting { preemption: Some(preemption), ..*setting });
+        settings.extend(placed.iter().flat_map(each));
+    }
+    settings
+}
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let units = ask.setup.n;
@@ -54,21 +96,21 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
 }
 
 /// All from the moment when the hog began.
-struct Times {
+struct Seen {
     hog: Duration,
     starts: Vec<Duration>,
     whole: Duration,
 }
 
-impl Times {
+impl Seen {
     fn answer(&self) -> Answer {
         let before = self.starts.iter().filter(|start| **start < self.hog).count();
         let nanoseconds = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_nanos() as f64);
         Answer::time(self.whole)
-            .figure("before", before as f64)
-            .figure("first", nanoseconds(self.starts.iter().min()))
-            .figure("last", nanoseconds(self.starts.iter().max()))
-            .figure("hog", nanoseconds(Some(&self.hog)))
+            .quantity(BEFORE, before as f64)
+            .quantity(FIRST, nanoseconds(self.starts.iter().min()))
+            .quantity(LAST, nanoseconds(self.starts.iter().max()))
+            .quantity(HOG, nanoseconds(Some(&self.hog)))
     }
 }
 
@@ -121,7 +163,7 @@ fn steps_in(time: Duration) -> u64 {
 }
 
 // ANCHOR: thread
-fn threads(stack: StackSize, units: u64, work: Work) -> io::Result<Times> {
+fn threads(stack: StackSize, units: u64, work: Work) -> io::Result<Seen> {
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
@@ -133,12 +175,12 @@ fn threads(stack: StackSize, units: u64, work: Work) -> io::Result<Times> {
     }
     let hog = hog.join().expect("it only computes");
     let starts = shorts.into_iter().map(|short| short.join().expect("it only looks at the clock")).collect();
-    Ok(Times { hog, starts, whole: start.elapsed() })
+    Ok(Seen { hog, starts, whole: start.elapsed() })
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, units: u64, work: Work) -> io::Result<Times> {
+fn coroutines(runtime: &'static coroutine::Runtime, units: u64, work: Work) -> io::Result<Seen> {
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
     // SAFETY: it never yields, which is the point, and its frames are small.
@@ -152,12 +194,12 @@ fn coroutines(runtime: &'static coroutine::Runtime, units: u64, work: Work) -> i
     }
     let hog = hog.join()?;
     let starts = shorts.into_iter().map(coroutine::JoinHandle::join).collect::<Result<_, _>>()?;
-    Ok(Times { hog, starts, whole: start.elapsed() })
+    Ok(Seen { hog, starts, whole: start.elapsed() })
 }
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-fn tasks(runtime: &tokio::runtime::Runtime, units: u64, work: Work) -> io::Result<Times> {
+fn tasks(runtime: &tokio::runtime::Runtime, units: u64, work: Work) -> io::Result<Seen> {
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
     let (hand_over, handed_over) = tokio::sync::oneshot::channel();
@@ -179,7 +221,7 @@ fn tasks(runtime: &tokio::runtime::Runtime, units: u64, work: Work) -> io::Resul
         for short in shorts {
             starts.push(short.await.expect("it only looks at the clock"));
         }
-        Ok(Times { hog, starts, whole: start.elapsed() })
+        Ok(Seen { hog, starts, whole: start.elapsed() })
     })
 }
 // ANCHOR_END: task

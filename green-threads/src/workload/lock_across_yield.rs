@@ -11,9 +11,9 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Ask, MOST_UNITS, Workload, repeat};
+use super::{Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, repeat};
 use crate::StackSize;
 use crate::Workers;
 use crate::coroutine::{self, mpsc};
@@ -21,14 +21,28 @@ use crate::probe::protocol::{Answer, Model, Setup};
 use crate::probe::{Runtime, on_a_task};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "lock_across_yield",
-    what: "a lock that is held across a yield",
     variants: &["os", "own"],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
+    experiments: &[Experiment {
+        name: "lock_across_yield",
+        n: "n",
+        settings: |_| vec![Setting::new("os", 2), Setting::new("own", 2)],
+        // A hang is what there is to see. A unit that does not hang ends in a thousandth of this time.
+        shows: Shows::Observations(Observations { patience: Duration::from_secs(2), ..Observations::new(&[TABLE]) }),
+    }],
     cannot,
+    ..Workload::new("lock_across_yield", "a lock that is held across a yield", run)
+};
+
+const DONE: Quantity = Quantity::count("done", "done");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "One worker. A unit takes a lock and yields; another unit wants the lock. The operating system's mutex blocks \
+              the worker, so that the first unit never runs again to unlock it. The runtime's own mutex lets the worker \
+              run other units.",
+    parameters: &[Parameter::new("variant", "mutex")],
+    quantities: &[DONE],
+    facts: &[],
 };
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
@@ -51,7 +65,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             Runtime::Task(runtime) if os => tasks_os(runtime),
             Runtime::Task(runtime) => on_a_task(runtime, tasks_own()),
         }
-        Ok(Answer::time(start.elapsed()).figure("done", 1.0))
+        Ok(Answer::time(start.elapsed()).quantity(DONE, 1.0))
     })
 }
 

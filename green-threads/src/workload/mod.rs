@@ -11,7 +11,8 @@
 use std::io;
 
 use crate::probe::Runtime;
-use crate::probe::protocol::{Answer, Setup};
+use crate::probe::protocol::{Answer, Model, Preemption, Setup};
+use crate::{StackSize, Workers};
 
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod blocking;
@@ -47,8 +48,14 @@ mod wakeup;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod zero_one;
 
+mod experiment;
 pub mod percentile;
+mod setting;
 mod slot;
+
+pub use crate::probe::quantity::{Fact, Quantity, Unit};
+pub use experiment::{Beside, Compared, Experiment, Observations, Parameter, Remark, Shows, Table, Times};
+pub use setting::{Depth, Setting, in_places, observed, places, worker_counts};
 
 /// Every workload, in the order in which tables show them.
 pub const ALL: &[Workload] = &[
@@ -72,6 +79,10 @@ pub const ALL: &[Workload] = &[
 ];
 
 /// Something that runtimes are compared by.
+///
+/// A workload describes itself: its file has its programs, and what is measured of them. The suite measures what is
+/// described, and knows no workload by name.
+#[derive(Clone, Copy, Debug)]
 pub struct Workload {
     /// Its name, which is that of its file.
     pub name: &'static str,
@@ -79,18 +90,27 @@ pub struct Workload {
     pub what: &'static str,
     /// Its variants; one with an empty name, if there is nothing to vary.
     pub variants: &'static [&'static str],
-    /// The largest `n` that can be asked for: beyond it the machine would be at its end before the question.
+    /// The largest `n` that can be asked for. A larger one would exhaust the machine before it answered a question.
     pub most: u64,
-    /// Whether it reads off what a unit takes, as a difference: stacks that are there before would hide it.
+    /// Whether it measures the memory of a unit as a difference. Stacks that exist before would hide it.
     pub lean: bool,
-    /// Whether its units use sockets. A runtime that watches sockets puts its workers to rest in another way, so it
-    /// does that for these only.
+    /// Whether its units use sockets. A runtime that watches sockets puts its workers to sleep in another way, so it
+    /// watches them for these workloads only.
     pub sockets: bool,
+    /// The stack of a coroutine in bytes, where a setting does not vary it.
+    pub coroutine_stack: usize,
+    /// The models that it is measured on.
+    pub models: &'static [Model],
+    /// What is measured of it.
+    pub experiments: &'static [Experiment],
     /// Runs it: see [`run`](Workload::run).
-    pub run: fn(&Runtime, &Ask<'_>) -> io::Result<Answer>,
-    /// Why it cannot be: see [`cannot`](Workload::cannot).
+    pub run: Program,
+    /// Why it is impossible: see [`cannot`](Workload::cannot).
     pub cannot: fn(&Setup) -> Option<&'static str>,
 }
+
+/// What a workload runs.
+pub type Program = fn(&Runtime, &Ask<'_>) -> io::Result<Answer>;
 
 /// The largest `n` where that counts units, or what is done with each: ten times what any setting asks for.
 const MOST_UNITS: u64 = 10_000_000;
@@ -104,8 +124,57 @@ pub struct Ask<'a> {
 }
 
 impl Workload {
-    /// Why this workload cannot be in `setup`, if it cannot: its model may have no such variant, or nothing to measure
-    /// with so many workers, so placed.
+    /// A workload of up to [`MOST_UNITS`] units with nothing to vary, possible on every model.
+    pub const fn new(name: &'static str, what: &'static str, run: Program) -> Self {
+        Workload {
+            name,
+            what,
+            variants: &[""],
+            most: MOST_UNITS,
+            lean: false,
+            sockets: false,
+            coroutine_stack: StackSize::MAY_DEFAULT.bytes(),
+            models: Model::ALL,
+            experiments: &[],
+            run,
+            cannot: |_| None,
+        }
+    }
+
+    /// What a child is told to measure: this workload on `model`, in `setting`.
+    #[must_use]
+    pub fn setup(&self, model: Model, setting: &Setting) -> Setup {
+        let default_stack = match model {
+            Model::Coroutine => self.coroutine_stack,
+            _ => StackSize::STD_DEFAULT.bytes(),
+        };
+        Setup {
+            workload: self.name.to_string(),
+            variant: setting.variant.to_string(),
+            model,
+            workers: if model == Model::Thread { 0 } else { setting.workers.number() },
+            stack: setting.stack.unwrap_or(default_stack),
+            placement: setting.placement,
+            n: setting.n,
+            preemption: setting.preemption.unwrap_or_default(),
+        }
+    }
+
+    /// The models that run it in `setting`. A current-thread runtime has one worker. Only Go preempts its goroutines, so
+    /// a setting in which preemption is off is for Go alone.
+    pub fn models_in(&self, setting: &Setting) -> impl Iterator<Item = Model> {
+        let Setting { workers, preemption, .. } = *setting;
+        let takes_part = move |model: &Model| match model {
+            Model::Goroutine => true,
+            _ if preemption.unwrap_or_default() != Preemption::Default => false,
+            Model::TaskCurrentThread => workers == Workers::ONE,
+            _ => true,
+        };
+        self.models.iter().copied().filter(takes_part)
+    }
+
+    /// Why this workload is impossible in `setup`, if it is: its model may have no such variant, or nothing to measure
+    /// with that number of workers in that placement.
     #[must_use]
     pub fn cannot(&self, setup: &Setup) -> Option<&'static str> {
         (self.cannot)(setup)
@@ -119,11 +188,6 @@ impl Workload {
     pub fn run(&self, runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         (self.run)(runtime, ask)
     }
-}
-
-/// For workloads that can be on everything.
-fn can(_: &Setup) -> Option<&'static str> {
-    None
 }
 
 /// For workloads that count and time what happens once: the time is that of all iterations, the figures are the last's.

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
 
-use super::{Ask, MOST_UNITS, Workload, can};
+use super::{Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::memory::{Memory, room_for_others};
@@ -26,15 +26,49 @@ use crate::probe::protocol::Answer;
 use crate::probe::{Runtime, progress};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "parked",
-    what: "units that wait: what each takes, and how many there can be",
     variants: &["slope", "how_many"],
-    most: MOST_UNITS,
     lean: true,
-    sockets: false,
-    run,
-    cannot: can,
+    experiments: &[Experiment {
+        name: "parked",
+        n: "n",
+        settings,
+        shows: Shows::Observations(Observations::new(&[SLOPE, HOW_MANY])),
+    }],
+    ..Workload::new("parked", "units that wait: what each takes, and how many there can be", run)
 };
+
+const RESIDENT: Quantity = Quantity::bytes("resident", "resident");
+const PAGE_TABLES: Quantity = Quantity::bytes("page_tables", "page\ntables");
+const KERNEL: Quantity = Quantity::bytes("kernel", "kernel");
+const RESERVED: Quantity = Quantity::bytes("reserved", "reserved");
+const MAPPINGS: Quantity = Quantity::count("mappings", "mappings");
+const THREADS: Quantity = Quantity::count("threads", "threads");
+const UNITS: Quantity = Quantity::count("units", "units");
+
+const SLOPE: Table = Table {
+    variant: "slope",
+    caption: "Units that wait. Shown: what each of them takes, which is the difference between n units and half as many. \
+              Resident memory has been touched, reserved memory is addresses. Neither includes page tables or the \
+              kernel's own memory. The kernel reports its memory for the whole machine. Where other processes hide what a \
+              unit takes, a bound is shown.",
+    parameters: &[Parameter::new("n", "units")],
+    quantities: &[RESIDENT, PAGE_TABLES, KERNEL, RESERVED, MAPPINGS, THREADS],
+    facts: &[],
+};
+
+const HOW_MANY: Table = Table {
+    variant: "how_many",
+    caption: "As many waiting units as possible, up to a million. Shown: what stopped them, and what each took.",
+    parameters: &[],
+    quantities: &[UNITS, Quantity::PROGRESS, RESIDENT, MAPPINGS.under("mappings\nof all")],
+    facts: &[],
+};
+
+fn settings(_: Depth) -> Vec<Setting> {
+    [("slope", 1000), ("slope", 10_000), ("how_many", 1_000_000)]
+        .map(|(variant, n)| Setting::new(variant, n).on_every_core())
+        .into()
+}
 
 /// How many units are spawned between two looks at the memory that is left.
 const STRIDE: u64 = 1024;
@@ -63,20 +97,20 @@ fn slope(parked: &mut Parked<'_>, n: u64) -> io::Result<Answer> {
     let time = start.elapsed();
     parked.release();
     let mut answer = Answer::time(time);
-    for (name, each) in [
-        ("resident", readings.own(|memory| memory.resident)),
-        ("reserved", readings.own(|memory| memory.reserved)),
-        ("page_tables", readings.own(|memory| memory.page_tables)),
-        ("kernel", readings.shared(|memory| memory.kernel)),
+    for (quantity, each) in [
+        (RESIDENT, readings.own(|memory| memory.resident)),
+        (RESERVED, readings.own(|memory| memory.reserved)),
+        (PAGE_TABLES, readings.own(|memory| memory.page_tables)),
+        (KERNEL, readings.shared(|memory| memory.kernel)),
     ] {
         answer = match each {
-            Each::Takes(bytes) => answer.figure(name, bytes),
-            Each::Below(bytes) => answer.figure(&format!("{name}_below"), bytes),
+            Each::Takes(bytes) => answer.quantity(quantity, bytes),
+            Each::Below(bytes) => answer.bound(quantity, bytes),
         };
     }
     // A runtime that gives back a mapping or a thread of its own meanwhile makes the units take none, not less.
     let count = |of: fn(&Memory) -> u64| readings.each(of).max(0.0);
-    Ok(answer.figure("mappings", count(|memory| memory.mappings)).figure("threads", count(|memory| memory.threads)))
+    Ok(answer.quantity(MAPPINGS, count(|memory| memory.mappings)).quantity(THREADS, count(|memory| memory.threads)))
 }
 
 /// How many of `half` units are parked after each step.
@@ -159,9 +193,9 @@ fn how_many(mut parked: Parked<'_>, most: u64) -> io::Result<Answer> {
     std::mem::forget(parked);
     let resident = (after.resident as f64 - before.resident as f64) / units.max(1) as f64;
     let answer = Answer::time(time)
-        .figure("units", units as f64)
-        .figure("mappings", after.mappings as f64)
-        .figure("resident", resident);
+        .quantity(UNITS, units as f64)
+        .quantity(MAPPINGS, after.mappings as f64)
+        .quantity(RESIDENT, resident);
     Ok(Answer { failure, ..answer })
 }
 

@@ -1,5 +1,14 @@
 //! Percentiles by nearest rank: always a number that was measured, never one between two.
 
+use super::Quantity;
+
+/// The median of pooled waits.
+pub const P50: Quantity = Quantity::time("p50", "median");
+/// The 90th percentile of pooled waits.
+pub const P90: Quantity = Quantity::time("p90", "90th\npercentile");
+/// The 99th percentile of pooled waits.
+pub const P99: Quantity = Quantity::time("p99", "99th\npercentile");
+
 /// The smallest of `sorted` that at least `percent` in a hundred of them do not exceed; 0 where there are none.
 #[must_use]
 pub fn nearest_rank(sorted: &[u64], percent: usize) -> f64 {

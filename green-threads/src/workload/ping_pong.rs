@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::bounded;
 
 use super::slot::slot;
-use super::{Ask, MOST_UNITS, Workload};
+use super::{Ask, Beside, Experiment, Shows, Times, Workload, in_places};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -18,14 +18,22 @@ use crate::probe::on_a_task;
 use crate::probe::protocol::{Answer, Model, Setup};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "ping_pong",
-    what: "a ball to and fro between two units",
     variants: &["", "spinning"],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
+    experiments: &[Experiment {
+        name: "ping_pong",
+        n: "",
+        settings: |depth| in_places(depth, &[("", 2)]),
+        shows: Shows::Times(Times {
+            caption: "Two units pass a ball back and forth over two channels. Shown: time of a round trip, and the ratio to \
+                      the fastest (gopl exercise 9.5). Spinning threads try for some microseconds before they sleep. \
+                      Whether the other thread is awake to answer in that time is luck; if it is, the trip can be a \
+                      hundred times shorter.",
+            beside: &[Beside { name: "thread, spinning", at: "", model: Model::Thread, variant: "spinning" }],
+            ..Times::OF_MODELS
+        }),
+    }],
     cannot,
+    ..Workload::new("ping_pong", "pass a ball back and forth between two units", run)
 };
 
 fn cannot(setup: &Setup) -> Option<&'static str> {

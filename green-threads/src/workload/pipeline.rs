@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::bounded;
 use tokio::sync::mpsc as tokio_mpsc;
 
-use super::{Ask, MOST_UNITS, Workload, can};
+use super::{
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Times, Workload, in_places,
+};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -26,15 +28,45 @@ use crate::probe::protocol::Answer;
 use crate::probe::{memory, on_a_task, progress};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "pipeline",
-    what: "a value through units in a row",
     variants: &["cross", "most"],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
-    cannot: can,
+    experiments: &[
+        Experiment { name: "pipeline", n: "stages", settings, shows: Shows::Times(TIMES) },
+        Experiment {
+            name: "pipeline_most",
+            n: "n",
+            settings: |_| vec![Setting::new("most", 1_000_000).on_every_core()],
+            shows: Shows::Observations(Observations::new(&[MOST])),
+        },
+    ],
+    ..Workload::new("pipeline", "a value through units in a row", run)
 };
+
+const STAGES: Quantity = Quantity::count("stages", "stages");
+const CROSS: Quantity = Quantity::time("cross", "one\ncrossing");
+
+const TIMES: Times = Times {
+    caption: "A value goes through a chain of units that have all begun. Shown: time of one crossing, and the ratio to the \
+              fastest (gopl exercise 9.4).",
+    columns: &[Parameter::new("stages", "{} stage{s}"), Parameter::WORKERS],
+    headline: &[&[("stages", "100")]],
+    ..Times::OF_MODELS
+};
+
+const MOST: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "The longest chain of units that can be built, up to a million stages. Shown: its length, and the time of one \
+              value through it (gopl exercise 9.4).",
+    parameters: &[Parameter::WORKERS_COLUMN],
+    quantities: &[STAGES, Quantity::PROGRESS, CROSS],
+    facts: &[],
+};
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    match depth {
+        Depth::Full => in_places(depth, &[("cross", 100), ("cross", 1000), ("cross", 10_000)]),
+        Depth::Quick | Depth::Trial => in_places(depth, &[("cross", 100)]),
+    }
+}
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let most = ask.setup.variant == "most";
@@ -50,7 +82,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     }
     let mut answer = Answer::time(crossings.all);
     if most {
-        answer = answer.figure("stages", stages as f64).figure("cross", crossings.fastest.as_nanos() as f64);
+        answer = answer.quantity(STAGES, stages as f64).quantity(CROSS, crossings.fastest.as_nanos() as f64);
         answer.failure = failure.map(|error| error.to_string());
     }
     Ok(answer)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc as tokio_mpsc;
 
 use super::slot::{Receiver, Sender, slot};
-use super::{Ask, MOST_UNITS, Workload, can};
+use super::{Ask, Depth, Experiment, Parameter, Setting, Shows, Times, Workload, in_places};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -18,15 +18,26 @@ use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "ring",
-    what: "a token that goes round units in a ring",
-    variants: &[""],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
-    cannot: can,
+    experiments: &[Experiment {
+        name: "ring",
+        n: "units",
+        settings,
+        shows: Shows::Times(Times {
+            caption: "A token goes round a ring of units. Shown: time of one hop, and the ratio to the fastest.",
+            columns: &[Parameter::new("units", "{} unit{s}"), Parameter::WORKERS],
+            headline: &[&[("units", "100")]],
+            ..Times::OF_MODELS
+        }),
+    }],
+    ..Workload::new("ring", "a token that goes round units in a ring", run)
 };
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    match depth {
+        Depth::Full => in_places(depth, &[("", 2), ("", 10), ("", 100), ("", 1000)]),
+        Depth::Quick | Depth::Trial => in_places(depth, &[("", 2), ("", 100), ("", 1000)]),
+    }
+}
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (units, hops) = (ask.setup.n, ask.iterations);

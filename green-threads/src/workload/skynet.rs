@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel;
 use tokio::sync::mpsc as tokio_mpsc;
 
-use super::{Ask, MOST_UNITS, Workload, can};
+use super::{Ask, Depth, Experiment, Parameter, Quantity, Setting, Shows, Times, Workload, in_places};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -24,15 +24,31 @@ use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "skynet",
-    what: "a tree of units, ten below each",
-    variants: &[""],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
-    cannot: can,
+    experiments: &[Experiment {
+        name: "skynet",
+        n: "leaves",
+        settings,
+        shows: Shows::Times(Times {
+            caption: "A tree of units, ten children each, that sums the numbers of its leaves. Shown: time of a whole tree, \
+                      the ratio to the fastest, and in brackets the units created.",
+            columns: &[Parameter::new("leaves", "{} leaves"), Parameter::WORKERS],
+            in_brackets: &[UNITS],
+            headline: &[&[("leaves", "1000")]],
+            ..Times::OF_MODELS
+        }),
+    }],
+    ..Workload::new("skynet", "a tree of units, ten below each", run)
 };
+
+const UNITS: Quantity = Quantity::count("units", "units");
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    // Large trees on all cores only: they show whether so many units can be created.
+    let large: &[u64] = if depth == Depth::Full { &[10_000, 100_000, 1_000_000] } else { &[10_000] };
+    let mut settings = in_places(depth, &[("", 1000)]);
+    settings.extend(large.iter().map(|&leaves| Setting::new("", leaves).on_every_core()));
+    settings
+}
 
 /// How many children a unit has that is no leaf.
 const CHILDREN: u64 = 10;
@@ -52,7 +68,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             Runtime::Task(runtime) => on_a_task(runtime, tasks(leaves, Arc::clone(&tree))),
         };
         answer.nanoseconds += time.as_nanos() as f64;
-        answer = answer.figure("units", tree.units.load(Relaxed) as f64);
+        answer = answer.quantity(UNITS, tree.units.load(Relaxed) as f64);
         if let Some(why) = tree.failure.get() {
             answer.failure = Some(why.clone());
             break;

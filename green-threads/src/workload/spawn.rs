@@ -14,7 +14,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Ask, MOST_UNITS, Workload};
+use super::{
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Times, Workload, in_places,
+};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
@@ -22,15 +24,56 @@ use crate::probe::protocol::{Answer, Model, Setup};
 use crate::probe::{on_a_task, outside};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "spawn",
-    what: "spawn a unit that does nothing, and join it",
     variants: &["inside", "outside"],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
+    experiments: &[
+        Experiment { name: "spawn", n: "batch", settings, shows: Shows::Times(TIMES) },
+        Experiment { name: "system_calls", n: "n", settings: traced, shows: Shows::Observations(SYSTEM_CALLS) },
+    ],
     cannot,
+    ..Workload::new("spawn", "spawn a unit that does nothing, and join it", run)
 };
+
+const TIMES: Times = Times {
+    caption: "Spawn and join units that do nothing, in batches. Shown: time per unit, and the ratio to the fastest. \
+              Inside: a unit of the runtime spawns. Outside: an OS thread that is not a worker spawns.",
+    columns: &[Parameter::new("batch", "batches of {}"), Parameter::WORKERS],
+    split: "variant",
+    headline: &[&[("variant", "inside"), ("workers", "1")]],
+    ..Times::OF_MODELS
+};
+
+const SYSTEM_CALLS: Observations = Observations {
+    traced: true,
+    ..Observations::new(&[Table {
+        variant: Table::EVERY_VARIANT,
+        caption: "A unit spawns units that do nothing, in batches of 1,000, and joins them. Shown: the system calls of one \
+                  of them, counted by tracing the process.",
+        parameters: &[Parameter::WORKERS_COLUMN],
+        quantities: &[
+            Quantity::count("all", "all"),
+            Quantity::count("clone3", "clone3"),
+            Quantity::count("mmap", "mmap"),
+            Quantity::count("mprotect", "mprotect"),
+            Quantity::count("munmap", "munmap"),
+            Quantity::count("madvise", "madvise"),
+            Quantity::count("futex", "futex"),
+            Quantity::count("write", "write"),
+            Quantity::count("epoll_wait", "epoll_wait"),
+            Quantity::count("sched_yield", "sched_yield"),
+            Quantity::count("other", "other"),
+        ],
+        facts: &[],
+    }])
+};
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    in_places(depth, &[("inside", 1), ("inside", 1000), ("outside", 1), ("outside", 1000)])
+}
+
+fn traced(_: Depth) -> Vec<Setting> {
+    let setting = Setting::new("inside", 1000);
+    vec![setting, setting.on_every_core()]
+}
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {

@@ -11,7 +11,7 @@ use std::io;
 use std::time::Instant;
 
 use super::parked::Parked;
-use super::{Ask, Workload};
+use super::{Ask, Depth, Experiment, Fact, Observations, Parameter, Quantity, Setting, Shows, Table, Workload};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::memory::{Memory, mapping_of};
@@ -20,15 +20,96 @@ use crate::probe::{Runtime, on_a_task, progress};
 use crate::system;
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "stack",
-    what: "what a stack holds, what it costs, and what happens at its end",
     variants: &["touch", "deepest", "overflow", "growing", "default"],
     most: 1 << 30,
     lean: true,
-    sockets: false,
-    run,
+    experiments: &[Experiment {
+        name: "stack",
+        n: "n",
+        settings,
+        shows: Shows::Observations(Observations::new(&[TOUCH, DEEPEST, OVERFLOW, GROWING, DEFAULT])),
+    }],
     cannot,
+    ..Workload::new("stack", "what a stack holds, what it costs, and what happens at its end", run)
 };
+
+const RESIDENT: Quantity = Quantity::bytes("resident", "resident");
+const RESERVED: Quantity = Quantity::bytes("reserved", "reserved");
+const DEPTH: Quantity = Quantity::bytes("depth", "depth");
+const JOINER: Fact = Fact { name: "joiner", head: "its joiner saw" };
+const STACK: Parameter = Parameter::bytes("stack", "stack");
+
+const TOUCH: Table = Table {
+    variant: "touch",
+    caption: "100 units that have used this much of their stack and wait. Shown: the resident memory of each.",
+    parameters: &[STACK, Parameter::bytes("n", "used")],
+    quantities: &[RESIDENT],
+    facts: &[],
+};
+
+const DEEPEST: Table = Table {
+    variant: "deepest",
+    caption: "Recursion until the stack is full. Shown: how deep it came, and what happened then.",
+    parameters: &[STACK],
+    quantities: &[Quantity::PROGRESS.under("came to"), DEPTH],
+    facts: &[JOINER],
+};
+
+const OVERFLOW: Table = Table {
+    variant: "overflow",
+    caption: "Recursion without end. Shown: what happens to the process, what the joiner sees, and which destructors run.",
+    parameters: &[STACK],
+    quantities: &[Quantity::PROGRESS.under("destructors\nthat ran")],
+    facts: &[JOINER],
+};
+
+const GROWING: Table = Table {
+    variant: "growing",
+    caption: "Recursion beyond any fixed stack, where stacks grow. Go's grow by themselves, and `stacker` lets a thread's \
+              stack grow. For Go also: the stack at its deepest, and what is left of it after the return and a few \
+              collections.",
+    parameters: &[Parameter::bytes("n", "wanted")],
+    quantities: &[
+        DEPTH,
+        RESIDENT,
+        Quantity::bytes("stack_most", "stack at\nits deepest"),
+        Quantity::bytes("stack_left", "stack\nleft"),
+    ],
+    facts: &[],
+};
+
+const DEFAULT: Table = Table {
+    variant: "default",
+    caption: "The stack of a thread whose size the program does not choose: the addresses of its mapping.",
+    parameters: &[],
+    quantities: &[RESERVED],
+    facts: &[],
+};
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    const KIB: usize = 1 << 10;
+    const MIB: usize = 1 << 20;
+    let (sizes, touched): (&[usize], &[usize]) = if depth == Depth::Full {
+        (
+            &[4 * KIB, 8 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 256 * KIB, MIB, 2 * MIB, 8 * MIB],
+            &[KIB, 4 * KIB, 16 * KIB, 64 * KIB, 512 * KIB, 4 * MIB],
+        )
+    } else {
+        (&[64 * KIB, 2 * MIB], &[KIB, 32 * KIB])
+    };
+    let sized = |variant, n: usize, stack| Setting { stack: Some(stack), ..Setting::new(variant, n as u64) };
+    let mut settings = Vec::new();
+    for &stack in sizes {
+        // What is touched must leave room for the frames around it.
+        let touched = touched.iter().filter(|bytes| **bytes + 2 * KIB <= stack);
+        settings.extend(touched.map(|&bytes| sized("touch", bytes, stack)));
+    }
+    settings.extend(sizes.iter().map(|&stack| sized("deepest", 512, stack)));
+    settings.push(sized("overflow", 512, 64 * KIB));
+    settings.push(Setting::new("default", 1));
+    settings.push(sized("growing", 64 * MIB, 64 * KIB));
+    settings
+}
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
@@ -55,6 +136,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         "touch" => touch(runtime, bytes),
         "deepest" => overflow(runtime, move || tell_depths(stack)),
         "overflow" => overflow(runtime, || {
+            progress(0);
             let _guard = Guard;
             descend(here(), usize::MAX, &mut |_| ());
         }),
@@ -73,7 +155,7 @@ fn touch(runtime: &Runtime, bytes: usize) -> io::Result<Answer> {
     let second = Memory::at_rest()?;
     let time = start.elapsed();
     parked.release();
-    Ok(Answer::time(time).figure("resident", (second.resident as f64 - first.resident as f64) / UNITS as f64))
+    Ok(Answer::time(time).quantity(RESIDENT, (second.resident as f64 - first.resident as f64) / UNITS as f64))
 }
 
 /// Runs `dive`, which overflows its stack, on a unit; where the process survives that, says what its joiner saw.
@@ -84,7 +166,7 @@ fn overflow(runtime: &Runtime, dive: impl FnOnce() + Send + 'static) -> io::Resu
         Runtime::Coroutine(runtime) => coroutine(runtime, dive)?,
         Runtime::Task(runtime) => on_a_task(runtime, async { task(dive).await }),
     };
-    Ok(Answer::time(start.elapsed()).fact("joiner", joiner))
+    Ok(Answer::time(start.elapsed()).fact(JOINER, joiner))
 }
 
 // ANCHOR: thread
@@ -176,7 +258,7 @@ fn growing(bytes: usize) -> io::Result<Answer> {
     let start = Instant::now();
     let (depth, resident) = grow(bytes, 0)?;
     let time = start.elapsed();
-    Ok(Answer::time(time).figure("depth", depth as f64).figure("resident", resident as f64 - before.resident as f64))
+    Ok(Answer::time(time).quantity(DEPTH, depth as f64).quantity(RESIDENT, resident as f64 - before.resident as f64))
 }
 
 /// Goes down to `bytes` from a depth of `depth`; the depth reached, and the memory that is resident there.
@@ -200,5 +282,5 @@ fn grow(bytes: usize, depth: usize) -> io::Result<(usize, u64)> {
 fn by_default() -> io::Result<Answer> {
     let start = Instant::now();
     let reserved = std::thread::spawn(|| mapping_of(here())).join().expect("it only reads a file")?;
-    Ok(Answer::time(start.elapsed()).figure("reserved", reserved as f64))
+    Ok(Answer::time(start.elapsed()).quantity(RESERVED, reserved as f64))
 }

@@ -23,24 +23,47 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Re
 use std::sync::{Arc, Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Ask, MOST_UNITS, Workload};
-use crate::StackSize;
+use super::{Ask, Beside, Depth, Experiment, Quantity, Setting, Shows, Times, Unit, Workload, in_places};
 use crate::coroutine::{self, Coroutine};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::placement::{Placement, allowed_cores};
 use crate::probe::protocol::{Answer, Model, Setup};
+use crate::{StackSize, Workers};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "switch",
-    what: "hand the processor to another unit",
     variants: &["yield", "yield-alone", "park", "raw-generator", "raw-corosensei"],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
+    experiments: &[Experiment { name: "switch", n: "", settings, shows: Shows::Times(TIMES) }],
     cannot,
+    ..Workload::new("switch", "hand the processor to another unit", run)
 };
+
+/// The share of the yields after which another unit had run.
+const HANDED: Quantity = Quantity::new("handed", Unit::Share, "handed over");
+
+const TIMES: Times = Times {
+    caption: "yield: two units share one worker (threads: one core), and each yield hands over to the other. Shown: time \
+              of one yield. (On task-current-thread every second yield returns to the same task.) With more workers or \
+              cores each unit may have its own, and then a yield hands over to no other unit. The crates generator and \
+              corosensei switch stacks without a scheduler: time of a round trip. yield-alone: one unit yields and no \
+              other unit exists. Shown: time of one yield, the way into the scheduler and back. park: two units wake each \
+              other and wait. Shown: time of a round trip.",
+    split: "variant",
+    headline: &[&[("variant", "yield"), ("workers", "1")], &[("variant", "park"), ("workers", "1")]],
+    quantities: &[HANDED],
+    beside: &[
+        Beside { name: "generator", at: "yield", model: Model::Coroutine, variant: "raw-generator" },
+        Beside { name: "corosensei", at: "yield", model: Model::Coroutine, variant: "raw-corosensei" },
+    ],
+    ..Times::OF_MODELS
+};
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    let mut settings = in_places(depth, &[("yield", 2), ("yield-alone", 1), ("park", 2)]);
+    // With several workers each unit may have its own, and no yield of any model hands over to another unit.
+    settings.retain(|setting| setting.variant != "yield" || setting.workers == Workers::ONE);
+    settings
+}
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
@@ -133,7 +156,7 @@ fn answer(yielded: &[Yielded], iterations: u64) -> Answer {
         return answer;
     }
     let handed: u64 = yielded.iter().map(|unit| unit.handed).sum();
-    answer.figure("handed", handed as f64 / iterations.max(1) as f64)
+    answer.quantity(HANDED, handed as f64 / iterations.max(1) as f64)
 }
 
 // ANCHOR: thread

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
-use super::{Ask, Workload, can};
+use super::{Ask, Experiment, Quantity, Shows, Times, Unit, Workload, in_places, percentile};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -22,15 +22,25 @@ use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "wakeup",
-    what: "wake a unit and go on working",
-    variants: &[""],
     most: 1_000_000_000,
-    lean: false,
-    sockets: false,
-    run,
-    cannot: can,
+    experiments: &[Experiment {
+        name: "wakeup",
+        n: "",
+        settings: |depth| in_places(depth, &[("", 50_000)]),
+        shows: Shows::Times(Times {
+            caption: "A unit wakes another unit and works on until 50 µs later. Shown: how long the woken unit waits until \
+                      it runs (median / 99th percentile, of the waits of all rounds together), and how often it ran \
+                      before its waker had finished, which takes another worker.",
+            instead: &[percentile::P50, percentile::P99, BESIDE],
+            quantities: &[percentile::P90],
+            ..Times::OF_MODELS
+        }),
+    }],
+    ..Workload::new("wakeup", "wake a unit and work on", run)
 };
+
+/// The share of the wake-ups after which the woken unit ran before its waker had finished.
+const BESIDE: Quantity = Quantity::new("beside", Unit::Share, "beside");
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (iterations, work) = (ask.iterations, Duration::from_nanos(ask.setup.n));
@@ -73,7 +83,7 @@ impl Waits {
 
     fn answer(self) -> Answer {
         let share = self.beside as f64 / self.nanoseconds.len().max(1) as f64;
-        Answer { waits: self.nanoseconds, ..Answer::time(self.time) }.figure("beside", share)
+        Answer { waits: self.nanoseconds, ..Answer::time(self.time) }.quantity(BESIDE, share)
     }
 }
 
@@ -196,6 +206,6 @@ mod tests {
         }
         let answer = waits.ended().answer();
         assert_eq!(answer.waits, [5_000, 60_000, 7_000, 70_000]);
-        assert_eq!(answer.figures["beside"], 0.5);
+        assert_eq!(answer.quantities["beside"], 0.5);
     }
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::percentile::nearest_rank;
-use super::{Ask, MOST_UNITS, Workload, can, repeat};
+use super::{Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, observed, repeat};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
@@ -19,14 +19,27 @@ use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "zero_one",
-    what: "spawn units that write 0, and write 1",
-    variants: &[""],
-    most: MOST_UNITS,
-    lean: false,
-    sockets: false,
-    run,
-    cannot: can,
+    experiments: &[Experiment {
+        name: "zero_one",
+        n: "n",
+        settings: |depth| observed(depth, Setting { times: 3, ..Setting::new("", 10_000) }),
+        shows: Shows::Observations(Observations::new(&[TABLE])),
+    }],
+    ..Workload::new("zero_one", "spawn units that write 0, and write 1", run)
+};
+
+const RUNS: Quantity = Quantity::count("runs", "runs");
+const MEDIAN: Quantity = Quantity::count("median", "median\nlength");
+const P99: Quantity = Quantity::count("p99", "p99");
+const LONGEST: Quantity = Quantity::count("longest", "longest");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "A unit spawns units that write a 0, and writes a 1 after each spawn. Shown: the runs of equal digits. With one \
+              worker they show when the spawning unit lets go of it, with several how the units interleave.",
+    parameters: &[Parameter::WORKERS_COLUMN],
+    quantities: &[RUNS, MEDIAN, P99, LONGEST],
+    facts: &[],
 };
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
@@ -41,10 +54,10 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let mut runs = line.runs();
         runs.sort_unstable();
         Ok(Answer::time(time)
-            .figure("runs", runs.len() as f64)
-            .figure("longest", nearest_rank(&runs, 100))
-            .figure("median", nearest_rank(&runs, 50))
-            .figure("p99", nearest_rank(&runs, 99)))
+            .quantity(RUNS, runs.len() as f64)
+            .quantity(LONGEST, nearest_rank(&runs, 100))
+            .quantity(MEDIAN, nearest_rank(&runs, 50))
+            .quantity(P99, nearest_rank(&runs, 99)))
     })
 }
 

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bench_suite::conformance::matrix;
+use bench_suite::measure::workload;
 use bench_suite::pages::{self, Site};
-use bench_suite::workload;
 
 /// One of the lab's own child processes; not for people.
 #[derive(clap::Args)]
@@ -30,7 +30,7 @@ impl Child {
             Part::Pages { pages, size, delay_ms } => {
                 pages::serve(Site { pages: *pages, size: *size, delay: Duration::from_millis(*delay_ms) })?;
             }
-            Part::Probe { setup } => return Ok(green_threads::probe::serve(setup, workload::all())),
+            Part::Probe { setup } => return Ok(green_threads::serve::serve(setup, workload::all())),
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,7 +8,8 @@ use bench_suite::conformance::matrix::{self, Situation, Tried};
 use bench_suite::conformance::{Outcome, storm};
 use bench_suite::place;
 use bench_suite::report;
-use bench_suite::store::{Cell, Depth, Found, Results, Store};
+use bench_suite::store::{Cell, Found, Results, Store};
+use green_threads::workload::Depth;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Try every memo in every situation of the specification, from threads, coroutines and tasks, and show what each

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use bench_suite::race::{self, Fate, Program, Verdict};
 use bench_suite::report;
-use bench_suite::store::{Cell, Depth, Figure, Found, Results, Store, Unit};
+use bench_suite::store::{Cell, Found, Results, Series, Store};
 use clap::value_parser;
+use green_threads::workload::{Depth, Unit};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Run memo1's data race in many processes, and count what becomes of them.
@@ -66,14 +67,14 @@ impl Race {
 fn cell(program: Program, fates: &[Fate]) -> Cell {
     let count = |fate: &Fate| {
         let count = fates.iter().filter(|found| *found == fate).count();
-        (fate.name().to_string(), Figure { unit: Unit::Count, rounds: vec![count as f64] })
+        (fate.name().to_string(), Series { unit: Unit::Count, rounds: vec![count as f64] })
     };
     Cell {
         subject: program.subject.to_string(),
         setting: [("threads", "2"), ("placement", "free"), ("runs", &fates.len().to_string())]
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .into(),
-        found: Found::Figures(Fate::ALL.iter().map(count).collect()),
+        found: Found::Quantities(Fate::ALL.iter().map(count).collect()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bench_suite::report::{self, EXPERIMENTS};
+use bench_suite::report;
 use bench_suite::store::{Results, Store};
 
 /// Show the tables of what was measured last, and write the report for a browser.
@@ -25,14 +25,15 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        if let Some(unknown) = self.experiments.iter().find(|name| !EXPERIMENTS.contains(&name.as_str())) {
-            anyhow::bail!("there is no experiment {unknown:?}; there are: {}", EXPERIMENTS.join(", "));
+        let experiments = report::experiments();
+        if let Some(unknown) = self.experiments.iter().find(|name| !experiments.contains(&name.as_str())) {
+            anyhow::bail!("there is no experiment {unknown:?}; there are: {}", experiments.join(", "));
         }
         let store = if self.reference { Store::reference()? } else { Store::here() };
         let chosen =
             |name: &&&str| self.experiments.is_empty() || self.experiments.iter().any(|chosen| chosen == **name);
         let (mut results, mut failed) = (Vec::<Results>::new(), false);
-        for experiment in EXPERIMENTS.iter().filter(chosen) {
+        for experiment in experiments.iter().filter(chosen) {
             match store.read(experiment) {
                 Ok(found) => results.extend(found),
                 Err(error) => {

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use anyhow::{Context, bail};
-use bench_suite::experiment::{self, Experiment, Observations};
+use bench_suite::measure::{self, Contest, Observer, Written, workload};
 use bench_suite::place;
 use bench_suite::probe::Programs;
 use bench_suite::probe::twin::Twin;
 use bench_suite::report;
-use bench_suite::store::{Cell, Depth, Found, Results, Store};
-use bench_suite::workload;
+use bench_suite::store::{self, Cell, Results, Store};
+use green_threads::workload::Depth;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::release;
@@ -58,7 +58,7 @@ impl Run {
         {
             return Ok(ended);
         }
-        let depth = if self.full { Depth::Full } else { Depth::from_environment()? };
+        let depth = if self.full { Depth::Full } else { store::depth_from_environment()? };
         let store = Store::here();
         let programs = Rc::new(Programs::here(place::lab(), &store.folder().join("twin")));
         if let (Twin::Skipped(why), false) = (&programs.twin, self.json) {
@@ -77,14 +77,14 @@ impl Run {
             all.push(results);
             Ok(())
         };
-        for mut experiment in experiment::runtimes(depth, &programs) {
-            if chosen(experiment.name()) {
-                keep(time(&mut *experiment, depth)?)?;
+        for mut contest in measure::runtimes(depth, &programs) {
+            if chosen(contest.name()) {
+                keep(time(&mut *contest, depth)?)?;
             }
         }
-        for observations in experiment::observations(depth) {
-            if chosen(observations.workload()) {
-                keep(observe(&observations, &programs)?)?;
+        for observer in measure::observers(depth) {
+            if chosen(observer.workload()) {
+                keep(observe(&observer, &programs)?)?;
             }
         }
         if self.json {
@@ -98,28 +98,23 @@ impl Run {
 }
 
 /// Measures every setting of a timed workload.
-fn time(experiment: &mut dyn Experiment, depth: Depth) -> anyhow::Result<Results> {
-    let name = experiment.name();
-    let settings = experiment.settings();
+fn time(contest: &mut dyn Contest, depth: Depth) -> anyhow::Result<Results> {
+    let settings = contest.settings();
     let bar = bar(settings.len() * 100)?;
     let mut cells: Vec<Cell> = Vec::new();
-    for (at, setting) in settings.iter().enumerate() {
-        bar.set_message(format!("{} {}", experiment.group(setting), setting.id()));
+    for (at, Written { group, id, .. }) in settings.iter().enumerate() {
+        bar.set_message(format!("{group} {id}"));
         let tick = |share: f64| bar.set_position(at as u64 * 100 + (share * 100.0) as u64);
-        let measured = experiment::measure(experiment, setting, &[], &tick)
-            .with_context(|| format!("{name} cannot be measured in {}", setting.id()))?;
-        cells.extend(experiment.entrants(setting).into_iter().filter_map(|(subject, can)| match can {
-            Err(why) => Some(setting.cell(subject, Found::Absent { why })),
-            Ok(()) => measured.iter().find(|cell| cell.subject == subject).cloned(),
-        }));
+        let measured = measure::measure(contest, at, &[], &tick);
+        cells.extend(measured.with_context(|| format!("{group} cannot be measured in {id}"))?);
     }
     bar.finish_and_clear();
-    Ok(Results::new(name, depth, true, cells))
+    Ok(Results::new(contest.name(), depth, true, cells))
 }
 
-fn observe(observations: &Observations, programs: &Programs) -> anyhow::Result<Results> {
-    let bar = bar(observations.len())?;
-    let results = observations.observe(programs, &|next| {
+fn observe(observer: &Observer, programs: &Programs) -> anyhow::Result<Results> {
+    let bar = bar(observer.len())?;
+    let results = observer.observe(programs, &|next| {
         bar.set_message(next.to_string());
         bar.inc(1);
     });

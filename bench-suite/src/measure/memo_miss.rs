@@ -9,67 +9,106 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use green_threads::probe::placement::Placement;
+use green_threads::workload::{Depth, Parameter, Times};
 
 use super::rounds::{Contestant, Length, Plan, Run};
 use super::threads::{timed, together};
-use super::{Experiment, Setting, compete, entrants, thread_counts};
-use crate::store::{Cell, Depth};
+use super::{Contest, Tick, Written, all_subjects, compete, thread_counts};
+use crate::store::Found;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};
+
+const NAME: &str = "memo_miss";
+
+const TIMES: Times = Times {
+    rows: "memo",
+    caption: "The memo has no key, and all keys are distinct. Shown: time of one call as each thread sees it, and the ratio to \
+              the fastest. f does nothing, or computes for 50 µs.",
+    columns: &[Parameter::new("f", "f {}"), Parameter::new("threads", "{} thread{s}")],
+    headline: &[&[("f", "trivial"), ("threads", "1"), ("placement", "free")], &[("f", "trivial"), ("threads", "2")]],
+    ..Times::OF_MODELS
+};
 
 pub(super) struct MemoMiss {
     depth: Depth,
+    settings: Vec<Setting>,
+}
+
+#[derive(Clone, Copy)]
+struct Setting {
+    f: F,
+    threads: usize,
+    placement: Placement,
+}
+
+/// The function that the memo remembers.
+#[derive(Clone, Copy)]
+enum F {
+    /// It does nothing.
+    Trivial,
+    /// It computes for 50 µs.
+    Busy,
+}
+
+impl F {
+    fn busy(self) -> Option<Duration> {
+        match self {
+            F::Trivial => None,
+            F::Busy => Some(Duration::from_micros(50)),
+        }
+    }
 }
 
 impl MemoMiss {
     pub(super) fn new(depth: Depth) -> Self {
-        MemoMiss { depth }
+        let mut settings = Vec::new();
+        for &placement in Placement::POSSIBLE {
+            for f in [F::Trivial, F::Busy] {
+                settings.extend(thread_counts().into_iter().map(|threads| Setting { f, threads, placement }));
+            }
+        }
+        MemoMiss { depth, settings }
     }
 }
 
-/// The busy `f`, and how long it is.
-const BUSY: (&str, Duration) = ("50us", Duration::from_micros(50));
-/// The other one.
-const TRIVIAL: &str = "trivial";
-
-impl Experiment for MemoMiss {
+impl Contest for MemoMiss {
     fn name(&self) -> &'static str {
-        "memo_miss"
+        NAME
+    }
+
+    fn times(&self) -> Times {
+        TIMES
     }
 
     fn rounds(&self) -> usize {
         self.depth.rounds(10, 31)
     }
 
-    fn settings(&self) -> Vec<Setting> {
-        let mut settings = Vec::new();
-        for &placement in Placement::POSSIBLE {
-            for f in [TRIVIAL, BUSY.0] {
-                for threads in thread_counts() {
-                    let parameters =
-                        [("f", f.to_string(), f.to_string()), ("threads", threads.to_string(), format!("{threads}t"))];
-                    settings.push(Setting::new(parameters, placement));
-                }
-            }
-        }
-        settings
+    fn settings(&self) -> Vec<Written> {
+        let written = |&Setting { f, threads, placement }: &Setting| {
+            let (words, id) = match f {
+                F::Trivial => ("trivial", "trivial"),
+                F::Busy => ("50 µs", "50us"),
+            };
+            let parameters = [("f", words.to_string()), ("threads", threads.to_string())];
+            Written::of_memos(NAME, parameters, &format!("{id}-{threads}t"), placement)
+        };
+        self.settings.iter().map(written).collect()
     }
 
-    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
-        entrants(setting.number("threads") == 1)
+    fn entrants(&self, setting: usize) -> Vec<(&'static str, Result<(), String>)> {
+        all_subjects(self.settings[setting].threads == 1)
     }
 
-    fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {
-        let busy = (setting.parameters["f"] == BUSY.0).then_some(BUSY.1);
-        let mut enter = Enter { threads: setting.number("threads"), busy, without, contestants: Vec::new() };
+    fn measure(&mut self, setting: usize, without: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>> {
+        let Setting { f, threads, placement } = self.settings[setting];
+        let mut enter = Enter { threads, busy: f.busy(), without, contestants: Vec::new() };
         subject::visit(&mut enter);
-        let misses = if busy.is_some() { 32 } else { 500 };
-        compete(
-            setting,
-            enter.contestants,
-            Plan { rounds: self.rounds(), length: Length::Iterations(misses) },
-            "",
-            tick,
-        )
+        let misses = match f {
+            F::Trivial => 500,
+            F::Busy => 32,
+        };
+        let plan = Plan { rounds: self.rounds(), length: Length::Iterations(misses) };
+        compete(placement, enter.contestants, plan, None, tick)
     }
 }
 

@@ -11,22 +11,45 @@ use std::time::Instant;
 
 use green_threads::probe::Runtime;
 use green_threads::probe::memory::Memory;
-use green_threads::probe::protocol::{Answer, Model, Setup};
-use green_threads::workload::{Ask, Workload};
+use green_threads::probe::protocol::{Answer, Model};
+use green_threads::workload::{
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload,
+};
 
-use crate::experiment::PLAIN_MAP;
+use crate::measure::PLAIN_MAP;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "memo_fill",
-    what: "a memo filled by one thread: the time and the memory of a key",
     variants: FILLED,
-    most: 10_000_000,
-    lean: false,
-    sockets: false,
-    run,
-    cannot,
+    models: &[Model::Thread],
+    experiments: &[Experiment {
+        name: "memo_fill",
+        n: "n",
+        settings,
+        shows: Shows::Observations(Observations::new(&[TABLE])),
+    }],
+    ..Workload::new("memo_fill", "a memo filled by one thread: the time and the memory of a key", run)
 };
+
+const RESIDENT: Quantity = Quantity::bytes("resident", "memory\nof each");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "One thread asks for many keys, none of which the memo has; f does nothing. Shown: the time of one key, and the \
+              growth of the process for each key, including the memo's copy of the key (44 bytes of text).",
+    parameters: &[Parameter::new("variant", "memo"), Parameter::new("n", "keys")],
+    quantities: &[Quantity::TIME.under("each\ntakes"), RESIDENT],
+    facts: &[],
+};
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    let sizes: &[u64] = match depth {
+        Depth::Trial => &[1_000],
+        Depth::Quick => &[1_000_000],
+        Depth::Full => &[1_000, 100_000, 1_000_000],
+    };
+    sizes.iter().flat_map(|&keys| FILLED.iter().map(move |memo| Setting::new(memo, keys))).collect()
+}
 
 /// The memos that are filled. (In memo3 each call has a thread, which would be what is measured.)
 pub(crate) const FILLED: &[&str] = &[
@@ -42,10 +65,6 @@ pub(crate) const FILLED: &[&str] = &[
     "quick_cache",
 ];
 
-fn cannot(setup: &Setup) -> Option<&'static str> {
-    (setup.model != Model::Thread).then_some("one thread fills it")
-}
-
 fn run(_: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let keys = (0..ask.setup.n).map(|at| format!("https://pages.example/section-{}/page-{at:06}.html", at % 16));
     let mut fill = Fill { name: &ask.setup.variant, keys: keys.collect(), seen: None };
@@ -58,7 +77,7 @@ fn run(_: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (nanoseconds, resident) = fill.seen.ok_or_else(|| io::Error::other("there is no such memo"))??;
     let each = |all: f64| all / ask.setup.n as f64;
     let answer = Answer { nanoseconds: each(nanoseconds), ..Answer::default() };
-    Ok(answer.figure("resident", each(resident)))
+    Ok(answer.quantity(RESIDENT, each(resident)))
 }
 
 /// Does to a plain map the least that a memo can do: it looks the key up, calls `f` if it is not there, and keeps a copy

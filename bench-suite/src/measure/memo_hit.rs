@@ -17,14 +17,15 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use green_threads::probe::placement::Placement;
+use green_threads::workload::{Compared, Depth, Parameter, Remark, Times};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Zipf};
 
 use super::rounds::{Contestant, Length, Plan, Run};
 use super::threads::{Span, timed, together};
-use super::{Experiment, PLAIN_MAP, Setting, compete, entrants, thread_counts};
-use crate::store::{Cell, Depth};
+use super::{Contest, PLAIN_MAP, Tick, Written, all_subjects, compete, thread_counts};
+use crate::store::Found;
 use crate::subject::{self, Memo, Memo1, OneThread, Subject, Visitor};
 
 /// How many look-ups each thread has written down in advance for each key: it goes through them again and again, and on
@@ -35,25 +36,71 @@ const WRITTEN_FOR_A_KEY: usize = 5;
 const ROUND_FOR_A_KEY: Duration = Duration::from_nanos(100);
 const ROUND: Duration = Duration::from_millis(3);
 
+const ONE_THREAD: &[(&str, &str)] = &[("threads", "1"), ("placement", "free")];
+const TWO_THREADS: &[(&str, &str)] = &[("threads", "2"), ("placement", "free")];
+
+const TIMES: Times = Times {
+    rows: "memo",
+    caption: "The memo has every key. Shown: time of one look-up as each thread sees it, and the ratio to a plain HashMap with \
+              foldhash that no thread writes. A star marks the best memos, which the spread cannot separate. Each memo \
+              hashes as its users get it: memo2::lending and quick_cache with foldhash, once_map with aHash, the others \
+              with the standard library's SipHash.",
+    columns: &[Parameter::new("keys", "{} keys"), Parameter::new("threads", "{} thread{s}")],
+    split: "choice",
+    headline: &[
+        &[("choice", "zipf"), ("keys", "1000"), ("threads", "1"), ("placement", "free")],
+        &[("choice", "zipf"), ("keys", "1000"), ("threads", "2")],
+    ],
+    compared: &[Compared { head: "two threads\nto one, free", of: TWO_THREADS, by: ONE_THREAD }],
+    remarks: &[Remark { head: "a hit takes", on: subject::hit_takes }],
+    ..Times::OF_MODELS
+};
+
 pub(super) struct MemoHit<S> {
     depth: Depth,
+    settings: Vec<Setting>,
     hash: PhantomData<S>,
     /// The memos of the last setting, for the next one that has as many keys in the same placement: to fill them takes
     /// longer than to measure them.
     filled: Option<((usize, Placement), Filled)>,
 }
 
+#[derive(Clone, Copy)]
+struct Setting {
+    choice: &'static str,
+    keys: usize,
+    threads: usize,
+    placement: Placement,
+}
+
 impl<S> MemoHit<S> {
     pub(super) fn new(depth: Depth) -> Self {
-        MemoHit { depth, hash: PhantomData, filled: None }
+        let mut settings = Vec::new();
+        for &placement in Placement::POSSIBLE {
+            for keys in [1_000, 100_000] {
+                for choice in [ZIPF, "uniform"] {
+                    settings.extend(thread_counts().into_iter().map(|threads| Setting {
+                        choice,
+                        keys,
+                        threads,
+                        placement,
+                    }));
+                }
+            }
+        }
+        MemoHit { depth, settings, hash: PhantomData, filled: None }
     }
 }
+
+/// Keys are chosen by Zipf's law: a few of them most of the time.
+const ZIPF: &str = "zipf";
 
 /// Which hash function the memos have, and which memos take part.
 pub(super) trait Hashing: 'static {
     const EXPERIMENT: &'static str;
+    const TIMES: Times;
     fn visit(visitor: &mut impl Visitor);
-    fn entrants(setting: &Setting) -> Vec<(&'static str, Result<(), String>)>;
+    fn entrants(threads: usize) -> Vec<(&'static str, Result<(), String>)>;
 }
 
 /// Each memo has the one that its users get.
@@ -61,11 +108,12 @@ pub(super) struct AsUsersGetIt;
 
 impl Hashing for AsUsersGetIt {
     const EXPERIMENT: &'static str = "memo_hit";
+    const TIMES: Times = TIMES;
     fn visit(visitor: &mut impl Visitor) {
         subject::visit(visitor);
     }
-    fn entrants(setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
-        entrants(setting.number("threads") == 1)
+    fn entrants(threads: usize) -> Vec<(&'static str, Result<(), String>)> {
+        all_subjects(threads == 1)
     }
 }
 
@@ -74,48 +122,46 @@ pub(super) struct SameForAll;
 
 impl Hashing for SameForAll {
     const EXPERIMENT: &'static str = "memo_hit_foldhash";
+    const TIMES: Times = Times {
+        caption: "As memo_hit, for the memos that can be given a hash function: the same one, foldhash, for all.",
+        ..TIMES
+    };
     fn visit(visitor: &mut impl Visitor) {
         subject::visit_hashed_by::<RandomState>(visitor);
     }
-    fn entrants(_: &Setting) -> Vec<(&'static str, Result<(), String>)> {
+    fn entrants(_: usize) -> Vec<(&'static str, Result<(), String>)> {
         subject::list_hashed_by::<RandomState>().into_iter().map(|(name, _)| (name, Ok(()))).collect()
     }
 }
 
-impl<S: Hashing> Experiment for MemoHit<S> {
+impl<S: Hashing> Contest for MemoHit<S> {
     fn name(&self) -> &'static str {
         S::EXPERIMENT
+    }
+
+    fn times(&self) -> Times {
+        S::TIMES
     }
 
     fn rounds(&self) -> usize {
         self.depth.rounds(11, 31)
     }
 
-    fn settings(&self) -> Vec<Setting> {
-        let mut settings = Vec::new();
-        for &placement in Placement::POSSIBLE {
-            for keys in [1_000, 100_000] {
-                for choice in ["zipf", "uniform"] {
-                    for threads in thread_counts() {
-                        let parameters = [
-                            ("choice", choice.to_string(), choice.to_string()),
-                            ("keys", keys.to_string(), keys.to_string()),
-                            ("threads", threads.to_string(), format!("{threads}t")),
-                        ];
-                        settings.push(Setting::new(parameters, placement));
-                    }
-                }
-            }
-        }
-        settings
+    fn settings(&self) -> Vec<Written> {
+        let written = |&Setting { choice, keys, threads, placement }: &Setting| {
+            let parameters =
+                [("choice", choice.to_string()), ("keys", keys.to_string()), ("threads", threads.to_string())];
+            Written::of_memos(S::EXPERIMENT, parameters, &format!("{choice}-{keys}-{threads}t"), placement)
+        };
+        self.settings.iter().map(written).collect()
     }
 
-    fn entrants(&self, setting: &Setting) -> Vec<(&'static str, Result<(), String>)> {
-        std::iter::once((PLAIN_MAP, Ok(()))).chain(S::entrants(setting)).collect()
+    fn entrants(&self, setting: usize) -> Vec<(&'static str, Result<(), String>)> {
+        std::iter::once((PLAIN_MAP, Ok(()))).chain(S::entrants(self.settings[setting].threads)).collect()
     }
 
-    fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {
-        let (keys, threads, placement) = (setting.number("keys"), setting.number("threads"), setting.placement);
+    fn measure(&mut self, setting: usize, without: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>> {
+        let Setting { choice, keys, threads, placement } = self.settings[setting];
         if self.filled.as_ref().is_none_or(|(of, _)| *of != (keys, placement)) {
             // The old ones go first, so that two generations never share the memory.
             self.filled = None;
@@ -127,14 +173,14 @@ impl<S: Hashing> Experiment for MemoHit<S> {
         };
         let plan = Plan { rounds: self.rounds(), length: Length::About(length) };
         let Some((_, filled)) = &mut self.filled else { unreachable!("they were just filled") };
-        let load = Load::new(filled.keys.clone(), &setting.parameters["choice"], threads);
+        let load = Load::new(filled.keys.clone(), choice, threads);
         let contestants = filled
             .memos
             .iter_mut()
             .filter(|memo| threads == 1 || memo.name() != <Memo1 as OneThread>::NAME)
             .map(|memo| Box::new(Hits { memo: &mut **memo, load: &load, at: 0 }) as Box<dyn Contestant>)
             .collect();
-        compete(setting, contestants, plan, "", tick)
+        compete(placement, contestants, plan, None, tick)
     }
 }
 
@@ -203,7 +249,7 @@ impl Load {
             let mut random = StdRng::seed_from_u64(thread as u64);
             let mut draw = || match choice {
                 // Rank 1 is the hottest key; ranks are scattered over the keys, as hot pages are over a site.
-                "zipf" => (zipf.sample(&mut random) as usize - 1).wrapping_mul(7_919) % keys.len(),
+                ZIPF => (zipf.sample(&mut random) as usize - 1).wrapping_mul(7_919) % keys.len(),
                 _ => random.random_range(0..keys.len()),
             };
             (0..keys.len() * WRITTEN_FOR_A_KEY).map(|_| draw() as u32).collect()

@@ -18,23 +18,51 @@ use green_threads::probe::memory::Memory;
 use green_threads::probe::protocol::Answer;
 use green_threads::probe::rest::come_to_rest;
 use green_threads::workload::percentile::nearest_rank;
-use green_threads::workload::{Ask, Workload};
+use green_threads::workload::{
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload,
+};
 use tokio::sync::Semaphore;
 
 use super::memos::Called;
-use super::{ALGORITHMS, MOST, cannot};
+use super::{ALGORITHMS, crowds, of_both_memos};
 use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "runtime_herd",
-    what: "memo2 and memo3, many callers of one cold key",
-    variants: ALGORITHMS,
-    most: MOST,
     lean: true,
-    sockets: false,
-    run,
-    cannot,
+    experiments: &[Experiment {
+        name: "runtime_herd",
+        n: "n",
+        settings,
+        shows: Shows::Observations(Observations::new(&[TABLE])),
+    }],
+    ..of_both_memos("runtime_herd", "memo2 and memo3, many callers of one cold key", run)
 };
+
+const CALLS: Quantity = Quantity::count("calls", "calls\nof f");
+const RESIDENT: Quantity = Quantity::bytes("resident", "each\ntakes");
+const HALF: Quantity = Quantity::time("half", "half");
+const MOST: Quantity = Quantity::time("most", "99%");
+const LAST: Quantity = Quantity::time("last", "the last");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "Many callers of one cold key, each a unit of its own. The value arrives when all of them wait. Shown: the memory \
+              of each waiting caller, its unit included, and the time after which half of the callers, 99 in a hundred, \
+              and the last have the value.",
+    parameters: &[
+        Parameter::new("variant", "memo"),
+        Parameter::new("n", "callers"),
+        Parameter::WORKERS_COLUMN,
+        Parameter::PLACEMENT_COLUMN,
+    ],
+    quantities: &[CALLS, RESIDENT, HALF, MOST, LAST],
+    facts: &[],
+};
+
+fn settings(depth: Depth) -> Vec<Setting> {
+    let sizes: &[u64] = if depth == Depth::Full { &[1, 10, 100, 1000, 10_000] } else { &[1, 100, 10_000] };
+    crowds(depth, sizes)
+}
 
 /// The key that all ask for.
 const KEY: u64 = 7;
@@ -74,13 +102,13 @@ impl Served {
         let mut waits: Vec<u64> = self.had.iter().map(|had| (*had - self.there).as_nanos() as u64).collect();
         waits.sort_unstable();
         let last = waits.last().map_or(0.0, |last| *last as f64);
-        let answer = Answer { nanoseconds: before + last, ..Answer::default() }.figure("calls", self.calls as f64);
+        let answer = Answer { nanoseconds: before + last, ..Answer::default() }.quantity(CALLS, self.calls as f64);
         // What a few take is lost in what the runtime keeps for all.
         let answer = match waits.len() {
             0..1000 => answer,
-            callers => answer.figure("resident", self.resident / callers as f64),
+            callers => answer.quantity(RESIDENT, self.resident / callers as f64),
         };
-        answer.figure("half", nearest_rank(&waits, 50)).figure("most", nearest_rank(&waits, 99)).figure("last", last)
+        answer.quantity(HALF, nearest_rank(&waits, 50)).quantity(MOST, nearest_rank(&waits, 99)).quantity(LAST, last)
     }
 }
 

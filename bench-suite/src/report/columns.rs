@@ -1,15 +1,15 @@
-//! The times of an experiment: a sheet for each placement, and one with its headline.
+//! Times as sheets: a row for each subject, a column for each setting, a sheet for each placement. And one sheet with the
+//! headline.
 
 use std::collections::BTreeMap;
 
-use super::readings::{Reading, reading};
-use super::words::{measured, ratio};
-use super::{Mood, Sheet, Word, distinct};
-use crate::experiment::{OTHERS, PLAIN_MAP};
-use crate::probe::Fate;
-use crate::store::{Cell, Estimate, Figure, Found, Results};
+use green_threads::workload::{Compared, Parameter, Quantity, Times, Unit};
 
-type Setting = BTreeMap<String, String>;
+use super::words::{bytes, count, duration, measured, ratio, times};
+use super::{Mood, Sheet, Word, distinct};
+use crate::measure::{OTHERS, PLAIN_MAP, RATIO};
+use crate::probe::Fate;
+use crate::store::{Cell, Estimate, Found, Results, Series, Setting};
 
 /// How much more than the best a subject takes, at least, before it is shown as slower. What is nearer is a tie: two runs
 /// of the same program differ by as much.
@@ -23,41 +23,78 @@ const STEADY: f64 = 1.5;
 const BESIDE: f64 = 0.25;
 
 /// A sheet for each placement, and for each value of the parameter that is split; the others make the columns.
-pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
-    let reading = reading(&results.experiment);
+pub(super) fn sheets(results: &Results, shown: &Times) -> Vec<Sheet> {
     let apart =
-        |cell: &Cell| ["placement", reading.split].map(|name| cell.setting.get(name).cloned().unwrap_or_default());
+        |cell: &Cell| ["placement", shown.split].map(|name| cell.setting.get(name).cloned().unwrap_or_default());
     let sheet = |apart_by: &[String; 2]| {
         let cells: Vec<&Cell> = results.cells.iter().filter(|cell| apart(cell) == *apart_by).collect();
         let [placement, value] = apart_by;
         let words = [results.experiment.as_str(), value, placed_words(placement)];
         let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
-        one(&words.join(", "), &cells, &reading, &reading.head)
+        one(&words.join(", "), &cells, shown, &|setting| head(shown.columns, setting))
     };
     distinct(results.cells.iter().map(apart)).iter().map(sheet).collect()
 }
 
 /// One sheet, of the settings that say most: it fits a screen, and has no placement alone.
-pub(super) fn headline(results: &Results) -> Sheet {
-    let reading = reading(&results.experiment);
-    let cells: Vec<&Cell> = results.cells.iter().filter(|cell| (reading.headline)(&cell.setting)).collect();
+pub(super) fn headline(results: &Results, shown: &Times) -> Sheet {
+    let is_in = |cell: &&Cell| shown.headline.iter().any(|of| agrees(&cell.setting, of));
+    let cells: Vec<&Cell> = results.cells.iter().filter(is_in).collect();
     let head = |of: &Setting| {
         let words = [
-            of.get(reading.split).cloned().unwrap_or_default(),
-            (reading.head)(of),
+            of.get(shown.split).cloned().unwrap_or_default(),
+            head(shown.columns, of),
             of.get("placement").map(|placement| placement.replace('-', " ")).unwrap_or_default(),
         ];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("\n")
     };
-    let mut sheet = one(&results.experiment, &cells, &Reading { split: "", ..reading }, &head);
-    for (head, word) in reading.beside {
+    let mut sheet = one(&results.experiment, &cells, &Times { split: "", ..*shown }, &head);
+    let mut add = |head: &str, word: &dyn Fn(&str) -> String| {
         sheet.heads.push(head.to_string());
         for (subject, words) in &mut sheet.rows {
-            let own: Vec<&Cell> = cells.iter().copied().filter(|cell| cell.subject == *subject).collect();
-            words.push(Word::new(word(subject, &own), Mood::Plain));
+            words.push(Word::new(word(subject), Mood::Plain));
         }
+    };
+    for compared in shown.compared {
+        add(compared.head, &|subject| compare(compared, &cells, subject));
+    }
+    for remark in shown.remarks {
+        add(remark.head, &|subject| (remark.on)(subject).to_string());
     }
     sheet
+}
+
+/// Whether a setting has these values.
+fn agrees(setting: &Setting, values: &[(&str, &str)]) -> bool {
+    values.iter().all(|(name, value)| setting.get(*name).is_some_and(|own| own == value))
+}
+
+/// The head of a setting's column.
+fn head(columns: &[Parameter], setting: &Setting) -> String {
+    let words = |parameter: &Parameter| {
+        let value = setting.get(parameter.name)?;
+        let shown = value.parse().map_or_else(|_| value.clone(), count);
+        Some(parameter.head.replace("{}", &shown).replace("{s}", if value == "1" { "" } else { "s" }))
+    };
+    columns.iter().filter_map(words).collect::<Vec<_>>().join("\n")
+}
+
+/// How many times the time of one setting the subject takes in another.
+fn compare(compared: &Compared, cells: &[&Cell], subject: &str) -> String {
+    let time = |setting| {
+        let cell = cells.iter().find(|cell| cell.subject == subject && agrees(&cell.setting, setting))?;
+        match &cell.found {
+            Found::Quantities(quantities) if !was_disturbed(quantities) => Some(time(cell)?.estimate()),
+            _ => None,
+        }
+    };
+    match time(compared.of).zip(time(compared.by)) {
+        // They were not in the same rounds, so the ends of one interval are divided by the opposite ends of the other.
+        Some((of, by)) => {
+            ratio(&Estimate { median: of.median / by.median, low: of.low / by.high, high: of.high / by.low, ..by })
+        }
+        None => "-".to_string(),
+    }
 }
 
 /// The settings of `results`, as the heads of columns name them, whose reference was not steady.
@@ -73,11 +110,11 @@ pub(super) fn settings(results: &Results) -> usize {
     distinct(results.cells.iter().filter(|cell| time(cell).is_some()).map(|cell| &cell.setting)).len()
 }
 
-fn one(title: &str, cells: &[&Cell], reading: &Reading, head: &dyn Fn(&Setting) -> String) -> Sheet {
-    let merged = reading.split.is_empty() && distinct(cells.iter().map(|cell| cell.setting.get("placement"))).len() > 1;
+fn one(title: &str, cells: &[&Cell], shown: &Times, head: &dyn Fn(&Setting) -> String) -> Sheet {
+    let merged = shown.split.is_empty() && distinct(cells.iter().map(|cell| cell.setting.get("placement"))).len() > 1;
     let own = |cell: &Cell| {
         let mut setting = cell.setting.clone();
-        setting.retain(|name, _| merged || (name != "placement" && name != reading.split));
+        setting.retain(|name, _| merged || (name != "placement" && name != shown.split));
         setting
     };
     let columns = distinct(cells.iter().map(|cell| own(cell)));
@@ -87,7 +124,7 @@ fn one(title: &str, cells: &[&Cell], reading: &Reading, head: &dyn Fn(&Setting) 
     let row = |subject: String| {
         let words = judged.iter().map(|(setting, column)| {
             let cell = cells.iter().find(|cell| cell.subject == subject && own(cell) == *setting);
-            cell.map_or_else(|| Word::new("", Mood::Faint), |cell| column.word(cell, reading))
+            cell.map_or_else(|| Word::new("", Mood::Faint), |cell| column.word(cell, shown))
         });
         let words = words.collect();
         (subject, words)
@@ -113,8 +150,8 @@ fn one(title: &str, cells: &[&Cell], reading: &Reading, head: &dyn Fn(&Setting) 
     }
     Sheet {
         title: title.to_string(),
-        caption: reading.caption.to_string(),
-        heads: std::iter::once(reading.rows.to_string()).chain(columns.iter().map(head)).collect(),
+        caption: shown.caption.to_string(),
+        heads: std::iter::once(shown.rows.to_string()).chain(columns.iter().map(head)).collect(),
         rows: distinct(cells.iter().map(|cell| cell.subject.clone())).into_iter().map(row).collect(),
         notes,
         prose: false,
@@ -141,15 +178,15 @@ struct Column {
 
 impl Column {
     fn new(cells: &[&Cell]) -> Self {
-        let times: Vec<(&str, &Figure)> =
+        let times: Vec<(&str, &Series)> =
             cells.iter().filter_map(|cell| Some((cell.subject.as_str(), time(cell)?))).collect();
         let memos = times.iter().filter(|(name, _)| *name != PLAIN_MAP);
         let Some((_, best)) = memos.clone().min_by(|(_, one), (_, other)| one.median().total_cmp(&other.median()))
         else {
             return Column { reference: None, best: Vec::new(), others: 0.0 };
         };
-        let others = cells.iter().filter_map(|cell| figure(cell, OTHERS)).map(Figure::median).fold(0.0, f64::max);
-        let is_slower = |own: &Figure| memos.clone().any(|(_, other)| compared(own, other).low > APART);
+        let others = cells.iter().filter_map(|cell| quantity(cell, OTHERS)).map(Series::median).fold(0.0, f64::max);
+        let is_slower = |own: &Series| memos.clone().any(|(_, other)| compared(own, other).low > APART);
         let tied = memos.clone().filter(|(_, own)| !is_slower(own)).map(|(name, _)| name.to_string());
         let reference = times.iter().find(|(name, _)| *name == PLAIN_MAP);
         let reference = reference.or_else(|| times.iter().find(|(_, own)| std::ptr::eq(*own, *best)));
@@ -162,22 +199,25 @@ impl Column {
         self.reference.as_ref().is_some_and(|(_, time)| !is_steady(time))
     }
 
-    fn word(&self, cell: &Cell, reading: &Reading) -> Word {
-        let figures = match &cell.found {
-            Found::Figures(figures) => figures,
+    fn word(&self, cell: &Cell, shown: &Times) -> Word {
+        let quantities = match &cell.found {
+            Found::Quantities(quantities) => quantities,
             Found::Outcome(outcome) => return Word::new(outcome.word(), Mood::Bad),
             Found::Observed(seen) => {
                 return Word::new(seen.stopped.as_ref().map_or_else(String::new, Fate::word), Mood::Bad);
             }
             Found::Absent { .. } => return Word::new("-", Mood::Faint),
         };
-        if let Some(instead) = reading.instead {
-            return Word::new(instead(figures), Mood::Plain);
+        let all_of = |of: &[Quantity]| -> Vec<String> {
+            of.iter().filter_map(|quantity| quantities.get(quantity.name)).map(number).collect()
+        };
+        if !shown.instead.is_empty() {
+            return Word::new(all_of(shown.instead).join(" / "), Mood::Plain);
         }
         let is_best = self.best.contains(&cell.subject);
-        let mut text = figures.get("time").map(|time| measured(&time.estimate())).unwrap_or_default();
+        let mut text = time(cell).map(|time| measured(&time.estimate())).unwrap_or_default();
         let is_reference = self.reference.as_ref().is_some_and(|(name, _)| *name == cell.subject);
-        if let Some(times) = figures.get("ratio").filter(|_| !self.is_disturbed()) {
+        if let Some(times) = quantities.get(RATIO.name).filter(|_| !self.is_disturbed()) {
             let times = match (is_best, self.best.len(), is_reference) {
                 // Against the plain map the best have a ratio as well, and a star.
                 (true, ..) if self.by_plain_map() => ratio(&times.estimate()) + "*",
@@ -188,12 +228,13 @@ impl Column {
             };
             text += &format!(" {times:>6}");
         }
-        let count = figures.get(reading.count).map(Figure::median);
-        if let Some(count) = count {
-            text += &format!(" ({count})");
+        let brackets = all_of(shown.in_brackets);
+        if !brackets.is_empty() {
+            text += &format!(" ({})", brackets.join(", "));
         }
-        let mood = match (count, reading.expected) {
-            (Some(count), Some(expected)) if (count - expected).abs() > 0.5 => Mood::Bad,
+        let first = shown.in_brackets.first().and_then(|quantity| quantities.get(quantity.name)).map(Series::median);
+        let mood = match (first, shown.expected) {
+            (Some(first), Some(expected)) if (first - expected).abs() > 0.5 => Mood::Bad,
             _ if self.is_disturbed() => Mood::Faint,
             _ if is_best => Mood::Good,
             _ => Mood::Plain,
@@ -207,23 +248,35 @@ impl Column {
 }
 
 /// Whether other programs had too much of the processors when these were measured.
-pub(super) fn was_disturbed(figures: &BTreeMap<String, Figure>) -> bool {
-    figures.get(OTHERS).is_some_and(|others| others.median() > BESIDE)
+pub(super) fn was_disturbed(quantities: &BTreeMap<String, Series>) -> bool {
+    quantities.get(OTHERS.name).is_some_and(|others| others.median() > BESIDE)
 }
 
-fn time(cell: &Cell) -> Option<&Figure> {
-    figure(cell, "time")
+fn time(cell: &Cell) -> Option<&Series> {
+    quantity(cell, Quantity::TIME)
 }
 
-fn figure<'a>(cell: &'a Cell, name: &str) -> Option<&'a Figure> {
+fn quantity(cell: &Cell, of: Quantity) -> Option<&Series> {
     match &cell.found {
-        Found::Figures(figures) => figures.get(name),
+        Found::Quantities(quantities) => quantities.get(of.name),
         _ => None,
     }
 }
 
+/// The median of a quantity that is not compared.
+fn number(series: &Series) -> String {
+    let median = series.median();
+    match series.unit {
+        Unit::Nanoseconds => duration(median),
+        Unit::Ratio => times(median),
+        Unit::Share => format!("{}%", count((median * 100.0).round())),
+        Unit::Bytes => bytes(median),
+        Unit::Count => count(median),
+    }
+}
+
 /// How many times `other` one takes: round by round, if they have been through the same rounds.
-fn compared(own: &Figure, other: &Figure) -> Estimate {
+fn compared(own: &Series, other: &Series) -> Estimate {
     if own.rounds.len() == other.rounds.len() {
         let ratios: Vec<f64> = own.rounds.iter().zip(&other.rounds).map(|(own, other)| own / other).collect();
         return Estimate::of(&ratios);
@@ -235,24 +288,25 @@ fn compared(own: &Figure, other: &Figure) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Depth, Unit};
+    use green_threads::workload::Depth;
 
     fn cell(subject: &str, time: impl Fn(usize) -> f64) -> Cell {
-        let figure = |unit, rounds| Figure { unit, rounds };
+        let figure = |unit, rounds| Series { unit, rounds };
         let rounds: Vec<f64> = (0..11).map(time).collect();
-        let figures = BTreeMap::from([
+        let quantities = BTreeMap::from([
             ("time".to_string(), figure(Unit::Nanoseconds, rounds.clone())),
             ("ratio".to_string(), figure(Unit::Ratio, rounds.iter().map(|time| time / 100.0).collect())),
         ]);
         Cell {
             subject: subject.to_string(),
             setting: BTreeMap::from([("placement".to_string(), "free".to_string())]),
-            found: Found::Figures(figures),
+            found: Found::Quantities(quantities),
         }
     }
 
     fn words(cells: Vec<Cell>) -> (Vec<String>, Vec<String>) {
-        let [sheet] = &*sheets(&Results::new("made-up", Depth::Quick, true, cells)) else { panic!("one placement") };
+        let results = Results::new("made-up", Depth::Quick, true, cells);
+        let [sheet] = &*sheets(&results, &Times::OF_MODELS) else { panic!("one placement") };
         (sheet.rows.iter().map(|(_, words)| words[0].text.clone()).collect(), sheet.notes.clone())
     }
 
@@ -288,8 +342,8 @@ mod tests {
     #[test]
     fn a_steady_load_disturbs_as_well() {
         let mut beside = cell("a", |_| 100.0);
-        if let Found::Figures(figures) = &mut beside.found {
-            figures.insert(OTHERS.to_string(), Figure { unit: Unit::Count, rounds: vec![1.25] });
+        if let Found::Quantities(quantities) = &mut beside.found {
+            quantities.insert(OTHERS.name.to_string(), Series { unit: Unit::Count, rounds: vec![1.25] });
         }
         let (found, notes) = words(vec![beside, cell("b", |_| 200.0)]);
         assert_eq!(found, ["100 ns", "200 ns"]);

@@ -9,56 +9,81 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use green_threads::probe::placement::Placement;
+use green_threads::workload::{Depth, Parameter, Quantity, Times};
 
 use super::rounds::{Contestant, Length, Plan, Run};
 use super::threads::{timed, together};
-use super::{Experiment, Setting, compete, entrants};
+use super::{Contest, Tick, Written, all_subjects, compete};
 use crate::pages::{Body, Client, FetchError, Limits, Server, Site};
-use crate::store::{Cell, Depth};
+use crate::store::Found;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 const SITE: Site = Site { pages: 64, size: 4096, delay: Duration::from_millis(10) };
 
+const NAME: &str = "memo_http";
+
+const REQUESTS: Quantity = Quantity::count("requests", "requests");
+
+const TIMES: Times = Times {
+    rows: "memo",
+    caption: "Real pages over HTTP: each caller asks for all of them. Shown: time until all callers have all pages, the ratio \
+              to the fastest, and in brackets the requests that the server saw.",
+    columns: &[
+        Parameter::new("callers", "{} callers"),
+        Parameter::new("pages", "{} pages"),
+        Parameter::new("delay ms", "{} ms each"),
+    ],
+    in_brackets: &[REQUESTS],
+    ..Times::OF_MODELS
+};
+
 pub(super) struct MemoHttp {
     depth: Depth,
+    settings: Vec<Setting>,
+}
+
+#[derive(Clone, Copy)]
+struct Setting {
+    callers: usize,
+    placement: Placement,
 }
 
 impl MemoHttp {
     pub(super) fn new(depth: Depth) -> Self {
-        MemoHttp { depth }
+        let callers: &[usize] = if depth == Depth::Full { &[4, 16, 64] } else { &[16] };
+        let at = |&placement| callers.iter().map(move |&callers| Setting { callers, placement });
+        MemoHttp { depth, settings: Placement::POSSIBLE.iter().flat_map(at).collect() }
     }
 }
 
-impl Experiment for MemoHttp {
+impl Contest for MemoHttp {
     fn name(&self) -> &'static str {
-        "memo_http"
+        NAME
+    }
+
+    fn times(&self) -> Times {
+        TIMES
     }
 
     fn rounds(&self) -> usize {
         self.depth.rounds(10, 31)
     }
 
-    fn settings(&self) -> Vec<Setting> {
-        let callers: &[usize] = if self.depth == Depth::Full { &[4, 16, 64] } else { &[16] };
-        let setting = |callers: &usize, placement| {
-            let parameters = [
-                ("callers", callers.to_string(), callers.to_string()),
-                ("pages", SITE.pages.to_string(), format!("{}pages", SITE.pages)),
-                ("delay ms", SITE.delay.as_millis().to_string(), format!("{}ms", SITE.delay.as_millis())),
-            ];
-            Setting::new(parameters, placement)
+    fn settings(&self) -> Vec<Written> {
+        let (pages, delay) = (SITE.pages, SITE.delay.as_millis());
+        let written = |&Setting { callers, placement }: &Setting| {
+            let parameters =
+                [("callers", callers.to_string()), ("pages", pages.to_string()), ("delay ms", delay.to_string())];
+            Written::of_memos(NAME, parameters, &format!("{callers}-{pages}pages-{delay}ms"), placement)
         };
-        Placement::POSSIBLE
-            .iter()
-            .flat_map(|placement| callers.iter().map(|callers| setting(callers, *placement)))
-            .collect()
+        self.settings.iter().map(written).collect()
     }
 
-    fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), String>)> {
-        entrants(false)
+    fn entrants(&self, _: usize) -> Vec<(&'static str, Result<(), String>)> {
+        all_subjects(false)
     }
 
-    fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {
+    fn measure(&mut self, setting: usize, without: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>> {
         struct Enter<'a> {
             callers: usize,
             pages: Arc<Pages>,
@@ -80,10 +105,11 @@ impl Experiment for MemoHttp {
         }
         // The server keeps to no core: it stands for a machine elsewhere. It is started outside the placement.
         let pages = Arc::new(Pages { server: Server::start(SITE)?, client: Client::new(Limits::default()) });
-        let mut enter = Enter { callers: setting.number("callers"), pages, without, contestants: Vec::new() };
+        let Setting { callers, placement } = self.settings[setting];
+        let mut enter = Enter { callers, pages, without, contestants: Vec::new() };
         subject::visit(&mut enter);
         let plan = Plan { rounds: self.rounds(), length: Length::Iterations(1) };
-        compete(setting, enter.contestants, plan, "requests", tick)
+        compete(placement, enter.contestants, plan, Some(REQUESTS), tick)
     }
 }
 

@@ -10,21 +10,28 @@ use green_threads::StackSize;
 use green_threads::coroutine::{self, SyncFlag};
 use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
-use green_threads::workload::{Ask, Workload};
+use green_threads::workload::{Ask, Experiment, Parameter, Shows, Times, Workload, in_places};
 
 use super::memos::Called;
-use super::{ALGORITHMS, MOST, cannot, first_start_to_last_end};
+use super::{ALGORITHMS, first_start_to_last_end, of_both_memos};
 use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "runtime_hit",
-    what: "memo2 and memo3, a key that is there",
-    variants: ALGORITHMS,
-    most: MOST,
-    lean: false,
-    sockets: false,
-    run,
-    cannot,
+    experiments: &[Experiment {
+        name: "runtime_hit",
+        n: "callers",
+        settings: |depth| in_places(depth, &[("memo2", 1), ("memo3", 1), ("memo2", 16), ("memo3", 16)]),
+        shows: Shows::Times(Times {
+            caption: "The memo has every key. Shown: time of one look-up, and the ratio to the fastest. With several callers \
+                      it is the time of all their look-ups divided by their number. In memo2 the caller looks the key up \
+                      itself; in memo3 it asks the monitor.",
+            columns: &[Parameter::new("callers", "{} caller{s}"), Parameter::WORKERS],
+            split: "variant",
+            headline: &[&[("callers", "1"), ("workers", "1")]],
+            ..Times::OF_MODELS
+        }),
+    }],
+    ..of_both_memos("runtime_hit", "memo2 and memo3, a key that the memo has", run)
 };
 
 /// How many keys there are.

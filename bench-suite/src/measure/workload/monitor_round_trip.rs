@@ -21,22 +21,34 @@ use green_threads::StackSize;
 use green_threads::coroutine::{self, SyncFlag, mpsc};
 use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
-use green_threads::workload::{Ask, Workload};
+use green_threads::workload::{Ask, Experiment, Quantity, Shows, Times, Unit, Workload, in_places};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc as task_channel, oneshot};
 
-use super::{MOST, cannot};
+use super::of_both_memos;
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "monitor_round_trip",
-    what: "memo3's hit against a bare echo on its channels",
     variants: &[""],
-    most: MOST,
-    lean: false,
-    sockets: false,
-    run,
-    cannot,
+    experiments: &[Experiment {
+        name: "monitor_round_trip",
+        n: "",
+        settings: |depth| in_places(depth, &[("", 1)]),
+        shows: Shows::Times(Times {
+            caption: "memo3 is asked for a key that it has. Shown: time of one look-up, and the ratio to the fastest. In \
+                      brackets: the ratio to a bare echo, which answers over the same kinds of channel and does nothing \
+                      else (so it shows what the memo adds to its channels); and that ratio for a memo with a faster hash \
+                      function than the standard library's.",
+            in_brackets: &[OVER, OVER_FOLDHASH],
+            quantities: &[ECHO],
+            ..Times::OF_MODELS
+        }),
+    }],
+    ..of_both_memos("monitor_round_trip", "memo3's hit against a bare echo on its channels", run)
 };
+
+const ECHO: Quantity = Quantity::time("echo", "the echo");
+const OVER: Quantity = Quantity::new("over", Unit::Ratio, "memo3\nover echo");
+const OVER_FOLDHASH: Quantity = Quantity::new("over_foldhash", Unit::Ratio, "with\nfoldhash");
 
 /// How many turns each of the three has.
 const TURNS: u64 = 21;
@@ -79,9 +91,9 @@ impl Turns {
             ratios[ratios.len() / 2]
         };
         Answer { nanoseconds: one(0) * iterations as f64, ..Answer::default() }
-            .figure("limit", one(2))
-            .figure("over", over(0))
-            .figure("over_foldhash", over(1))
+            .quantity(ECHO, one(2))
+            .quantity(OVER, over(0))
+            .quantity(OVER_FOLDHASH, over(1))
     }
 }
 

@@ -13,8 +13,9 @@
 
 use std::time::{Duration, Instant};
 
-use green_threads::probe::protocol::{Model, Setup};
+use green_threads::probe::protocol::Model;
 pub use green_threads::workload::Workload;
+use green_threads::workload::{Depth, Program, Setting, in_places};
 
 pub(crate) mod memo_fill;
 mod memos;
@@ -41,15 +42,27 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
     green_threads::workload::ALL.iter().chain(MEMOS)
 }
 
-/// The two algorithms, which are the variants of a workload.
+/// The two algorithms, which are the variants of most of these workloads.
 const ALGORITHMS: &[&str] = &["memo2", "memo3"];
 
-/// The largest `n`: ten times what any setting asks for.
-const MOST: u64 = 100_000;
+/// A workload whose variants are the two [`ALGORITHMS`], of up to 100,000 callers. There is no Go twin, because the memos
+/// are Rust's.
+const fn of_both_memos(name: &'static str, what: &'static str, run: Program) -> Workload {
+    Workload {
+        variants: ALGORITHMS,
+        most: 100_000,
+        models: &[Model::Thread, Model::Coroutine, Model::Task, Model::TaskCurrentThread],
+        ..Workload::new(name, what, run)
+    }
+}
 
-/// There is no Go twin of these.
-fn cannot(setup: &Setup) -> Option<&'static str> {
-    (setup.model == Model::Goroutine).then_some("the memos here are Rust's")
+/// Both memos with each number of callers, in all places. Each child is asked three times, but at quick depth a large
+/// crowd is asked once.
+fn crowds(depth: Depth, sizes: &[u64]) -> Vec<Setting> {
+    let both: Vec<(&str, u64)> =
+        ALGORITHMS.iter().flat_map(|memo| sizes.iter().map(move |&callers| (*memo, callers))).collect();
+    let times = |setting: Setting| if setting.n >= 1000 && depth != Depth::Full { 1 } else { 3 };
+    in_places(depth, &both).into_iter().map(|setting| Setting { times: times(setting), ..setting }).collect()
 }
 
 /// From when the first unit began to when the last one ended.

@@ -14,22 +14,37 @@ use green_threads::coroutine;
 use green_threads::probe::memory::Memory;
 use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
-use green_threads::workload::{Ask, Workload};
+use green_threads::workload::{Ask, Experiment, Observations, Parameter, Quantity, Shows, Table, Workload};
 
 use super::memos::Called;
-use super::{ALGORITHMS, MOST, cannot, first_start_to_last_end};
+use super::{ALGORITHMS, crowds, first_start_to_last_end, of_both_memos};
 use crate::pages::{self, Body, Elsewhere, FetchError, Limits, Site};
 use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 pub(super) const WORKLOAD: Workload = Workload {
-    name: "runtime_http",
-    what: "memo2 and memo3, thousands of requests for pages over HTTP",
-    variants: ALGORITHMS,
-    most: MOST,
-    lean: false,
     sockets: true,
-    run,
-    cannot,
+    coroutine_stack: pages::coroutine::STACK_BYTES,
+    experiments: &[Experiment {
+        name: "runtime_http",
+        n: "n",
+        settings: |depth| crowds(depth, &[10_000]),
+        shows: Shows::Observations(Observations::new(&[TABLE])),
+    }],
+    ..of_both_memos("runtime_http", "memo2 and memo3, thousands of requests for pages over HTTP", run)
+};
+
+const REQUESTS: Quantity = Quantity::count("requests", "server\nsaw");
+const MOST_A_PAGE: Quantity = Quantity::count("most_a_page", "most\na page");
+const THROUGHPUT: Quantity = Quantity::count("throughput", "requests\na second");
+const PEAK: Quantity = Quantity::bytes("peak", "peak\nmemory");
+
+const TABLE: Table = Table {
+    variant: Table::EVERY_VARIANT,
+    caption: "10,000 requests at once, each on a unit of its own, for 1,000 pages over HTTP through one memo. The server, which \
+              takes 20 ms to answer, is another process. It should count one request a page.",
+    parameters: &[Parameter::new("variant", "memo"), Parameter::WORKERS_COLUMN, Parameter::PLACEMENT_COLUMN],
+    quantities: &[REQUESTS, MOST_A_PAGE, Quantity::TIME.under("all done\nafter"), THROUGHPUT, PEAK],
+    facts: &[],
 };
 
 const SITE: Site = Site { pages: 1_000, size: 4096, delay: Duration::from_millis(20) };
@@ -55,9 +70,9 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let counts = server.requests()?;
         all = spans
             .answer(all.nanoseconds)
-            .figure("requests", counts.iter().sum::<usize>() as f64)
-            .figure("most_a_page", counts.iter().copied().max().unwrap_or(0) as f64)
-            .figure("peak", Memory::peak()?.saturating_sub(before.resident) as f64);
+            .quantity(REQUESTS, counts.iter().sum::<usize>() as f64)
+            .quantity(MOST_A_PAGE, counts.iter().copied().max().unwrap_or(0) as f64)
+            .quantity(PEAK, Memory::peak()?.saturating_sub(before.resident) as f64);
     }
     Ok(all)
 }
@@ -88,7 +103,7 @@ impl Spans {
         let (all, failed) = (self.spans.len(), self.failed);
         let failure = self.why.map(|why| format!("{failed} of {all} requests failed, the first with: {why}"));
         Answer { nanoseconds: before + time.as_nanos() as f64, failure, ..Answer::default() }
-            .figure("throughput", (all as f64 / time.as_secs_f64()).round())
+            .quantity(THROUGHPUT, (all as f64 / time.as_secs_f64()).round())
     }
 }
 

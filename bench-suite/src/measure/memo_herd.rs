@@ -9,48 +9,73 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use green_threads::probe::placement::Placement;
+use green_threads::workload::{Depth, Parameter, Quantity, Times};
 use parking_lot::{Condvar, Mutex};
 
 use super::rounds::{Contestant, Length, Plan, Run};
-use super::{Experiment, Setting, compete, entrants};
-use crate::store::{Cell, Depth};
+use super::{Contest, Tick, Written, all_subjects, compete};
+use crate::store::Found;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};
+
+const NAME: &str = "memo_herd";
+
+const CALLS: Quantity = Quantity::count("calls", "calls of f");
+
+const TIMES: Times = Times {
+    rows: "memo",
+    caption: "Many callers of one cold key. Shown: time from the moment when the value is there until the last caller has it, \
+              the ratio to the fastest, and in brackets the calls of f.",
+    columns: &[Parameter::new("callers", "{} caller{s}")],
+    in_brackets: &[CALLS],
+    expected: Some(1.0),
+    headline: &[&[("callers", "16")], &[("callers", "256")]],
+    ..Times::OF_MODELS
+};
 
 pub(super) struct MemoHerd {
     depth: Depth,
+    settings: Vec<Setting>,
+}
+
+#[derive(Clone, Copy)]
+struct Setting {
+    callers: usize,
+    placement: Placement,
 }
 
 impl MemoHerd {
     pub(super) fn new(depth: Depth) -> Self {
-        MemoHerd { depth }
+        let herds: &[usize] = if depth == Depth::Full { &[1, 2, 4, 16, 64, 256, 1024] } else { &[2, 16, 256] };
+        let at = |&placement| herds.iter().map(move |&callers| Setting { callers, placement });
+        MemoHerd { depth, settings: Placement::POSSIBLE.iter().flat_map(at).collect() }
     }
 }
 
-impl Experiment for MemoHerd {
+impl Contest for MemoHerd {
     fn name(&self) -> &'static str {
-        "memo_herd"
+        NAME
+    }
+
+    fn times(&self) -> Times {
+        TIMES
     }
 
     fn rounds(&self) -> usize {
         self.depth.rounds(11, 51)
     }
 
-    fn settings(&self) -> Vec<Setting> {
-        let herds: &[usize] = if self.depth != Depth::Full { &[2, 16, 256] } else { &[1, 2, 4, 16, 64, 256, 1024] };
-        let setting = |callers: &usize, placement| {
-            Setting::new([("callers", callers.to_string(), callers.to_string())], placement)
+    fn settings(&self) -> Vec<Written> {
+        let written = |&Setting { callers, placement }: &Setting| {
+            Written::of_memos(NAME, [("callers", callers.to_string())], &callers.to_string(), placement)
         };
-        Placement::POSSIBLE
-            .iter()
-            .flat_map(|placement| herds.iter().map(move |callers| setting(callers, *placement)))
-            .collect()
+        self.settings.iter().map(written).collect()
     }
 
-    fn entrants(&self, _: &Setting) -> Vec<(&'static str, Result<(), String>)> {
-        entrants(false)
+    fn entrants(&self, _: usize) -> Vec<(&'static str, Result<(), String>)> {
+        all_subjects(false)
     }
 
-    fn measure(&mut self, setting: &Setting, without: &[&str], tick: &(dyn Fn(f64) + Sync)) -> io::Result<Vec<Cell>> {
+    fn measure(&mut self, setting: usize, without: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>> {
         struct Enter<'a> {
             callers: usize,
             without: &'a [&'a str],
@@ -64,15 +89,11 @@ impl Experiment for MemoHerd {
             }
             fn one_thread<S: OneThread>(&mut self) {}
         }
-        let mut enter = Enter { callers: setting.number("callers"), without, contestants: Vec::new() };
+        let Setting { callers, placement } = self.settings[setting];
+        let mut enter = Enter { callers, without, contestants: Vec::new() };
         subject::visit(&mut enter);
-        compete(
-            setting,
-            enter.contestants,
-            Plan { rounds: self.rounds(), length: Length::Iterations(1) },
-            "calls",
-            tick,
-        )
+        let plan = Plan { rounds: self.rounds(), length: Length::Iterations(1) };
+        compete(placement, enter.contestants, plan, Some(CALLS), tick)
     }
 }
 

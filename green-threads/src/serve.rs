@@ -1,12 +1,12 @@
-//! The child's body.
+//! The body of a child: it runs one workload on one runtime, as often as its parent asks.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 use std::process::ExitCode;
 
-use super::memory::Memory;
-use super::placement::{Placement, allowed_cores};
-use super::protocol::{Line, Preemption, Ready, Setup};
-use super::{Runtime, parallelism};
+use crate::probe::memory::Memory;
+use crate::probe::placement::{Placement, allowed_cores};
+use crate::probe::protocol::{Line, Preemption, Ready, Setup};
+use crate::probe::{Runtime, parallelism, say};
 use crate::workload::{Ask, Workload};
 
 /// Runs the workload of `setup`, which is JSON and names one of `workloads`, as often as the standard input asks. Only
@@ -16,16 +16,11 @@ pub fn serve(setup: &str, workloads: impl IntoIterator<Item = &'static Workload>
     match try_serve(setup, workloads) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            // Whoever asked may be gone; then there is nobody to tell.
+            // The parent may have ended. Then there is no reader, and the exit status is enough.
             let _ = say(&Line::Refused(why.to_string()));
             ExitCode::from(2)
         }
     }
-}
-
-/// Says how far a workload has come, so that a crash leaves a number behind.
-pub fn progress(so_far: u64) {
-    let _ = say(&Line::Progress(so_far));
 }
 
 fn try_serve(
@@ -56,7 +51,7 @@ fn try_serve(
     if setup.placement == Placement::OneCore && cores != 1 {
         return Err(format!("it was to be placed on one core, and may run on {cores}").into());
     }
-    let runtime = Runtime::start(&setup, workload)?;
+    let runtime = Runtime::start(&setup, workload.lean, workload.sockets)?;
     let parallelism = parallelism::prove(&runtime, setup.workers)?;
     let threads = usize::try_from(Memory::now()?.threads)?;
     say(&Line::Ready(Ready { parallelism, threads }))?;
@@ -69,11 +64,4 @@ fn try_serve(
     }
     // Units that are still parked would hold the process up.
     std::process::exit(0)
-}
-
-fn say(line: &Line) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, line)?;
-    out.write_all(b"\n")?;
-    out.flush()
 }

@@ -1,0 +1,217 @@
+//! What is measured, in which settings, and how.
+//!
+//! A [`Contest`] has settings, and in each of them it times all its subjects together, in interleaved rounds
+//! (`rounds.rs`). The contests of the memos run in this process. Those of the runtimes run in children, one child for
+//! each model (`runtimes/`). Anything that is not a time (bytes, counts, how a child ended) is an observation, made by
+//! an [`Observer`].
+//!
+//! What is measured of the runtimes is described by the [workloads](workload) themselves.
+
+mod beside;
+mod memo_herd;
+mod memo_hit;
+mod memo_http;
+mod memo_miss;
+mod rounds;
+mod runtimes;
+mod threads;
+pub mod workload;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+
+use green_threads::probe::placement::Placement;
+use green_threads::workload::{Depth, Quantity, Shows, Times, Unit};
+
+use crate::probe::Programs;
+use crate::store::{self, Cell, Found, Series};
+use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo1, OneThread};
+use beside::Beside;
+use rounds::{Contestant, Plan};
+
+pub use runtimes::{Observer, observers};
+
+/// What hits are compared with: a plain `HashMap` that no thread writes. It is listed beside the subjects under this name.
+pub const PLAIN_MAP: &str = "HashMap";
+
+/// The quantity that says how many cores other programs had while a setting was measured.
+pub const OTHERS: Quantity = Quantity::count("others", "cores of\nothers");
+
+/// The ratio of a time to the reference's time of the same round.
+pub const RATIO: Quantity = Quantity::new("ratio", Unit::Ratio, "ratio");
+
+/// The contests of the memos at this depth, in the order in which they run.
+#[must_use]
+pub fn memos(depth: Depth) -> Vec<Box<dyn Contest>> {
+    vec![
+        Box::new(memo_hit::MemoHit::<memo_hit::AsUsersGetIt>::new(depth)),
+        Box::new(memo_hit::MemoHit::<memo_hit::SameForAll>::new(depth)),
+        Box::new(memo_miss::MemoMiss::new(depth)),
+        Box::new(memo_herd::MemoHerd::new(depth)),
+        Box::new(memo_http::MemoHttp::new(depth)),
+    ]
+}
+
+/// The contests of the runtimes at this depth, in the order in which they run.
+#[must_use]
+pub fn runtimes(depth: Depth, programs: &Rc<Programs>) -> Vec<Box<dyn Contest>> {
+    runtimes::contests(depth, programs).map(|contest| Box::new(contest) as Box<dyn Contest>).collect()
+}
+
+/// The memos' experiments by name, with how each is shown, in the order in which reports show them.
+#[must_use]
+pub fn of_memos() -> Vec<(&'static str, Shows)> {
+    memos(Depth::Quick).iter().map(|contest| (contest.name(), Shows::Times(contest.times()))).collect()
+}
+
+/// The runtimes' experiments by name, with how each is shown, in the order in which reports show them.
+#[must_use]
+pub fn of_runtimes() -> Vec<(&'static str, Shows)> {
+    workload::all()
+        .flat_map(|workload| workload.experiments)
+        .map(|described| (described.name, described.shows))
+        .collect()
+}
+
+/// Subjects that are timed together in a number of settings. A setting is named by its place in
+/// [`settings`](Contest::settings).
+pub trait Contest {
+    /// The name of the experiment.
+    fn name(&self) -> &'static str;
+
+    /// How its times are shown.
+    fn times(&self) -> Times;
+
+    /// The number of rounds at its depth.
+    fn rounds(&self) -> usize;
+
+    /// The settings at its depth, in the order in which they are measured.
+    fn settings(&self) -> Vec<Written>;
+
+    /// The subjects in a setting, each with the reason if it cannot take part.
+    fn entrants(&self, setting: usize) -> Vec<(&'static str, Result<(), String>)>;
+
+    /// Times all subjects of a setting that can take part, except those in `without`. Calls `tick` from time to time with
+    /// the share that is done, at most 1.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses the placement.
+    fn measure(&mut self, setting: usize, without: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>>;
+}
+
+/// Is told the share that is done, from 0 to 1.
+pub type Tick<'a> = &'a (dyn Fn(f64) + Sync);
+
+/// Subjects that are not measured, with the reason.
+pub type Without = [(&'static str, String)];
+
+/// A setting as results and criterion's ids write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its parameters.
+    pub setting: store::Setting,
+    /// The group of criterion's to which it belongs.
+    pub group: String,
+    /// Its name within that group.
+    pub id: String,
+}
+
+impl Written {
+    /// A setting of a memo's experiment, whose group is the whole experiment. So its id names the placement too.
+    fn of_memos<const N: usize>(
+        experiment: &str,
+        parameters: [(&str, String); N],
+        id: &str,
+        placement: Placement,
+    ) -> Self {
+        let parameters = parameters.into_iter().chain([("placement", placement.to_string())]);
+        Written {
+            setting: parameters.map(|(name, value)| (name.to_string(), value)).collect(),
+            group: experiment.to_string(),
+            id: format!("{id}-{placement}"),
+        }
+    }
+}
+
+/// The subjects in a setting of `contest`, each with the reason if it is not measured.
+#[must_use]
+pub fn entrants(contest: &dyn Contest, setting: usize, without: &Without) -> Vec<(&'static str, Result<(), String>)> {
+    let left_out = |subject| without.iter().find(|(left_out, _)| *left_out == subject);
+    let entrant = |(subject, can)| (subject, left_out(subject).map_or(can, |(_, why)| Err(why.clone())));
+    contest.entrants(setting).into_iter().map(entrant).collect()
+}
+
+/// Measures a setting of `contest`: a cell for each subject, measured or not. Each cell that has a time also says how
+/// many cores [other programs](OTHERS) had meanwhile.
+///
+/// # Errors
+///
+/// As [`Contest::measure`].
+pub fn measure(contest: &mut dyn Contest, setting: usize, without: &Without, tick: Tick<'_>) -> io::Result<Vec<Cell>> {
+    let entrants = entrants(contest, setting, without);
+    let Written { setting: written, .. } = contest.settings().swap_remove(setting);
+    let without: Vec<&str> = without.iter().map(|(subject, _)| *subject).collect();
+    let beside = Beside::begin();
+    let mut measured: BTreeMap<&str, Found> = contest.measure(setting, &without, tick)?.into_iter().collect();
+    if let Some(cores) = beside.and_then(|beside| beside.cores()) {
+        for found in measured.values_mut() {
+            if let Found::Quantities(quantities) = found {
+                quantities.insert(OTHERS.name.to_string(), Series { unit: OTHERS.unit, rounds: vec![cores] });
+            }
+        }
+    }
+    let cell = |(subject, can): (&str, Result<(), String>)| {
+        let found = match can {
+            Err(why) => Found::Absent { why },
+            Ok(()) => measured.remove(subject)?,
+        };
+        Some(Cell { subject: subject.to_string(), setting: written.clone(), found })
+    };
+    Ok(entrants.into_iter().filter_map(cell).collect())
+}
+
+/// Runs the rounds of `contestants` with this placement. Each has the time of one iteration, its ratio to the reference's
+/// time, and what it counted, if it counts.
+fn compete(
+    placement: Placement,
+    mut contestants: Vec<Box<dyn Contestant + '_>>,
+    plan: Plan,
+    count: Option<Quantity>,
+    tick: Tick<'_>,
+) -> io::Result<Vec<(&'static str, Found)>> {
+    let samples = placement.run(|| rounds::run(&mut contestants, plan, tick))?;
+    let times: Vec<Vec<f64>> =
+        samples.iter().map(|samples| samples.iter().map(|sample| sample.nanoseconds).collect()).collect();
+    let plain = contestants.iter().position(|contestant| contestant.name() == PLAIN_MAP);
+    let ratios = match plain {
+        Some(plain) => rounds::ratios_to(&times, plain),
+        None => rounds::ratios_to_best(&times),
+    };
+    let found = contestants.iter().zip(samples).zip(times.into_iter().zip(ratios));
+    let found = found.map(|((contestant, samples), (times, ratios))| {
+        let mut all = vec![(Quantity::TIME, times), (RATIO, ratios)];
+        all.extend(count.map(|count| (count, samples.iter().filter_map(|sample| sample.count).collect())));
+        (contestant.name(), Found::Quantities(store::named(all)))
+    });
+    Ok(found.collect())
+}
+
+/// Every subject. memo1 takes part where one thread is `alone`, and nowhere else.
+fn all_subjects(alone: bool) -> Vec<(&'static str, Result<(), String>)> {
+    let can = |name| match name == <Memo1 as OneThread>::NAME && !alone {
+        true => Err(MEMO1_IS_NOT_SYNC.to_string()),
+        false => Ok(()),
+    };
+    subject::list().into_iter().map(|(name, _)| (name, can(name))).collect()
+}
+
+/// The numbers of threads in the memos' experiments: one, two, and twice the cores (more threads than cores, on purpose).
+fn thread_counts() -> Vec<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![1, 2, 2 * cores];
+    counts.sort_unstable();
+    counts.dedup();
+    counts
+}

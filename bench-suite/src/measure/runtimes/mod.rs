@@ -1,0 +1,100 @@
+//! The experiments of the runtimes, measured in children, as the [workloads](super::workload) describe them.
+//!
+//! `timed.rs` measures times, in rounds like those of the memos, and `observed.rs` everything else.
+
+mod observed;
+mod timed;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use green_threads::probe::protocol::{Answer, Model};
+use green_threads::workload::{Depth, Experiment, Quantity, Setting, Shows, Unit, Workload};
+
+use crate::measure::workload;
+use crate::probe::Programs;
+use crate::store::{self, Series};
+
+pub use observed::Observer;
+
+/// The contests of the runtimes at this depth, in the order in which they run.
+pub(super) fn contests(depth: Depth, programs: &Rc<Programs>) -> impl Iterator<Item = timed::Timed> {
+    described().filter_map(move |(workload, experiment)| match experiment.shows {
+        Shows::Times(times) => Some(timed::Timed::new(workload, experiment, times, depth, Rc::clone(programs))),
+        Shows::Observations(_) => None,
+    })
+}
+
+/// What is observed of the runtimes at this depth, in the order in which it runs.
+#[must_use]
+pub fn observers(depth: Depth) -> Vec<Observer> {
+    let observer = |(workload, experiment): (_, &'static Experiment)| match experiment.shows {
+        Shows::Times(_) => None,
+        Shows::Observations(observations) => Some(Observer::new(workload, experiment, observations, depth)),
+    };
+    described().filter_map(observer).collect()
+}
+
+/// Every experiment of a workload.
+fn described() -> impl Iterator<Item = (&'static Workload, &'static Experiment)> {
+    workload::all().flat_map(|workload| workload.experiments.iter().map(move |experiment| (workload, experiment)))
+}
+
+/// A setting as results write it. `n` is the name of its `n`, if that varies. Only goroutines are preempted, so only they
+/// have a preemption.
+fn written(n: &str, setting: &Setting, model: Option<Model>) -> store::Setting {
+    let stack = setting.stack.map_or_else(|| "default".to_string(), |bytes| bytes.to_string());
+    let preemption = setting.preemption.filter(|_| model == Some(Model::Goroutine));
+    let parameters = [
+        ("variant", setting.variant.to_string()),
+        (n, if n.is_empty() { String::new() } else { setting.n.to_string() }),
+        ("workers", setting.workers.to_string()),
+        ("stack", stack),
+        ("placement", setting.placement.to_string()),
+        ("preemption", preemption.map_or_else(String::new, |preemption| preemption.name().to_string())),
+    ];
+    let given = parameters.into_iter().filter(|(_, value)| !value.is_empty());
+    given.map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+/// The quantities of these answers, each with a number for each answer. `described` finds a quantity by its name.
+fn quantities(answers: &[Answer], described: impl Fn(&str) -> Option<&'static Quantity>) -> BTreeMap<String, Series> {
+    let mut quantities: BTreeMap<String, Series> = BTreeMap::new();
+    for (name, number) in answers.iter().flat_map(|answer| &answer.quantities) {
+        // Where noise hides a quantity there is a bound instead: the same name with an ending.
+        let quantity = described(name.strip_suffix(Answer::BELOW).unwrap_or(name));
+        debug_assert!(quantity.is_some(), "a workload reports {name:?}, which it does not describe");
+        let unit = quantity.map_or(Unit::Count, |quantity| quantity.unit);
+        quantities.entry(name.clone()).or_insert(Series { unit, rounds: Vec::new() }).rounds.push(*number);
+    }
+    quantities
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_experiment_has_a_name_of_its_own() {
+        let mut names: Vec<&str> = described().map(|(_, experiment)| experiment.name).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    /// A setting that names an unknown variant would be refused by every child.
+    #[test]
+    fn every_setting_is_one_of_its_workload() {
+        for (workload, experiment) in described() {
+            for depth in [Depth::Quick, Depth::Full, Depth::Trial] {
+                for setting in (experiment.settings)(depth) {
+                    assert!(workload.variants.contains(&setting.variant), "{}: {setting:?}", experiment.name);
+                    assert!((1..=workload.most).contains(&setting.n), "{}: {setting:?}", experiment.name);
+                    let named = written(experiment.n, &setting, None).len();
+                    assert!(experiment.n.is_empty() || named >= 4, "{}: {setting:?}", experiment.name);
+                }
+            }
+        }
+    }
+}

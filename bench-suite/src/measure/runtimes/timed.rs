@@ -1,0 +1,373 @@
+//! A workload whose result is a time: every model in its own child, asked in interleaved rounds.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use green_threads::probe::protocol::{Answer, Model, Setup};
+use green_threads::workload::percentile::{P50, P90, P99, nearest_rank};
+use green_threads::workload::{Depth, Experiment, Quantity, Setting, Times, Workload};
+
+use super::super::rounds::{self, Contestant, Length, Plan, Run};
+use super::super::{Contest, RATIO, Tick, Written};
+use super::written;
+use crate::probe::{Ended, Fate, Programs, Session};
+use crate::store::{self, Found, Observation, Series};
+
+/// How long a child may be silent before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a model runs in a round.
+const ROUND: Duration = Duration::from_millis(10);
+
+/// A model of which one iteration takes longer than this does not take part in the rounds of the others: it would make
+/// them so long that the machine's speed moves within one. It has [rounds of its own](SLOW_ROUNDS).
+const SLOW: Duration = Duration::from_millis(250);
+
+/// How many rounds the slow models have, after those of the others, and of one iteration each. Their times have no
+/// ratio, because nothing fast was measured beside them.
+const SLOW_ROUNDS: usize = 3;
+
+/// The timed experiment of a workload.
+pub(in super::super) struct Timed {
+    workload: &'static Workload,
+    experiment: &'static Experiment,
+    times: Times,
+    depth: Depth,
+    settings: Vec<Setting>,
+    programs: Rc<Programs>,
+}
+
+/// A subject: a model, or something that is measured beside the models.
+struct Entrant {
+    name: &'static str,
+    model: Model,
+    variant: &'static str,
+}
+
+impl Timed {
+    pub(super) fn new(
+        workload: &'static Workload,
+        experiment: &'static Experiment,
+        times: Times,
+        depth: Depth,
+        programs: Rc<Programs>,
+    ) -> Self {
+        let mut settings = (experiment.settings)(depth);
+        // One group of criterion's after the other.
+        settings.sort_by_key(|setting| (setting.placement, setting.workers));
+        Timed { workload, experiment, times, depth, settings, programs }
+    }
+
+    fn subjects(&self, setting: &Setting) -> Vec<Entrant> {
+        let variant = setting.variant;
+        let models = self.workload.models_in(setting).map(|model| Entrant { name: model.name(), model, variant });
+        let beside = self.times.beside.iter().filter(|beside| beside.at == variant);
+        let beside = beside.map(|beside| Entrant { name: beside.name, model: beside.model, variant: beside.variant });
+        models.chain(beside).collect()
+    }
+
+    fn setup(&self, entrant: &Entrant, setting: &Setting) -> Setup {
+        self.workload.setup(entrant.model, &Setting { variant: entrant.variant, ..*setting })
+    }
+
+    /// Why a subject cannot take part, if it cannot.
+    fn can(&self, entrant: &Entrant, setting: &Setting) -> Result<(), String> {
+        match self.workload.cannot(&self.setup(entrant, setting)) {
+            Some(why) => Err(why.to_string()),
+            None => self.programs.has(entrant.model),
+        }
+    }
+
+    /// The quantities of these answers, and the percentiles of all their waits.
+    fn quantities(&self, answers: &[Answer]) -> BTreeMap<String, Series> {
+        let mut quantities = super::quantities(answers, |name| self.times.quantity(name));
+        quantities.extend(store::named(percentiles(answers)));
+        quantities
+    }
+}
+
+impl Contest for Timed {
+    fn name(&self) -> &'static str {
+        self.experiment.name
+    }
+
+    fn times(&self) -> Times {
+        self.times
+    }
+
+    fn rounds(&self) -> usize {
+        self.depth.rounds(11, 31)
+    }
+
+    fn settings(&self) -> Vec<Written> {
+        let name = |setting: &Setting| {
+            let Setting { variant, n, workers, placement, .. } = setting;
+            let size = if self.experiment.n.is_empty() { String::new() } else { format!("{n}-{}", self.experiment.n) };
+            let id: Vec<&str> = [*variant, &size].into_iter().filter(|part| !part.is_empty()).collect();
+            let several = if workers.number() == 1 { "" } else { "s" };
+            Written {
+                setting: written(self.experiment.n, setting, None),
+                group: format!("{}-{workers}-worker{several}-{placement}", self.experiment.name),
+                id: if id.is_empty() { "all".to_string() } else { id.join("-") },
+            }
+        };
+        self.settings.iter().map(name).collect()
+    }
+
+    fn entrants(&self, setting: usize) -> Vec<(&'static str, Result<(), String>)> {
+        let setting = &self.settings[setting];
+        self.subjects(setting).iter().map(|entrant| (entrant.name, self.can(entrant, setting))).collect()
+    }
+
+    fn measure(&mut self, setting: usize, _: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>> {
+        let setting = self.settings[setting];
+        let mut racers: Vec<Racer> = self
+            .subjects(&setting)
+            .iter()
+            .filter(|entrant| self.can(entrant, &setting).is_ok())
+            .map(|entrant| Racer::start(&self.programs, entrant.name, &self.setup(entrant, &setting)))
+            .collect();
+        let length = match self.depth {
+            Depth::Trial => Length::Iterations(1),
+            Depth::Quick | Depth::Full => Length::About(ROUND),
+        };
+        let plan = Plan { rounds: self.rounds(), length };
+        let mut running: Vec<Box<dyn Contestant + '_>> =
+            racers.iter_mut().filter(|racer| racer.races()).map(|racer| Box::new(racer) as _).collect();
+        let samples = rounds::run(&mut running, plan, tick);
+        let names: Vec<&str> = running.iter().map(|racer| racer.name()).collect();
+        let mut times: BTreeMap<&str, Vec<f64>> = names
+            .into_iter()
+            .zip(samples.iter().map(|samples| samples.iter().map(|sample| sample.nanoseconds).collect()))
+            .collect();
+        drop(running);
+        times.extend(slow_rounds(&mut racers, SLOW_ROUNDS.min(self.rounds())));
+        Ok(self.found(&racers, &times))
+    }
+}
+
+impl Timed {
+    /// What was found of each racer. `times` has the times of its rounds, if nothing stopped it.
+    fn found(&self, racers: &[Racer], times: &BTreeMap<&str, Vec<f64>>) -> Vec<(&'static str, Found)> {
+        let raced: Vec<&str> = racers.iter().filter(|racer| racer.races()).map(|racer| racer.name).collect();
+        let ratios = rounds::ratios_to_best(&raced.iter().map(|name| times[name].clone()).collect::<Vec<_>>());
+        let ratios: BTreeMap<&str, Vec<f64>> = raced.into_iter().zip(ratios).collect();
+        let found = |racer: &Racer| match &racer.ended {
+            Some(ended) => Found::Observed(Observation {
+                quantities: self.quantities(racer.answers.last().map_or(&[], std::slice::from_ref)),
+                facts: BTreeMap::new(),
+                stopped: Some(ended.fate.clone()),
+            }),
+            None => {
+                let times = times[racer.name].clone();
+                let mut quantities = self.quantities(&racer.answers[racer.answers.len() - times.len()..]);
+                let ratio = ratios.get(racer.name).map(|ratios| (RATIO, ratios.clone()));
+                quantities.extend(store::named([(Quantity::TIME, times)].into_iter().chain(ratio)));
+                Found::Quantities(quantities)
+            }
+        };
+        racers.iter().map(|racer| (racer.name, found(racer))).collect()
+    }
+}
+
+/// The rounds of the slow racers: each once, then each once more.
+fn slow_rounds(racers: &mut [Racer], rounds: usize) -> BTreeMap<&'static str, Vec<f64>> {
+    let mut times: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for _ in 0..rounds {
+        for racer in racers.iter_mut().filter(|racer| racer.is_slow()) {
+            // One that ends now has no time, and its cell says what became of it.
+            if let Some(nanoseconds) = racer.ask(1).map(|answer| answer.nanoseconds) {
+                times.entry(racer.name).or_default().push(nanoseconds);
+            }
+        }
+    }
+    times
+}
+
+/// A model in its child. When that has ended, so has the racer: what it answers then is nothing, and is not shown.
+struct Racer {
+    name: &'static str,
+    session: Option<Session>,
+    ended: Option<Ended>,
+    /// The nanoseconds of one iteration that was not the first, or of the first if that was fast.
+    one: f64,
+    /// All answers, the last ones of which are the rounds'.
+    answers: Vec<Answer>,
+}
+
+impl Racer {
+    /// Starts the child, and asks it once: what cannot be done at all is found out here. One that was slow is asked once
+    /// more, since the first iteration also warms it up.
+    fn start(programs: &Programs, name: &'static str, setup: &Setup) -> Racer {
+        let mut racer = Racer { name, session: None, ended: None, one: 0.0, answers: Vec::new() };
+        match Session::start(programs, setup, PATIENCE) {
+            Ok(session) => racer.session = Some(session),
+            Err(ended) => racer.ended = Some(ended),
+        }
+        racer.one = racer.ask(1).map_or(0.0, |answer| answer.nanoseconds);
+        if racer.is_slow() {
+            racer.one = racer.ask(1).map_or(0.0, |answer| answer.nanoseconds);
+        }
+        racer
+    }
+
+    /// Whether it takes part in the rounds.
+    fn races(&self) -> bool {
+        self.ended.is_none() && !self.takes_long()
+    }
+
+    /// Whether it takes part in the rounds of the slow ones.
+    fn is_slow(&self) -> bool {
+        self.ended.is_none() && self.takes_long()
+    }
+
+    fn takes_long(&self) -> bool {
+        self.one >= SLOW.as_nanos() as f64
+    }
+
+    fn ask(&mut self, iterations: u64) -> Option<&Answer> {
+        match self.session.as_mut()?.ask(iterations) {
+            Ok(answer) => {
+                if let Some(failure) = &answer.failure {
+                    self.stop(Ended { fate: Fate::Limit(failure.clone()), progress: None });
+                }
+                self.answers.push(answer);
+                self.answers.last()
+            }
+            Err(ended) => {
+                self.stop(ended);
+                None
+            }
+        }
+    }
+
+    fn stop(&mut self, ended: Ended) {
+        self.ended = Some(ended);
+        self.session = None;
+    }
+}
+
+impl Contestant for &mut Racer {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn run(&mut self, iterations: u64) -> Run {
+        // One that has ended is out of the race; a time long enough ends its calibration.
+        let time = self
+            .ask(iterations)
+            .map_or(Duration::from_secs(1), |answer| Duration::from_nanos(answer.nanoseconds.max(1.0) as u64));
+        Run { time, count: None }
+    }
+}
+
+/// The percentiles of all waits together, as one number each; none if nothing has waited. The 99th percentile of one
+/// round has a wait or two above it, and is luck; of all rounds together it has many.
+fn percentiles(answers: &[Answer]) -> Vec<(Quantity, Vec<f64>)> {
+    let mut waits: Vec<u64> = answers.iter().flat_map(|answer| answer.waits.iter().copied()).collect();
+    if waits.is_empty() {
+        return Vec::new();
+    }
+    waits.sort_unstable();
+    [(P50, 50), (P90, 90), (P99, 99)].map(|(quantity, percent)| (quantity, vec![nearest_rank(&waits, percent)])).into()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use green_threads::workload::{Shows, Unit};
+
+    use super::*;
+    use crate::measure::workload;
+    use crate::probe::twin::Twin;
+
+    /// The contest of this workload, without a Go twin.
+    fn contest(name: &str, lab: &Path) -> Timed {
+        let workload = workload::all().find(|workload| workload.name == name).unwrap();
+        let experiment = &workload.experiments[0];
+        let Shows::Times(times) = experiment.shows else { panic!("{name} is not timed") };
+        let programs = Programs { lab: lab.to_path_buf(), twin: Twin::Skipped("it is not needed".to_string()) };
+        Timed::new(workload, experiment, times, Depth::Full, Rc::new(programs))
+    }
+
+    /// A racer whose child takes so many milliseconds for its first, its second, its third ... iteration, as it says,
+    /// and for all that follow as long as for the last of these.
+    fn racer(folder: &Path, name: &'static str, milliseconds: &[u32]) -> Racer {
+        let path = folder.join(name);
+        let times: Vec<String> = milliseconds.iter().map(ToString::to_string).collect();
+        let script = format!(
+            "#!/bin/sh\necho '{{\"ready\":{{\"parallelism\":1,\"threads\":1}}}}'\nset -- {}\n\
+             while read iterations; do echo \"{{\\\"answer\\\":{{\\\"nanoseconds\\\":$(($1 * 1000000 * iterations)),\
+             \\\"quantities\\\":{{\\\"units\\\":$iterations}}}}}}\"; [ $# -gt 1 ] && shift; done\n",
+            times.join(" ")
+        );
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let skynet = contest("skynet", &path);
+        let setup = skynet.workload.setup(Model::Task, &Setting::new("", 1));
+        Racer::start(&skynet.programs, name, &setup)
+    }
+
+    #[test]
+    fn a_slow_model_has_warm_rounds_and_no_ratio() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut racers = [
+            ("slow", &[900, 700, 500, 400, 600][..]),
+            ("slow only at first", &[900, 1]),
+            ("fast", &[1]),
+            ("another slow one", &[300]),
+        ]
+        .map(|(name, milliseconds)| racer(folder.path(), name, milliseconds));
+        assert_eq!(racers.each_ref().map(Racer::races), [false, true, true, false]);
+        assert_eq!(racers.each_ref().map(Racer::is_slow), [true, false, false, true]);
+
+        let mut times = slow_rounds(&mut racers, SLOW_ROUNDS);
+        assert_eq!(times["slow"], [5e8, 4e8, 6e8], "neither the first iteration nor the second is a round");
+        times.extend(["fast", "slow only at first"].map(|name| (name, vec![1e6; 2])));
+        for racer in racers.iter_mut().filter(|racer| racer.races()) {
+            racer.ask(1);
+            racer.ask(1);
+        }
+        for (subject, found) in contest("skynet", folder.path()).found(&racers, &times) {
+            let Found::Quantities(quantities) = &found else { panic!("{subject}: {found:?}") };
+            let slow = subject.contains("slow") && subject != "slow only at first";
+            assert_eq!(quantities.contains_key("ratio"), !slow, "{subject}");
+            assert_eq!(quantities["time"].rounds.len(), if slow { SLOW_ROUNDS } else { 2 }, "{subject}");
+            assert_eq!(quantities["units"].rounds.len(), quantities["time"].rounds.len(), "{subject}");
+        }
+    }
+
+    #[test]
+    fn a_yield_has_no_setting_in_which_it_hands_over_to_nobody() {
+        let switch = contest("switch", Path::new("lab"));
+        let workers = |variant: &str| -> Vec<usize> {
+            let settings = switch.settings.iter().filter(|setting| setting.variant == variant);
+            settings.map(|setting| setting.workers.number()).collect()
+        };
+        assert!(!workers("yield").is_empty() && workers("yield").iter().all(|workers| *workers == 1));
+        assert_eq!(workers("yield-alone"), workers("park"), "a unit may yield alone anywhere");
+    }
+
+    #[test]
+    fn a_percentile_is_of_all_waits_together() {
+        // Each answer has one long wait, which is its 99th percentile. Of all 200 waits two may be longer than that.
+        let answer = |long: u64| Answer {
+            waits: (0..50).map(|at| if at == 7 { long } else { 10 + at }).collect(),
+            ..Answer::default()
+        };
+        let answers: Vec<Answer> = [1_000, 2_000, 3_000, 4_000].map(answer).into();
+        let wakeup = contest("wakeup", Path::new("lab"));
+        let found = wakeup.quantities(&answers);
+        let mut all: Vec<u64> = answers.iter().flat_map(|answer| answer.waits.clone()).collect();
+        all.sort_unstable();
+        for (name, percent) in [("p50", 50), ("p90", 90), ("p99", 99)] {
+            assert_eq!(found[name], Series { unit: Unit::Nanoseconds, rounds: vec![nearest_rank(&all, percent)] });
+        }
+        assert_eq!(found["p99"].rounds, [2_000.0]);
+        assert!(wakeup.quantities(&[Answer::default()]).is_empty());
+    }
+}
