@@ -21,12 +21,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use aside::Aside;
+use bench_suite::child::probe::Programs;
+use bench_suite::child::probe::twin::Twin;
 use bench_suite::conformance::matrix::{self, Situation};
 use bench_suite::conformance::{Callers, Outcome, storm};
 use bench_suite::measure::{self, Contest, Observer, Written};
 use bench_suite::place;
-use bench_suite::probe::Programs;
-use bench_suite::probe::twin::Twin;
 use bench_suite::report;
 use bench_suite::store::{self, Cell, Found, Results, Store};
 use criterion::measurement::WallTime;

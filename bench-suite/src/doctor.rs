@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
-use crate::probe::twin;
+use crate::child::probe::twin;
 use crate::store::Machine;
 
 /// One thing that decides results.

@@ -12,7 +12,7 @@
 //! | [`report`] | the results as tables and as a page |
 //! | [`claim`] | what the source text says, and what this course does, held against the results |
 //!
-//! and those that serve them: [`pages`], the running example's client and server; [`probe`], the children in which
+//! and those that serve them: [`pages`], the running example's client and server; [`child::probe`], the children in which
 //! runtimes are measured; [`child`], processes under a deadline; [`panics`], what a panic says; [`doctor`], what this
 //! machine allows; [`place`], where the checkout and its programs are. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
 
@@ -28,7 +28,6 @@ pub mod measure;
 pub mod pages;
 pub mod panics;
 pub mod place;
-pub mod probe;
 pub mod race;
 pub mod report;
 pub mod store;

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bench_suite::child::End;
+use bench_suite::child::probe::Stop;
 use bench_suite::claim::{self, Claim, EVERY_CORE, Evidence, Finding, Verdict};
 use bench_suite::conformance::Outcome;
-use bench_suite::probe::Fate;
 use bench_suite::store::{Cell, Found, Machine, Observation, Results, Series};
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
@@ -21,8 +22,8 @@ fn figure(number: f64) -> Series {
     Series { unit: Unit::Count, rounds: vec![number] }
 }
 
-fn crash(says: &str) -> Fate {
-    Fate::Crashes { signal: "SIGABRT".into(), says: says.into() }
+fn crash(says: &str) -> Stop {
+    Stop::Ended(End::Crashes { signal: "SIGABRT".into(), says: says.into() })
 }
 
 /// What every experiment would find if every claim were right.

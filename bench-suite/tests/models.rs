@@ -7,10 +7,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use bench_suite::child::End;
+use bench_suite::child::probe::trace::{self, Untraced};
+use bench_suite::child::probe::twin::Twin;
+use bench_suite::child::probe::{NoAnswer, Programs, Session, Stop};
 use bench_suite::place;
-use bench_suite::probe::trace::{self, Untraced};
-use bench_suite::probe::twin::Twin;
-use bench_suite::probe::{Ended, Fate, Programs, Session};
 use bench_suite::store::Machine;
 use green_threads::probe::placement::Placement;
 use green_threads::probe::protocol::{Answer, Model, Preemption, Setup};
@@ -47,11 +48,11 @@ fn setup(workload: &str, variant: &str, model: Model, workers: usize, n: u64) ->
 }
 
 fn start(setup: &Setup) -> Session {
-    Session::start(programs(), setup, PATIENCE).unwrap_or_else(|ended| panic!("{setup:?}: {}", ended.fate))
+    Session::start(programs(), setup, PATIENCE).unwrap_or_else(|ended| panic!("{setup:?}: {}", ended.why))
 }
 
 fn ask(setup: &Setup, iterations: u64) -> Answer {
-    start(setup).ask(iterations).unwrap_or_else(|ended| panic!("{setup:?}: {}", ended.fate))
+    start(setup).ask(iterations).unwrap_or_else(|ended| panic!("{setup:?}: {}", ended.why))
 }
 
 /// The numbers of workers that a model can have.
@@ -95,7 +96,7 @@ fn a_spawn_takes_these_system_calls() {
         let counts = match trace::ask(&mut session, UNITS) {
             Ok((_, counts)) => counts,
             Err(Untraced::Refused(why)) => return eprintln!("skipped: {why}"),
-            Err(Untraced::Ended(ended)) => panic!("{model}: {}", ended.fate),
+            Err(Untraced::Ended(ended)) => panic!("{model}: {}", ended.why),
         };
         let per_unit =
             |names: &[&str]| names.iter().filter_map(|name| counts.get(*name)).sum::<u64>() as f64 / UNITS as f64;
@@ -161,7 +162,7 @@ fn where_a_yield_hands_over_to_nobody_it_is_refused() {
             _ => 2,
         };
         match Session::start(programs(), &setup("switch", "yield", model, workers, 2), PATIENCE) {
-            Err(Ended { fate: Fate::Refused(why), .. }) => {
+            Err(NoAnswer { why: Stop::Refused(why), .. }) => {
                 assert!(why.contains("a yield then hands over to nobody"), "{model}: {why}");
             }
             other => panic!("{model}: {other:?}"),
@@ -226,10 +227,14 @@ fn an_os_mutex_held_across_a_yield_stops_the_only_worker() {
     let stopped = |model| {
         let session =
             Session::start(programs(), &setup("lock_across_yield", "os", model, 1, 2), Duration::from_secs(3));
-        session.unwrap_or_else(|ended| panic!("{model}: {}", ended.fate)).ask(1)
+        session.unwrap_or_else(|ended| panic!("{model}: {}", ended.why)).ask(1)
     };
     for model in [Model::Coroutine, Model::TaskCurrentThread] {
-        assert_eq!(stopped(model), Err(Ended { fate: Fate::Hangs { asleep: true }, progress: None }), "{model}");
+        assert_eq!(
+            stopped(model),
+            Err(NoAnswer { why: Stop::Ended(End::Hangs { asleep: true }), progress: None }),
+            "{model}"
+        );
     }
     assert_eq!(stopped(Model::Thread).unwrap().quantities["done"], 1.0);
     for model in models().into_iter().filter(|model| *model != Model::Thread) {
@@ -344,7 +349,10 @@ fn an_overflow_of_a_stack_ends_a_coroutine_and_takes_down_every_other_process() 
     for model in models().into_iter().filter(|model| *model != Model::TaskCurrentThread) {
         let answer = start(&setup("stack", "overflow", model, 1, 512)).ask(1);
         match (model, answer) {
-            (Model::Thread | Model::Task, Err(Ended { fate: Fate::Crashes { signal, says }, progress: Some(0) })) => {
+            (
+                Model::Thread | Model::Task,
+                Err(NoAnswer { why: Stop::Ended(End::Crashes { signal, says }), progress: Some(0) }),
+            ) => {
                 assert_eq!(signal, "SIGABRT");
                 assert!(says.contains("overflowed its stack"), "{says}");
             }
@@ -352,8 +360,12 @@ fn an_overflow_of_a_stack_ends_a_coroutine_and_takes_down_every_other_process() 
                 assert!(answer.facts["joiner"].contains("overflowed its stack"), "{answer:?}");
             }
             // Where the last frames wrote the lowest words of the stack, `may` ends the process itself.
-            (Model::Coroutine, Err(Ended { fate: Fate::Exits { status: 1, .. }, progress: Some(0) })) => {}
-            (Model::Goroutine, Err(Ended { fate: Fate::Exits { status: 2, says }, progress: Some(0) })) => {
+            (Model::Coroutine, Err(NoAnswer { why: Stop::Ended(End::Exits { status: 1, .. }), progress: Some(0) })) => {
+            }
+            (
+                Model::Goroutine,
+                Err(NoAnswer { why: Stop::Ended(End::Exits { status: 2, says }), progress: Some(0) }),
+            ) => {
                 assert!(says.contains("stack overflow") || says.contains("stack exceeds"), "{says}");
             }
             (model, other) => panic!("{model}: {other:?}"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use bench_suite::child::{self, End, Patience, Report};
+use bench_suite::child::{self, Finished, Patience};
 use bench_suite::place;
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ fn lab_in(folder: &Path) -> PathBuf {
 }
 
 /// Runs `lab` in the folder `at`, without what Cargo tells these tests.
-fn run(lab: &Path, at: &TempDir, arguments: &[&str]) -> Report {
+fn run(lab: &Path, at: &TempDir, arguments: &[&str]) -> Finished {
     let mut command = Command::new(lab);
     for variable in ["CARGO_MANIFEST_DIR", "CARGO_BIN_EXE_lab", "LAB_STORE"] {
         command.env_remove(variable);
@@ -41,7 +41,7 @@ fn a_moved_checkout_is_found() {
         fs::copy(here.join(file), moved.join(file)).unwrap();
     }
     let report = run(&lab, &elsewhere, &["report", "--reference"]);
-    assert_eq!(report.end, End::Exit(0), "{}", report.stderr);
+    assert_eq!(report.end.status(), Some(0), "{}", report.stderr);
     assert!(report.stdout.starts_with("hog\n") || report.stdout.contains("\nhog\n"), "{}", report.stdout);
 }
 
@@ -52,7 +52,7 @@ fn without_a_checkout_it_says_where_it_looked() {
     let lab = lab_in(folder.path());
     for arguments in [&["report", "--reference"][..], &["claims", "--reference"], &["race", "--runs", "1"]] {
         let report = run(&lab, &elsewhere, arguments);
-        assert_eq!(report.end, End::Exit(2), "{arguments:?}: {}", report.stdout);
+        assert_eq!(report.end.status(), Some(2), "{arguments:?}: {}", report.stdout);
         for part in ["bench-suite/Cargo.toml", "above this program", "the current folder", "`cargo lab`"] {
             assert!(report.stderr.contains(part), "{part}: {}", report.stderr);
         }
@@ -68,7 +68,7 @@ fn results_are_kept_in_a_target_folder_that_cargo_did_not_make() {
         let target = folder.path().join("made before");
         let lab = lab_in(&target.join(profile));
         let report = run(&lab, &elsewhere, &["conformance", "memo2", "threads"]);
-        assert_eq!(report.end, End::Exit(0), "{}", report.stderr);
+        assert_eq!(report.end.status(), Some(0), "{}", report.stderr);
         assert!(target.join("lab/partial/conformance.json").is_file(), "{profile}");
         assert!(!elsewhere.path().join("target").exists(), "{profile}");
     }

@@ -5,9 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bench_suite::child::End;
+use bench_suite::child::probe::twin::Twin;
+use bench_suite::child::probe::{NoAnswer, Programs, Session, Stop};
 use bench_suite::place;
-use bench_suite::probe::twin::Twin;
-use bench_suite::probe::{Ended, Fate, Programs, Session};
 use green_threads::probe::placement::Placement;
 use green_threads::probe::protocol::{Model, Preemption, Setup};
 
@@ -30,7 +31,7 @@ fn setup() -> Setup {
 
 fn refusal(setup: &Setup) -> String {
     match Session::start(&lab(), setup, Duration::from_secs(60)) {
-        Err(Ended { fate: Fate::Refused(why), .. }) => why,
+        Err(NoAnswer { why: Stop::Refused(why), .. }) => why,
         other => panic!("{setup:?}: {other:?}"),
     }
 }
@@ -119,7 +120,7 @@ const READY: &str = r#"echo '{"ready":{"parallelism":1,"threads":1}}'; read iter
 #[test]
 fn a_child_that_misbehaves_is_a_result() {
     let folder = tempfile::tempdir().unwrap();
-    let fate = |text: &str, patience: Duration| {
+    let ended = |text: &str, patience: Duration| {
         let programs = script(folder.path(), text);
         let asked = Session::start(&programs, &setup(), patience).and_then(|mut session| session.ask(10));
         asked.expect_err(text)
@@ -127,36 +128,36 @@ fn a_child_that_misbehaves_is_a_result() {
     const LONG: Duration = Duration::from_secs(60);
     let nothing = "nothing".to_string();
     for (text, expected) in [
-        ("exit 3".to_string(), Fate::Exits { status: 3, says: nothing.clone() }),
-        (format!("{READY}; exit 0"), Fate::Exits { status: 0, says: nothing.clone() }),
-        (format!("{READY}; kill -SEGV $$"), Fate::Crashes { signal: "SIGSEGV".to_string(), says: nothing }),
+        ("exit 3".to_string(), Stop::Ended(End::Exits { status: 3, says: nothing.clone() })),
+        (format!("{READY}; exit 0"), Stop::Ended(End::Exits { status: 0, says: nothing.clone() })),
+        (format!("{READY}; kill -SEGV $$"), Stop::Ended(End::Crashes { signal: "SIGSEGV".to_string(), says: nothing })),
         (
             format!("{READY}; echo why error >&2; kill -ABRT $$"),
-            Fate::Crashes { signal: "SIGABRT".to_string(), says: "why error".to_string() },
+            Stop::Ended(End::Crashes { signal: "SIGABRT".to_string(), says: "why error".to_string() }),
         ),
-        (format!("{READY}; echo hm; read more"), Fate::Garbled("hm".to_string())),
+        (format!("{READY}; echo hm; read more"), Stop::Garbled("hm".to_string())),
         (
             "echo '{\"answer\":{\"nanoseconds\":1}}'; read more".to_string(),
-            Fate::Garbled(
+            Stop::Garbled(
                 "Answer(Answer { nanoseconds: 1.0, quantities: {}, facts: {}, waits: [], failure: None })".to_string(),
             ),
         ),
         (
             "echo '{\"ready\":{\"parallelism\":7,\"threads\":1}}'; read more".to_string(),
-            Fate::Refused("a parallelism of 1 was asked for, and it has 7".to_string()),
+            Stop::Refused("a parallelism of 1 was asked for, and it has 7".to_string()),
         ),
     ] {
-        assert_eq!(fate(&text, LONG).fate, expected, "{text}");
+        assert_eq!(ended(&text, LONG).why, expected, "{text}");
     }
-    let hanging = fate(&format!("{READY}; echo '{{\"progress\":7}}'; exec sleep 1000"), Duration::from_millis(300));
-    assert_eq!(hanging, Ended { fate: Fate::Hangs { asleep: true }, progress: Some(7) });
-    let babbling = fate("exec cat /dev/zero", LONG);
-    assert!(matches!(babbling.fate, Fate::Garbled(_)), "{babbling:?}");
+    let hanging = ended(&format!("{READY}; echo '{{\"progress\":7}}'; exec sleep 1000"), Duration::from_millis(300));
+    assert_eq!(hanging, NoAnswer { why: Stop::Ended(End::Hangs { asleep: true }), progress: Some(7) });
+    let babbling = ended("exec cat /dev/zero", LONG);
+    assert!(matches!(babbling.why, Stop::Garbled(_)), "{babbling:?}");
 }
 
 #[test]
 fn a_program_that_is_not_there_is_told() {
     let programs = Programs { lab: PathBuf::from("/no/such/program"), ..lab() };
     let ended = Session::start(&programs, &setup(), Duration::from_secs(1)).unwrap_err();
-    assert!(ended.fate.to_string().contains("its process cannot be started"), "{}", ended.fate);
+    assert!(ended.why.to_string().contains("its process cannot be started"), "{}", ended.why);
 }

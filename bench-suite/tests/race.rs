@@ -1,14 +1,14 @@
 //! What is shown of memo1's race is really seen, and memo2 really has none.
 
-use bench_suite::race::{self, Fate, Program, Verdict};
+use bench_suite::race::{self, Damage, Program, Verdict};
 
-/// The count of each fate is the machine's; that a race does harm, and that a lock prevents it, is not.
+/// The count of each damage is the machine's; that a race does harm, and that a lock prevents it, is not.
 #[test]
 fn the_race_does_harm_and_the_lock_prevents_it() {
     let [racy, locked] = Program::ALL.map(|program| program.build().unwrap());
-    let harmed = (0..1_000).any(|turn| race::run(&racy, turn).unwrap() != Fate::Right);
+    let harmed = (0..1_000).any(|turn| race::run(&racy, turn).unwrap() != Damage::Right);
     assert!(harmed || std::thread::available_parallelism().map_or(1, usize::from) == 1);
-    assert!((0..100).all(|turn| race::run(&locked, turn).unwrap() == Fate::Right));
+    assert!((0..100).all(|turn| race::run(&locked, turn).unwrap() == Damage::Right));
 }
 
 /// Where ThreadSanitizer is there.

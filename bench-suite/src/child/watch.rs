@@ -140,7 +140,7 @@ impl Watch {
             still || now - rest.since >= POLLS.0.max(self.patience.asleep) && rest.looks >= POLLS.1
         });
         let spins = processor.saturating_sub(self.processor_at_start) >= self.patience.processor;
-        (rests || spins || self.yields()).then_some(End::Hang { asleep: rests })
+        (rests || spins || self.yields()).then_some(End::Hangs { asleep: rests })
     }
 
     /// Whether all that the child does is to yield, and it could have run for twice the processor time that it may use.

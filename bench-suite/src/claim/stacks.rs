@@ -3,7 +3,7 @@
 use super::Verdict::Holds;
 use super::sample::{Gap, Measured, Sample, every, span, span_words};
 use super::{COROUTINE, Claim, Cover, GOROUTINE, Judged, TASK, THREAD, holds};
-use crate::probe::Fate;
+use crate::child::probe::Stop;
 use crate::report::{bytes, count};
 use crate::store::Observation;
 
@@ -76,7 +76,7 @@ fn overflowed_at(cell: Measured<'_>) -> Result<f64, Gap> {
 /// What stopped an observation, or what its joiner saw of that.
 fn end_of(seen: &Observation) -> String {
     let joiner = || seen.facts.get("joiner").cloned().unwrap_or_else(|| "nothing stopped it".to_string());
-    seen.stopped.as_ref().map_or_else(joiner, Fate::to_string)
+    seen.stopped.as_ref().map_or_else(joiner, Stop::to_string)
 }
 
 /// A stack that grows would come further than the size that was asked for. One that is smaller than what was asked for
@@ -140,7 +140,7 @@ fn hundreds_of_thousands(sample: &Sample<'_>) -> Judged {
         let seen = cell.observed()?;
         // A process that crashed has told how many units there were at least.
         units.push(cell.told("units").or_else(|_| cell.told("progress"))?);
-        words.push(seen.stopped.as_ref().map_or_else(|| "as many as were asked for".to_string(), Fate::word));
+        words.push(seen.stopped.as_ref().map_or_else(|| "as many as were asked for".to_string(), Stop::word));
     }
     words.dedup();
     let words = format!("{} at once; {}", span_words(&units, count), words.join(", "));

@@ -169,10 +169,10 @@ pub fn outcome(child: &mut Command, declared: Declared) -> io::Result<Outcome> {
     };
     let report = child::run(child, patience)?;
     Ok(match report.end {
-        End::Hang { asleep } => Outcome::Hangs { asleep },
+        End::Hangs { asleep } => Outcome::Hangs { asleep },
         End::Undecided => Outcome::Undecided,
-        End::Signal(signal) => Outcome::Crashes { signal: child::signal_name(signal) },
-        End::Exit(status) => {
+        End::Crashes { signal, .. } => Outcome::Crashes { signal },
+        End::Exits { status, .. } => {
             let said = report.stdout.lines().last().and_then(|line| serde_json::from_str(line).ok());
             said.unwrap_or_else(|| Outcome::Broken { how: format!("its process ended itself with status {status}") })
         }

@@ -20,6 +20,7 @@ mod tasks;
 
 use std::fmt;
 
+use crate::child::End;
 pub use callers::Callers;
 pub use chosen::Registry;
 use serde::{Deserialize, Serialize};
@@ -86,10 +87,8 @@ impl fmt::Display for Outcome {
         match self {
             Outcome::Kept => out.write_str("kept"),
             Outcome::Broken { how } => write!(out, "breaks it ({how})"),
-            Outcome::Hangs { asleep: true } => out.write_str("hangs, every thread asleep"),
-            Outcome::Hangs { .. } if cfg!(not(target_os = "linux")) => out.write_str("hangs"),
-            Outcome::Hangs { asleep: false } => out.write_str("hangs, some thread still running"),
-            Outcome::Undecided => out.write_str(crate::child::UNDECIDED),
+            Outcome::Hangs { asleep } => End::Hangs { asleep: *asleep }.fmt(out),
+            Outcome::Undecided => End::Undecided.fmt(out),
             Outcome::Crashes { signal } => write!(out, "crashes ({signal})"),
             Outcome::CannotBe { why } => write!(out, "cannot be tried: {why}"),
         }

@@ -24,7 +24,7 @@ use std::rc::Rc;
 use green_threads::probe::placement::Placement;
 use green_threads::workload::{Depth, Quantity, Shows, Times, Unit};
 
-use crate::probe::Programs;
+use crate::child::probe::Programs;
 use crate::store::{self, Cell, Found, Series};
 use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo1, OneThread};
 use beside::Beside;

@@ -4,10 +4,10 @@
 //! and the same with a lock, `memo2/src/bin/herd.rs`. Cargo builds them, and each run is a process of its own under a
 //! deadline, since it may end in any way.
 
-mod fate;
+mod damage;
 mod program;
 mod sanitizer;
 
-pub use fate::{Fate, run};
+pub use damage::{Damage, run};
 pub use program::Program;
 pub use sanitizer::{Verdict, sanitize};

@@ -62,9 +62,9 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
     for _ in 0..RUNS {
         let report = child::run(Command::new(&built).env("TSAN_OPTIONS", &options), PATIENCE)?;
         match report.end {
-            End::Exit(0) => {}
+            End::Exits { status: 0, .. } => {}
             end => match (end, brief(&report.stderr)) {
-                (End::Exit(FOUND), race) if !race.is_empty() => return Ok(Verdict::Race(race)),
+                (End::Exits { status: FOUND, .. }, race) if !race.is_empty() => return Ok(Verdict::Race(race)),
                 // It ends in the same way if the race has led to a crash before it was seen.
                 (end, _) => broke_off = Some(end),
             },

@@ -7,8 +7,8 @@ use green_threads::workload::{Compared, Parameter, Quantity, Times, Unit};
 
 use super::words::{bytes, count, duration, measured, ratio, times};
 use super::{Mood, Sheet, Word, distinct};
+use crate::child::probe::Stop;
 use crate::measure::{OTHERS, PLAIN_MAP, RATIO};
-use crate::probe::Fate;
 use crate::store::{Cell, Estimate, Found, Results, Series, Setting};
 
 /// How much more than the best a subject takes, at least, before it is shown as slower. What is nearer is a tie: two runs
@@ -204,7 +204,7 @@ impl Column {
             Found::Quantities(quantities) => quantities,
             Found::Outcome(outcome) => return Word::new(outcome.word(), Mood::Bad),
             Found::Observed(seen) => {
-                return Word::new(seen.stopped.as_ref().map_or_else(String::new, Fate::word), Mood::Bad);
+                return Word::new(seen.stopped.as_ref().map_or_else(String::new, Stop::word), Mood::Bad);
             }
             Found::Absent { .. } => return Word::new("-", Mood::Faint),
         };

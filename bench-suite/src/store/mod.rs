@@ -11,8 +11,8 @@ use green_threads::workload::{Depth, Quantity, Unit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::child::probe::Stop;
 use crate::conformance::Outcome;
-use crate::probe::Fate;
 
 pub use estimate::Estimate;
 pub use folder::{Store, StoreError};
@@ -99,7 +99,7 @@ pub struct Observation {
     /// Facts, by name.
     pub facts: BTreeMap<String, String>,
     /// What stopped it, if it did not come to its end.
-    pub stopped: Option<Fate>,
+    pub stopped: Option<Stop>,
 }
 
 /// A quantity that was taken several times.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use bench_suite::race::{self, Fate, Program, Verdict};
+use bench_suite::race::{self, Damage, Program, Verdict};
 use bench_suite::report;
 use bench_suite::store::{Cell, Found, Results, Series, Store};
 use clap::value_parser;
@@ -31,13 +31,13 @@ impl Race {
             let bar = ProgressBar::new(self.runs.into())
                 .with_style(ProgressStyle::with_template("{msg:12} {pos:>6} of {len}  {bar:30}")?)
                 .with_message(program.subject);
-            let mut fates = Vec::new();
+            let mut damages = Vec::new();
             for turn in 0..self.runs as usize {
-                fates.push(race::run(&built, turn)?);
+                damages.push(race::run(&built, turn)?);
                 bar.inc(1);
             }
             bar.finish_and_clear();
-            cells.push(cell(program, &fates));
+            cells.push(cell(program, &damages));
         }
         let results = Results::new("race", Depth::Full, true, cells);
         Store::here().write(&results)?;
@@ -64,17 +64,17 @@ impl Race {
     }
 }
 
-fn cell(program: Program, fates: &[Fate]) -> Cell {
-    let count = |fate: &Fate| {
-        let count = fates.iter().filter(|found| *found == fate).count();
-        (fate.name().to_string(), Series { unit: Unit::Count, rounds: vec![count as f64] })
+fn cell(program: Program, damages: &[Damage]) -> Cell {
+    let count = |damage: &Damage| {
+        let count = damages.iter().filter(|found| *found == damage).count();
+        (damage.name().to_string(), Series { unit: Unit::Count, rounds: vec![count as f64] })
     };
     Cell {
         subject: program.subject.to_string(),
-        setting: [("threads", "2"), ("placement", "free"), ("runs", &fates.len().to_string())]
+        setting: [("threads", "2"), ("placement", "free"), ("runs", &damages.len().to_string())]
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .into(),
-        found: Found::Quantities(Fate::ALL.iter().map(count).collect()),
+        found: Found::Quantities(Damage::ALL.iter().map(count).collect()),
     }
 }
 

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use anyhow::{Context, bail};
+use bench_suite::child::probe::Programs;
+use bench_suite::child::probe::twin::Twin;
 use bench_suite::measure::{self, Contest, Observer, Written, workload};
 use bench_suite::place;
-use bench_suite::probe::Programs;
-use bench_suite::probe::twin::Twin;
 use bench_suite::report;
 use bench_suite::store::{self, Cell, Results, Store};
 use green_threads::workload::Depth;

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use green_threads::probe::protocol::{Answer, Model};
 use green_threads::workload::{Depth, Experiment, Quantity, Setting, Shows, Unit, Workload};
 
+use crate::child::probe::Programs;
 use crate::measure::workload;
-use crate::probe::Programs;
 use crate::store::{self, Series};
 
 pub use observed::Observer;

@@ -6,8 +6,8 @@ use green_threads::probe::protocol::{Answer, Model, Setup};
 use green_threads::workload::{Depth, Experiment, Observations, Quantity, Setting, Workload};
 
 use super::written;
-use crate::probe::trace::{self, Untraced};
-use crate::probe::{Ended, Fate, Programs, Session};
+use crate::child::probe::trace::{self, Untraced};
+use crate::child::probe::{NoAnswer, Programs, Session, Stop};
 use crate::store::{Cell, Found, Observation, Results, Series};
 
 /// Makes the observations of one experiment, of all models.
@@ -120,7 +120,7 @@ impl Observer {
         Observation {
             quantities,
             facts: answers.iter().flat_map(|answer| answer.facts.clone()).collect(),
-            stopped: answers.iter().find_map(|answer| answer.failure.clone()).map(Fate::Limit),
+            stopped: answers.iter().find_map(|answer| answer.failure.clone()).map(Stop::Limit),
         }
     }
 
@@ -151,9 +151,9 @@ impl Observer {
 }
 
 /// What was seen until the child ended. How far it had come, by its own last word, is a quantity too.
-fn stopped(seen: Observation, ended: Ended) -> Observation {
+fn stopped(seen: Observation, ended: NoAnswer) -> Observation {
     let seen = with_progress(seen, ended.progress);
-    Observation { stopped: Some(ended.fate), facts: BTreeMap::new(), ..seen }
+    Observation { stopped: Some(ended.why), facts: BTreeMap::new(), ..seen }
 }
 
 fn with_progress(mut seen: Observation, progress: Option<u64>) -> Observation {

@@ -12,7 +12,7 @@ use green_threads::workload::{Depth, Experiment, Quantity, Setting, Times, Workl
 use super::super::rounds::{self, Contestant, Length, Plan, Run};
 use super::super::{Contest, RATIO, Tick, Written};
 use super::written;
-use crate::probe::{Ended, Fate, Programs, Session};
+use crate::child::probe::{NoAnswer, Programs, Session, Stop};
 use crate::store::{self, Found, Observation, Series};
 
 /// How long a child may be silent before it counts as hanging.
@@ -158,7 +158,7 @@ impl Timed {
             Some(ended) => Found::Observed(Observation {
                 quantities: self.quantities(racer.answers.last().map_or(&[], std::slice::from_ref)),
                 facts: BTreeMap::new(),
-                stopped: Some(ended.fate.clone()),
+                stopped: Some(ended.why.clone()),
             }),
             None => {
                 let times = times[racer.name].clone();
@@ -190,7 +190,7 @@ fn slow_rounds(racers: &mut [Racer], rounds: usize) -> BTreeMap<&'static str, Ve
 struct Racer {
     name: &'static str,
     session: Option<Session>,
-    ended: Option<Ended>,
+    ended: Option<NoAnswer>,
     /// The nanoseconds of one iteration that was not the first, or of the first if that was fast.
     one: f64,
     /// All answers, the last ones of which are the rounds'.
@@ -231,7 +231,7 @@ impl Racer {
         match self.session.as_mut()?.ask(iterations) {
             Ok(answer) => {
                 if let Some(failure) = &answer.failure {
-                    self.stop(Ended { fate: Fate::Limit(failure.clone()), progress: None });
+                    self.stop(NoAnswer { why: Stop::Limit(failure.clone()), progress: None });
                 }
                 self.answers.push(answer);
                 self.answers.last()
@@ -243,7 +243,7 @@ impl Racer {
         }
     }
 
-    fn stop(&mut self, ended: Ended) {
+    fn stop(&mut self, ended: NoAnswer) {
         self.ended = Some(ended);
         self.session = None;
     }
@@ -282,8 +282,8 @@ mod tests {
     use green_threads::workload::{Shows, Unit};
 
     use super::*;
+    use crate::child::probe::twin::Twin;
     use crate::measure::workload;
-    use crate::probe::twin::Twin;
 
     /// The contest of this workload, without a Go twin.
     fn contest(name: &str, lab: &Path) -> Timed {

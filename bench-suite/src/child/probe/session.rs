@@ -7,9 +7,9 @@ use std::time::Duration;
 use green_threads::probe::placement::allowed_cores;
 use green_threads::probe::protocol::{Answer, Line, Model, Preemption, Ready, Setup};
 
-use super::Fate;
+use super::Stop;
 use super::twin::Twin;
-use crate::child::{Conversation, Report};
+use crate::child::{Conversation, Finished};
 
 /// The programs that children are.
 #[derive(Clone, Debug)]
@@ -59,11 +59,11 @@ pub struct Session {
     progress: Option<u64>,
 }
 
-/// A child that is no more.
+/// A child that gave no answer, and is no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// What became of it.
-    pub fate: Fate,
+pub struct NoAnswer {
+    /// Why it gave none.
+    pub why: Stop,
     /// How far it had come, as it last said.
     pub progress: Option<u64>,
 }
@@ -75,8 +75,8 @@ impl Session {
     /// # Errors
     ///
     /// If the child does not get ready.
-    pub fn start(programs: &Programs, setup: &Setup, deadline: Duration) -> Result<Session, Ended> {
-        let refused = |why: String| Ended { fate: Fate::Refused(why), progress: None };
+    pub fn start(programs: &Programs, setup: &Setup, deadline: Duration) -> Result<Session, NoAnswer> {
+        let refused = |why: String| NoAnswer { why: Stop::Refused(why), progress: None };
         let mut command = programs.command(setup.model).map_err(refused)?;
         command.arg(serde_json::to_string(setup).map_err(|error| refused(error.to_string()))?);
         // A panic of a unit is a result; its backtrace would cost the unit's stack, and takes mappings where none is
@@ -113,7 +113,7 @@ impl Session {
     /// # Errors
     ///
     /// If there is none.
-    pub fn ask(&mut self, iterations: u64) -> Result<Answer, Ended> {
+    pub fn ask(&mut self, iterations: u64) -> Result<Answer, NoAnswer> {
         self.tell(iterations);
         self.answer()
     }
@@ -124,7 +124,7 @@ impl Session {
     }
 
     /// Waits for the answer to what was asked.
-    pub(crate) fn answer(&mut self) -> Result<Answer, Ended> {
+    pub(crate) fn answer(&mut self) -> Result<Answer, NoAnswer> {
         match self.hear()? {
             Line::Answer(answer) => Ok(answer),
             line => Err(self.garbled(&format!("{line:?}"))),
@@ -133,7 +133,7 @@ impl Session {
 
     /// The answer to what was asked, if it is there.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
-    pub(crate) fn try_answer(&mut self) -> Option<Result<Answer, Ended>> {
+    pub(crate) fn try_answer(&mut self) -> Option<Result<Answer, NoAnswer>> {
         match self.conversation.try_hear()? {
             Ok(line) => match self.understand(&line) {
                 Ok(Some(Line::Answer(answer))) => Some(Ok(answer)),
@@ -164,7 +164,7 @@ impl Session {
     }
 
     /// The next line that is no progress.
-    fn hear(&mut self) -> Result<Line, Ended> {
+    fn hear(&mut self) -> Result<Line, NoAnswer> {
         loop {
             let line = match self.conversation.hear(self.deadline) {
                 Ok(Ok(line)) => line,
@@ -178,23 +178,23 @@ impl Session {
     }
 
     /// What a line says; nothing, if it only tells progress.
-    fn understand(&mut self, line: &str) -> Result<Option<Line>, Ended> {
+    fn understand(&mut self, line: &str) -> Result<Option<Line>, NoAnswer> {
         match serde_json::from_str(line) {
             Ok(Line::Progress(so_far)) => {
                 self.progress = Some(so_far);
                 Ok(None)
             }
-            Ok(Line::Refused(why)) => Err(Ended { fate: Fate::Refused(why), progress: self.progress }),
+            Ok(Line::Refused(why)) => Err(NoAnswer { why: Stop::Refused(why), progress: self.progress }),
             Ok(line) => Ok(Some(line)),
             Err(_) => Err(self.garbled(line.trim_end())),
         }
     }
 
-    fn ended(&self, report: &Report) -> Ended {
-        Ended { fate: Fate::of(report), progress: self.progress }
+    fn ended(&self, report: &Finished) -> NoAnswer {
+        NoAnswer { why: Stop::Ended(report.end.clone()), progress: self.progress }
     }
 
-    fn garbled(&self, line: &str) -> Ended {
-        Ended { fate: Fate::Garbled(line.chars().take(200).collect()), progress: self.progress }
+    fn garbled(&self, line: &str) -> NoAnswer {
+        NoAnswer { why: Stop::Garbled(line.chars().take(200).collect()), progress: self.progress }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use green_threads::probe::protocol::Answer;
 
-use super::{Ended, Session};
+use super::{NoAnswer, Session};
 
 /// How often each system call was made, by its name.
 pub type Counts = BTreeMap<String, u64>;
@@ -32,7 +32,7 @@ pub enum Untraced {
     /// The system does not let us.
     Refused(String),
     /// The child is no more.
-    Ended(Ended),
+    Ended(NoAnswer),
 }
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -1,0 +1,169 @@
+//! A child that is asked and answers, a line each.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use wait_timeout::ChildExt;
+
+use super::watch::{LOOK, Watch};
+use super::{End, Finished, Patience, kill, reader, wait};
+
+/// How many lines of a conversation may wait to be heard. Then the child waits, so that one that babbles costs no
+/// memory.
+const LINES_WAITING: usize = 64;
+
+/// The most bytes of a line of a conversation: a child that says more on one line says nothing that is understood.
+const LINE_LIMIT: usize = 1 << 16;
+
+/// A child that is asked and answers, a line each. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Conversation {
+    child: Child,
+    /// Until the child has been told that nothing more comes.
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Conversation {
+    /// Starts `command`.
+    ///
+    /// # Errors
+    ///
+    /// If the child cannot be started.
+    pub fn start(command: &mut Command) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (said, lines) = mpsc::sync_channel(LINES_WAITING);
+        let stdout = child.stdout.take();
+        thread::spawn(move || {
+            let Some(mut stdout) = stdout.map(BufReader::new) else { return };
+            loop {
+                let mut line = Vec::new();
+                let limited = stdout.by_ref().take(LINE_LIMIT as u64).read_until(b'\n', &mut line);
+                // The end, or a broken pipe; or nobody listens any more.
+                if !limited.is_ok_and(|bytes| bytes > 0)
+                    || said.send(String::from_utf8_lossy(&line).into_owned()).is_err()
+                {
+                    return;
+                }
+            }
+        });
+        let stderr = Some(reader(child.stderr.take()));
+        Ok(Conversation { input: child.stdin.take(), child, lines, stderr })
+    }
+
+    /// The child's number at the operating system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Says a line. If the child is gone, nobody hears it, and [`hear`](Conversation::hear) will tell.
+    pub fn tell(&mut self, line: &str) {
+        if let Some(input) = &mut self.input {
+            let _ = writeln!(input, "{line}").and_then(|()| input.flush());
+        }
+    }
+
+    /// The child's next line, or how it ended: by itself, or killed because it said nothing for as long as `silence` and
+    /// then showed that it hangs.
+    ///
+    /// # Errors
+    ///
+    /// If the child cannot be waited for.
+    pub fn hear(&mut self, silence: Duration) -> io::Result<Result<String, Finished>> {
+        let mut watch = Watch::new(self.child.id(), patience(silence));
+        // While it may be silent it is left alone, because what it measures could be disturbed.
+        let mut wait = silence;
+        loop {
+            match self.lines.recv_timeout(wait) {
+                Ok(line) => return Ok(Ok(line)),
+                Err(RecvTimeoutError::Disconnected) => return self.end(silence).map(Err),
+                Err(RecvTimeoutError::Timeout) => wait = LOOK,
+            }
+            if let Some(end) = watch.look() {
+                let end = kill(&mut self.child, end)?;
+                return Ok(Err(self.finished(Err(end))));
+            }
+        }
+    }
+
+    /// The child's next line, if it has said one; how it ended, if it will say no more.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
+    pub(crate) fn try_hear(&mut self) -> Option<Result<String, Finished>> {
+        match self.lines.try_recv() {
+            Ok(line) => Some(Ok(line)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => self.end(Duration::ZERO).ok().map(Err),
+        }
+    }
+
+    /// Tells the child that nothing more comes, and waits for its end. It is killed if it takes longer than `silence` and
+    /// hangs.
+    ///
+    /// # Errors
+    ///
+    /// If the child cannot be waited for.
+    pub fn end(&mut self, silence: Duration) -> io::Result<Finished> {
+        self.input = None;
+        let end = match self.child.wait_timeout(silence)? {
+            Some(status) => Ok(status),
+            None => wait(&mut self.child, patience(silence))?,
+        };
+        Ok(self.finished(end))
+    }
+
+    fn finished(&mut self, end: Result<ExitStatus, End>) -> Finished {
+        let stderr = self.stderr.take().map(|reader| reader.join().unwrap_or_default());
+        Finished::new(end, self.lines.try_iter().collect(), stderr.unwrap_or_default())
+    }
+}
+
+/// With a child that has been silent for so long: a second without a step is a deadlock then.
+fn patience(silence: Duration) -> Patience {
+    Patience::new(Duration::from_secs(1), silence)
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::super::tests::{LONG, SHORT, SLEPT};
+    use super::*;
+
+    fn talk(script: &str) -> Conversation {
+        Conversation::start(Command::new("sh").args(["-c", script])).unwrap()
+    }
+
+    #[test]
+    fn a_conversation_goes_to_and_fro() {
+        let mut child = talk("while read line; do echo \"<$line>\"; done; exit 3");
+        for word in ["one", "two"] {
+            child.tell(word);
+            assert_eq!(child.hear(LONG).unwrap().unwrap(), format!("<{word}>\n"));
+        }
+        assert_eq!(child.end(LONG).unwrap().end.status(), Some(3));
+    }
+
+    #[test]
+    fn a_silent_child_is_killed_and_a_dead_one_is_told() {
+        assert_eq!(talk("exec sleep 1000").hear(SHORT).unwrap().unwrap_err().end, SLEPT);
+        let report = talk("echo why >&2; kill -SEGV $$").hear(LONG).unwrap().unwrap_err();
+        let crash = End::Crashes { signal: "SIGSEGV".into(), says: "why".into() };
+        assert_eq!((report.end, &*report.stderr), (crash, "why\n"));
+    }
+
+    #[test]
+    fn babble_is_cut_and_costs_no_memory() {
+        let mut child = talk("exec cat /dev/zero");
+        assert_eq!(child.hear(LONG).unwrap().unwrap().len(), LINE_LIMIT);
+    }
+}
