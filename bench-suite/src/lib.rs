@@ -18,6 +18,7 @@
 
 #![deny(unsafe_code)]
 
+mod built;
 pub mod child;
 pub mod claim;
 pub mod conformance;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::store::BUILT_FOR;
+use crate::built;
 
 /// The folder of the workspace: the first above the package that Cargo runs, above this program, or above the current
 /// folder.
@@ -71,7 +71,7 @@ fn target_of(program: &Path) -> Option<&Path> {
         return None;
     }
     let above = profile.parent()?;
-    if above.file_name() == Some(OsStr::new(BUILT_FOR)) { above.parent() } else { Some(above) }
+    if above.file_name() == Some(OsStr::new(built::TARGET)) { above.parent() } else { Some(above) }
 }
 
 #[cfg(test)]
@@ -103,7 +103,7 @@ mod tests {
     fn a_benchmark_and_the_lab_have_one_target_folder() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("made before");
-        for profile in ["debug".to_string(), "release".to_string(), format!("{BUILT_FOR}/release")] {
+        for profile in ["debug".to_string(), "release".to_string(), format!("{}/release", built::TARGET)] {
             let profile = target.join(profile);
             fs::create_dir_all(profile.join("deps")).unwrap();
             let lab = beside(&profile.join("lab"));

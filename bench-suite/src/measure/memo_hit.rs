@@ -23,7 +23,7 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Zipf};
 
 use super::rounds::{Contestant, Length, Plan, Run};
-use super::threads::{Span, timed, together};
+use super::together::{Span, timed, together};
 use super::{Contest, PLAIN_MAP, Tick, Written, all_subjects, compete, thread_counts};
 use crate::store::Found;
 use crate::subject::{self, Memo, Memo1, OneThread, Subject, Visitor};

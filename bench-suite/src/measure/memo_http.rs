@@ -12,7 +12,7 @@ use green_threads::probe::placement::Placement;
 use green_threads::workload::{Depth, Parameter, Quantity, Times};
 
 use super::rounds::{Contestant, Length, Plan, Run};
-use super::threads::{timed, together};
+use super::together::{timed, together};
 use super::{Contest, Tick, Written, all_subjects, compete};
 use crate::pages::{Body, Client, FetchError, Limits, Server, Site};
 use crate::store::Found;

@@ -12,7 +12,7 @@ use green_threads::probe::placement::Placement;
 use green_threads::workload::{Depth, Parameter, Times};
 
 use super::rounds::{Contestant, Length, Plan, Run};
-use super::threads::{timed, together};
+use super::together::{timed, together};
 use super::{Contest, Tick, Written, all_subjects, compete, thread_counts};
 use crate::store::Found;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};

@@ -14,7 +14,7 @@ mod memo_http;
 mod memo_miss;
 mod rounds;
 mod runtimes;
-mod threads;
+mod together;
 pub mod workload;
 
 use std::collections::BTreeMap;

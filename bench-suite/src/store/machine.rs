@@ -7,14 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// What this crate was built with; `build.rs` writes it.
-mod built {
-    #![allow(dead_code, unreachable_pub, clippy::all, reason = "generated")]
-    include!(concat!(env!("OUT_DIR"), "/built.rs"));
-}
-
-/// The target that this program is built for, as Cargo names it.
-pub(crate) const BUILT_FOR: &str = built::TARGET;
+use crate::built;
 
 /// The crates whose versions decide a result.
 const CRATES: &[&str] = &[

@@ -16,7 +16,6 @@ use crate::conformance::Outcome;
 
 pub use estimate::Estimate;
 pub use folder::{Store, StoreError};
-pub(crate) use machine::BUILT_FOR;
 pub use machine::Machine;
 
 /// The version of the schema below. It grows by one when an older reader could misread what is written.

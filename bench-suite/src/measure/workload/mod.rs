@@ -11,8 +11,6 @@
 //! As in [`green_threads::workload`], the versions for threads, coroutines and tasks stand one under the other. What
 //! they drive stands in `memos.rs`.
 
-use std::time::{Duration, Instant};
-
 use green_threads::probe::protocol::Model;
 pub use green_threads::workload::Workload;
 use green_threads::workload::{Depth, Program, Setting, in_places};
@@ -63,11 +61,4 @@ fn crowds(depth: Depth, sizes: &[u64]) -> Vec<Setting> {
         ALGORITHMS.iter().flat_map(|memo| sizes.iter().map(move |&callers| (*memo, callers))).collect();
     let times = |setting: Setting| if setting.n >= 1000 && depth != Depth::Full { 1 } else { 3 };
     in_places(depth, &both).into_iter().map(|setting| Setting { times: times(setting), ..setting }).collect()
-}
-
-/// From when the first unit began to when the last one ended.
-fn first_start_to_last_end(spans: &[(Instant, Instant)]) -> Duration {
-    let start = spans.iter().map(|(start, _)| *start).min();
-    let end = spans.iter().map(|(_, end)| *end).max();
-    end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start)
 }

@@ -13,7 +13,8 @@ use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Experiment, Parameter, Shows, Times, Workload, in_places};
 
 use super::memos::Called;
-use super::{ALGORITHMS, first_start_to_last_end, of_both_memos};
+use super::{ALGORITHMS, of_both_memos};
+use crate::measure::together::first_start_to_last_end;
 use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 pub(super) const WORKLOAD: Workload = Workload {

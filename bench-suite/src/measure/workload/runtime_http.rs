@@ -17,7 +17,8 @@ use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Experiment, Observations, Parameter, Quantity, Shows, Table, Workload};
 
 use super::memos::Called;
-use super::{ALGORITHMS, crowds, first_start_to_last_end, of_both_memos};
+use super::{ALGORITHMS, crowds, of_both_memos};
+use crate::measure::together::first_start_to_last_end;
 use crate::pages::{self, Body, Elsewhere, FetchError, Limits, Site};
 use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 

@@ -36,7 +36,12 @@ pub(super) fn together(threads: usize, work: impl Fn(usize) -> Span + Sync) -> D
         };
         workers.into_iter().map(join).collect()
     });
-    let first = spans.iter().map(|(start, _)| *start).min();
-    let last = spans.iter().map(|(_, end)| *end).max();
-    last.zip(first).map_or(Duration::ZERO, |(last, first)| last - first)
+    first_start_to_last_end(&spans)
+}
+
+/// The time from the first start to the last end.
+pub(super) fn first_start_to_last_end(spans: &[Span]) -> Duration {
+    let start = spans.iter().map(|(start, _)| *start).min();
+    let end = spans.iter().map(|(_, end)| *end).max();
+    end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start)
 }
