@@ -45,8 +45,8 @@ fn a_setup_that_cannot_be_is_refused_with_the_reason() {
     };
     for (change, reason) in [
         ((|setup| setup.stack = 0) as fn(&mut Setup), "a stack of 0 bytes"),
-        (|setup| setup.stack = 65537, "no whole number of pages"),
-        (|setup| setup.stack = 12345, "the next that is has 16384 bytes"),
+        (|setup| setup.stack = 65537, "not a whole number of pages"),
+        (|setup| setup.stack = 12345, "the next valid size is 16384 bytes"),
         (|setup| setup.stack = 1 << 50, "larger than this machine's memory"),
         (|setup| setup.workers = 0, "0 workers run nothing"),
         (|setup| setup.workers = 1_000_000, "give 1 to 1024"),

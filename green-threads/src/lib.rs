@@ -1,15 +1,16 @@
-//! OS threads and M:N tasks: the runtime models, the workloads that compare them, and the probe that watches both.
+//! OS threads and M:N tasks: the runtime models, the workloads that compare them, and the probe that measures
+//! both.
 //!
-//! To read it:
+//! Read the modules in this order:
 //!
-//! | module | what it is for |
+//! | module | what it contains |
 //! |---|---|
 //! | [`coroutine`] | stackful coroutines: `may`, with its traps closed |
 //! | [`probe`] | a measurement from inside: what is asked and answered, and what the kernel says about the process |
 //! | [`workload`] | what is measured: a file for each, with its thread, coroutine and task versions one below the other |
 //! | [`serve`] | the body of a child process, which runs one workload on one runtime |
 //!
-//! and two numbers that all of them take: [`StackSize`] and [`Workers`].
+//! All of them take two numbers: [`StackSize`] and [`Workers`].
 
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The size of a stack, in bytes, checked once and then believed.
+//! The size of a stack, in bytes, checked once at construction.
 
 use std::fmt;
 
@@ -6,54 +6,57 @@ use thiserror::Error;
 
 use crate::system::{memory_bytes, page_size};
 
-/// How large a stack is, in bytes: a whole number of pages, at least one, and no more than the machine's memory.
+/// The size of a stack, in bytes: a whole number of pages, at least one, and at most the machine's memory.
 ///
-/// `may` counts stacks in words, commits every page of a stack whose number of words is odd, and never reuses one that
-/// is no whole number of pages; std and tokio round. None of that can happen to a size that was checked here.
+/// `may` counts stacks in words, commits every page of a stack whose number of words is odd, and never reuses a
+/// stack that is not a whole number of pages; std and tokio round. A size that was checked here avoids all of
+/// that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StackSize(usize);
 
-/// Why a number of bytes is no size of a stack.
+/// Why a number of bytes cannot be the size of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum StackSizeError {
-    /// There is no stack of no bytes.
-    #[error("a stack of 0 bytes holds nothing; the smallest has {page} bytes, one page")]
+    /// The size is 0; the smallest stack is one page.
+    #[error("a stack of 0 bytes cannot hold anything; the smallest has {page} bytes, one page")]
     Zero {
-        /// The size of a page.
+        /// The size of a page, in bytes.
         page: usize,
     },
-    /// Memory comes in pages.
-    #[error("a stack of {bytes} bytes is no whole number of pages of {page} bytes; the next that is has {next} bytes")]
+    /// The size is not a whole number of pages.
+    #[error(
+        "a stack of {bytes} bytes is not a whole number of pages of {page} bytes; the next valid size is {next} bytes"
+    )]
     NotPages {
-        /// What was asked for.
+        /// The size that was asked for, in bytes.
         bytes: usize,
-        /// The size of a page.
+        /// The size of a page, in bytes.
         page: usize,
-        /// The next larger size that will do.
+        /// The next larger valid size, in bytes.
         next: usize,
     },
-    /// One stack would take more than all there is.
+    /// One stack would be larger than the machine's memory.
     #[error("a stack of {bytes} bytes is larger than this machine's memory, {memory} bytes")]
     OverMemory {
-        /// What was asked for.
+        /// The size that was asked for, in bytes.
         bytes: usize,
-        /// What there is.
+        /// The machine's memory, in bytes.
         memory: usize,
     },
 }
 
 impl StackSize {
-    /// What `may` takes when nobody says: 32 KiB.
+    /// The default of `may`: 32 KiB.
     pub const MAY_DEFAULT: StackSize = StackSize(32 << 10);
 
-    /// What Rust's threads and tokio's workers take when nobody says: 2 MiB.
+    /// The default of Rust's threads and of tokio's workers: 2 MiB.
     pub const STD_DEFAULT: StackSize = StackSize(2 << 20);
 
-    /// A stack of `bytes` bytes.
+    /// Checks `bytes` and makes it a stack size.
     ///
     /// # Errors
     ///
-    /// If `bytes` is 0, no whole number of pages, or more than the machine's memory.
+    /// If `bytes` is 0, not a whole number of pages, or more than the machine's memory.
     pub fn new(bytes: usize) -> Result<Self, StackSizeError> {
         let page = page_size();
         let memory = memory_bytes();
@@ -67,7 +70,7 @@ impl StackSize {
         }
     }
 
-    /// Its bytes.
+    /// Returns the size in bytes.
     #[must_use]
     pub const fn bytes(self) -> usize {
         self.0

@@ -1,7 +1,7 @@
-//! What this crate asks of the operating system by a call, and not by a file of `/proc`: the one place that differs
-//! from system to system.
+//! What this crate asks of the operating system by a call rather than by reading a file of `/proc`. All that
+//! differs from system to system is here.
 //!
-//! The runtimes are measured on Linux. Elsewhere this crate compiles, and each of these functions that a measurement
+//! The runtimes are measured on Linux. Elsewhere this crate compiles, but each function here that a measurement
 //! needs returns an error that says so.
 
 pub(crate) use here::*;
@@ -14,7 +14,7 @@ mod here {
     use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
     use rustix::time::{ClockId, clock_gettime};
 
-    /// The cores on which the calling thread may run (`sched_getaffinity(2)`).
+    /// Returns the cores on which the calling thread may run (`sched_getaffinity(2)`).
     pub(crate) fn allowed_cores() -> io::Result<Vec<usize>> {
         let set = sched_getaffinity(None)?;
         Ok((0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect())
@@ -27,12 +27,12 @@ mod here {
         Ok(sched_setaffinity(None, &set)?)
     }
 
-    /// The kernel's number of the calling thread (`gettid(2)`).
+    /// Returns the kernel's number of the calling thread (`gettid(2)`).
     pub(crate) fn this_thread() -> u32 {
         gettid().as_raw_nonzero().get().cast_unsigned()
     }
 
-    /// The processor time that the process has used (`clock_gettime(2)`).
+    /// Returns the processor time that the process has used (`clock_gettime(2)`).
     #[expect(clippy::unnecessary_wraps, reason = "elsewhere it is an error")]
     pub(crate) fn processor_time() -> io::Result<Duration> {
         let time = clock_gettime(ClockId::ProcessCPUTime);
@@ -52,7 +52,7 @@ mod here {
 
     /// Writes to the standard output by a call that needs hardly any stack (`write(2)`).
     pub(crate) fn write_to_stdout(bytes: &[u8]) {
-        // An error means that nobody reads.
+        // An error means that the reader has closed its end.
         let _ = rustix::io::write(rustix::stdio::stdout(), bytes);
     }
 }
@@ -69,7 +69,7 @@ mod here {
 
     /// Always an error.
     pub(crate) fn pin_to(_: usize) -> io::Result<()> {
-        only_linux("is told here on which core a thread shall run")
+        only_linux("can pin a thread to a core here")
     }
 
     /// Always 0.
@@ -79,27 +79,27 @@ mod here {
 
     /// Always an error.
     pub(crate) fn processor_time() -> io::Result<Duration> {
-        only_linux("is asked here how much processor time a process has used")
+        only_linux("tells here how much processor time a process has used")
     }
 
     /// The size of a page, in bytes.
     pub(crate) fn page_size() -> usize {
         #[cfg(unix)]
         let bytes = rustix::param::page_size();
-        // The size on every processor that Windows runs on.
+        // The page size on every processor that Windows runs on.
         #[cfg(not(unix))]
         let bytes = 4096;
         bytes
     }
 
-    /// Not known, so nothing is too large but what no allocation may have.
+    /// Not known, so the only limit is the largest size that an allocation may have.
     pub(crate) fn memory_bytes() -> usize {
         isize::MAX.unsigned_abs()
     }
 
     /// Writes to the standard output.
     pub(crate) fn write_to_stdout(bytes: &[u8]) {
-        // An error means that nobody reads.
+        // An error means that the reader has closed its end.
         let _ = io::stdout().write_all(bytes);
     }
 

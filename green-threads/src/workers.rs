@@ -1,33 +1,34 @@
-//! How many workers a runtime has, checked once and then believed.
+//! How many workers a runtime has, checked once at construction.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// A number of workers: OS threads of a runtime that run its tasks (Go: `GOMAXPROCS`).
+/// A number of workers, from 1 to [`MOST`](Workers::MOST). A worker is an OS thread of a runtime that runs its
+/// tasks (Go: `GOMAXPROCS`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Workers(usize);
 
-/// Why a number is no number of workers.
+/// Why a number cannot be a number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WorkersError {
-    /// Nobody would run anything. (`may` and Go take 0 to mean "as many as there are cores"; here that is
-    /// [`Workers::one_per_core`], in words.)
+    /// The number is 0, so nothing would run. (`may` and Go take 0 to mean "one per core"; here that is spelled
+    /// out as [`Workers::one_per_core`].)
     #[error("0 workers run nothing; give 1 to {most}", most = Workers::MOST)]
     None,
-    /// Each worker is an OS thread.
+    /// The number is more than [`Workers::MOST`]. Each worker is an OS thread.
     #[error("{0} workers are {0} OS threads; give 1 to {most}", most = Workers::MOST)]
     TooMany(usize),
 }
 
 impl Workers {
-    /// The most that can be asked for: more than any machine for which this course is meant has cores.
+    /// The largest number allowed. It exceeds the cores of any machine for which this course is meant.
     pub const MOST: usize = 1024;
 
     /// One worker.
     pub const ONE: Workers = Workers(1);
 
-    /// So many workers.
+    /// Checks `number` and makes it a number of workers.
     ///
     /// # Errors
     ///
@@ -40,13 +41,13 @@ impl Workers {
         }
     }
 
-    /// One for each core on which this process may run: what tokio, `may` and Go take when nobody says.
+    /// One worker per core on which this process may run: the default of tokio, `may` and Go.
     #[must_use]
     pub fn one_per_core() -> Self {
         Workers(std::thread::available_parallelism().map_or(1, usize::from).min(Self::MOST))
     }
 
-    /// The number.
+    /// Returns the number, at least 1.
     #[must_use]
     pub const fn number(self) -> usize {
         self.0

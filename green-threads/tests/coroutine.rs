@@ -1,6 +1,6 @@
-//! The façade over `may`: each trap that it closes, sprung.
+//! Tests of the façade over `may`: each test springs one trap that the façade closes.
 //!
-//! The runtime starts once in a process, and what is tested could hang: so each test has its own child process.
+//! The runtime starts once per process, and the tested code could hang, so each test has its own child process.
 
 #![cfg(target_os = "linux")]
 
@@ -40,7 +40,7 @@ rusty_fork_test! {
         coroutine::start(config).unwrap();
     }
 
-    /// `may` reads its settings at the first spawn of the process, and afterwards says that it has those set last.
+    /// `may` reads its settings at the first spawn of the process. Later it returns those that were set last.
     #[test]
     #[allow(clippy::disallowed_methods, reason = "this is the trap")]
     fn a_start_after_another_ones_is_no_false_promise() {
@@ -56,13 +56,13 @@ rusty_fork_test! {
         says(&start(3, 64 << 10).unwrap_err(), "with 2 workers and stacks of 64 KiB");
         says(&start(1, 64 << 10).unwrap_err(), "with more than 1 workers and stacks of 64 KiB");
         says(&start(2, 128 << 10).unwrap_err(), "with 2 workers and stacks of 64 KiB");
-        assert_eq!(may::config().get_workers(), 2, "a start that is refused leaves the settings as they were");
-        // What `may` runs with may be asked for: then it is no promise that is broken.
+        assert_eq!(may::config().get_workers(), 2, "a refused start must leave the settings unchanged");
+        // Asking for what `may` already runs with is allowed, because that promise can be kept.
         let runtime = start(2, 64 << 10).unwrap();
         assert_eq!((runtime.config().workers.number(), runtime.config().stack.bytes()), (2, 64 << 10));
     }
 
-    // The start compares what was asked for with what it finds, and is an error if they differ.
+    // `start` compares what was asked for with what it finds, and returns an error if they differ.
     #[test]
     fn stacks_of_a_page_are_what_they_say() {
         coroutine::start(Config::new(Workers::new(5).unwrap(), StackSize::new(4 << 10).unwrap())).unwrap();
@@ -90,8 +90,8 @@ rusty_fork_test! {
         let runtime = start(1);
         // SAFETY: it never yields, and its stack has room for a panic.
         let panics = unsafe { runtime.spawn::<_, ()>(|| panic!("seven")) }.unwrap();
-        // SAFETY: it never yields; it overflows its stack by a frame whose every page is touched, the guard page too,
-        // which `may` turns into an end of the coroutine.
+        // SAFETY: it never yields; it overflows its stack by a frame whose every page is touched, the guard page
+        // too, which `may` turns into an end of the coroutine.
         let overflows = unsafe { runtime.spawn(overflow) }.unwrap();
         // SAFETY: it holds a flag of its own across its wait.
         let waits = unsafe { runtime.spawn(|| SyncFlag::new().wait()) }.unwrap();
@@ -123,7 +123,7 @@ rusty_fork_test! {
         let cancelled = unsafe {
             runtime.spawn(move || {
                 let _one = one;
-                // A `catch_unwind` passes a cancellation on.
+                // A `catch_unwind` must pass a cancellation on.
                 catch_unwind(AssertUnwindSafe(|| SyncFlag::new().wait())).unwrap_or_else(|end| resume_unwind(end));
             })
         }.unwrap();
@@ -141,7 +141,7 @@ rusty_fork_test! {
         assert_eq!(told.load(Relaxed), 1);
     }
 
-    /// By itself `may` panics here, or hangs.
+    /// `may` by itself panics here, or hangs.
     #[test]
     fn a_spawn_without_room_is_an_error_and_those_before_live() {
         let runtime = coroutine::start(Config::new(Workers::ONE, StackSize::MAY_DEFAULT)).unwrap();
@@ -164,15 +164,15 @@ rusty_fork_test! {
                 Ok(handle) => handles.push(handle),
                 Err(error) => break error,
             }
-            assert!(handles.len() < limit, "two mappings each, and no end");
+            assert!(handles.len() < limit, "each coroutine takes two mappings, so this must have reached the limit");
             if handles.len() == 100_000 {
-                // A machine with another limit: what was to be seen is not there.
+                // This machine has a higher limit, so the test cannot reach it.
                 return;
             }
         };
         assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory);
         assert!(error.to_string().contains("vm.max_map_count"), "{error}");
-        // Nearly all of the limit has been used: two mappings a coroutine, and a rest that is kept free.
+        // Nearly the whole limit is used: two mappings per coroutine, and a rest that is kept free.
         assert!(handles.len() * 2 > limit - 2_000, "{} of {limit}", handles.len());
         // SAFETY: it does nothing.
         unsafe { runtime.spawn(|| ()) }.unwrap_err();
@@ -185,7 +185,7 @@ rusty_fork_test! {
         unsafe { runtime.spawn(|| ()) }.unwrap().join().unwrap();
     }
 
-    /// By itself `may` lets a sleeper go on on its timer thread.
+    /// `may` by itself resumes a sleeper on its timer thread.
     #[test]
     fn after_a_sleep_a_coroutine_is_back_on_a_worker() {
         let runtime = start(1);
@@ -203,7 +203,8 @@ rusty_fork_test! {
         assert_eq!(ids.unwrap().join().unwrap().len(), 1);
     }
 
-    /// A size that is no whole number of pages would be mapped anew for each; an odd one would be committed as a whole.
+    /// Each stack whose size is not a whole number of pages would be mapped anew; one with an odd size would be
+    /// committed as a whole.
     #[test]
     fn stacks_are_used_again() {
         let stack = StackSize::new(64 << 10).unwrap();
@@ -212,8 +213,8 @@ rusty_fork_test! {
             // SAFETY: it does nothing.
             unsafe { runtime.spawn(|| ()) }.unwrap().join().unwrap();
         };
-        // A thread that is still starting, and the allocator's room for it, are mapped in some round or other. What the
-        // coroutines kept would be in each.
+        // A thread that is still starting, and the allocator's memory for it, are mapped in one round or another.
+        // Mappings that the coroutines kept would show in every round.
         let rounds = [(); 5].map(|()| {
             let before = Memory::now().unwrap();
             (0..1000).for_each(|_| run());
@@ -227,10 +228,12 @@ rusty_fork_test! {
     }
 }
 
-/// Overflows its stack by one frame that is larger, whose pages are touched one by one until the guard page is.
+/// Overflows the stack by one frame that is larger than the stack. Its pages are touched one by one until the
+/// guard page is.
 ///
-/// A recursion by small frames would do as well, but it also writes the last words above the guard page, or not, as its
-/// frames happen to lie; and where they are written, `may` ends the process (`JoinError::Overflowed` says so).
+/// A recursion with small frames would overflow too. But whether it also writes the last words above the guard
+/// page depends on how its frames happen to lie, and if it does, `may` ends the process (see
+/// `JoinError::Overflowed`).
 #[inline(never)]
 fn overflow() {
     let mut large = std::mem::MaybeUninit::<[u8; 1 << 20]>::uninit();

@@ -1,5 +1,5 @@
-//! What `may` really runs with, which its own settings do not tell: they read back what was set last, and it took what
-//! was set when it started.
+//! Finds out what `may` really runs with. Its settings cannot tell: they return what was set last, but `may` uses
+//! what was set when it started.
 
 use std::collections::HashSet;
 use std::hint::black_box;
@@ -12,20 +12,21 @@ use may::coroutine::JoinHandle;
 
 use crate::Workers;
 
-/// How often the workers are counted before fewer of them than expected are believed. `may` gives spawns from outside to
-/// its workers in turn, but an idle worker may take one from another.
+/// The most times the workers are counted before a count below the expected one is believed. `may` gives spawns
+/// from outside to its workers in turn, but an idle worker may take a coroutine from another worker.
 const COUNTS: usize = 100;
 
-/// How many workers run coroutines. Of more than `expected` it finds one more.
+/// Returns how many workers run coroutines. If there are more than `expected`, the result may be as low as
+/// `expected + 1`.
 ///
 /// # Panics
 ///
-/// If the operating system refuses a thread or a descriptor, and this makes the first spawn of the process.
+/// If this makes the first spawn of the process and the operating system refuses a thread or a descriptor.
 pub(super) fn workers(expected: Workers) -> usize {
     let mut workers = HashSet::new();
     for _ in 0..COUNTS {
-        // One more than there should be, so that one too many shows; and twice, so that one whose coroutine was taken by
-        // another shows the second time.
+        // One coroutine more than there should be workers, so that one worker too many shows up. Twice that, so
+        // that a worker whose coroutine was taken by another worker shows up in the second round.
         for _ in 0..2 * (expected.number() + 1) {
             workers.insert(join(spawn(|| thread::current().id())));
         }
@@ -36,16 +37,16 @@ pub(super) fn workers(expected: Workers) -> usize {
     workers.len()
 }
 
-/// The bytes of a coroutine's stack. `None` where the operating system does not tell.
+/// Returns the size of a coroutine's stack, in bytes, or `None` where the operating system does not tell.
 ///
 /// # Panics
 ///
 /// As [`workers`].
 pub(super) fn stack() -> Option<usize> {
     let (here, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    // A stack is unmapped at its coroutine's end, unless it is of the size that `may` believes all stacks to have. So the
-    // coroutine stays until its stack has been measured, and this thread measures it, because reading a file takes more
-    // than the page that the smallest stack has.
+    // When a coroutine ends, its stack is unmapped unless it has the size that `may` believes all stacks to have.
+    // So the coroutine stays alive until its stack has been measured. This thread does the measuring, because
+    // reading a file takes more stack than the one page that the smallest stack has.
     let stays = spawn({
         let (here, seen) = (here.clone(), seen.clone());
         move || {
@@ -66,10 +67,10 @@ pub(super) fn stack() -> Option<usize> {
 }
 
 /// Runs `body` on a coroutine.
-#[allow(clippy::disallowed_methods, reason = "what closes the traps may pass by them")]
+#[allow(clippy::disallowed_methods, reason = "the code that closes the traps may use them")]
 fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    // SAFETY: the two bodies above hold nothing of a thread across a yield: one yields in a loop that reads an atomic,
-    // the other does not yield. Their frames fit into the one page that the smallest stack has.
+    // SAFETY: the two bodies above hold nothing of a thread across a yield: one yields in a loop that reads an
+    // atomic, the other does not yield. Their frames fit into the one page that the smallest stack has.
     unsafe { may::coroutine::spawn(body) }
 }
 
@@ -77,8 +78,8 @@ fn join<T>(handle: JoinHandle<T>) -> T {
     handle.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// The bytes of the stack whose first page, at the top, has `here`: from the guard page below the stack to the end of
-/// that page.
+/// Returns the size, in bytes, of the stack whose top page contains `here`: from the guard page below the stack to
+/// the end of that top page.
 #[cfg(target_os = "linux")]
 fn stack_around(here: usize) -> Option<usize> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
@@ -90,7 +91,7 @@ fn stack_around(here: usize) -> Option<usize> {
     Some((here - start).next_multiple_of(crate::system::page_size()))
 }
 
-/// Only Linux tells.
+/// Always `None`: only Linux tells.
 #[cfg(not(target_os = "linux"))]
 fn stack_around(_: usize) -> Option<usize> {
     None

@@ -1,4 +1,4 @@
-//! Starting `may`, once.
+//! Starts `may`, once per process.
 
 use std::io;
 use std::panic::catch_unwind;
@@ -10,31 +10,32 @@ use super::found;
 use super::room::Room;
 use crate::{StackSize, Workers};
 
-/// What can be set, and only before the start.
+/// The settings of the coroutine runtime. They can be given only at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// How many worker threads run coroutines. Besides them there is one thread more, for timers.
+    /// How many worker threads run coroutines. `may` starts one more thread, for timers.
     pub workers: Workers,
     /// The size of every coroutine's stack.
     pub stack: StackSize,
-    /// How many stacks are made at the start, and at most kept for reuse. At least 1, since `may` takes 0 to mean 1000.
+    /// How many stacks are made at the start, and the most that are kept for reuse. At least 1, because `may`
+    /// takes 0 to mean 1000.
     pub pool: usize,
-    /// Whether each worker is pinned to a core.
+    /// Whether each worker is pinned to one core.
     pub pinned: bool,
 }
 
 impl Config {
-    /// How many stacks `may` keeps when nobody says.
+    /// How many stacks `may` keeps by default.
     pub const MAY_POOL: usize = 1000;
 
-    /// These workers and this stack; `may`'s pool; nothing pinned.
+    /// Settings with these workers, stacks of this size and `may`'s default pool; nothing is pinned.
     #[must_use]
     pub fn new(workers: Workers, stack: StackSize) -> Self {
         Config { workers, stack, pool: Self::MAY_POOL, pinned: false }
     }
 }
 
-/// The running coroutine runtime of this process: the permission to spawn.
+/// The running coroutine runtime of this process. A reference to it is the permission to spawn.
 #[derive(Debug)]
 pub struct Runtime {
     config: Config,
@@ -42,41 +43,42 @@ pub struct Runtime {
     pub(super) room: Room,
 }
 
-/// Why the runtime is not started.
+/// Why the runtime could not be started.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// It can be started once in a process, since `may` reads its settings once.
+    /// The runtime was started before. It can start once per process, because `may` reads its settings once.
     #[error(
-        "the coroutine runtime of this process has been started already, with {} workers and stacks of {}; \
-         it reads its settings once, so another one needs another process",
+        "the coroutine runtime of this process has already been started, with {} workers and stacks of {}; \
+         it reads its settings once, so start another process for other settings",
         .0.workers, .0.stack
     )]
     Again(Config),
-    /// Other code has started `may` before, with other settings: a spawn by `may` itself, or by a library that uses it.
+    /// Other code started `may` before, with other settings: by a spawn through `may` itself, or through a library
+    /// that uses it.
     #[error(
-        "`may` runs already, started by other code, with {workers} and {}, not with {} workers and stacks of {}; \
-         it reads its settings once, so start this runtime before anything else of the process uses `may`",
+        "`may` is already running, started by other code, with {workers} and {}, not with {} workers and stacks of {}; \
+         it reads its settings once, so start this runtime before any other code in the process uses `may`",
         stack_words(*.stack), .wanted.workers, .wanted.stack
     )]
     Before {
-        /// What was asked for.
+        /// The settings that were asked for.
         wanted: Config,
-        /// How many workers it has, in words. Of more than were asked for this finds one more.
+        /// How many workers `may` has, in words. If there are more than were asked for, only that is known.
         workers: String,
-        /// The bytes of its stacks. `None` where the operating system does not tell.
+        /// The size of its stacks, in bytes. `None` where the operating system does not tell.
         stack: Option<usize>,
     },
-    /// A pool of none.
-    #[error("a pool of 0 stacks: `may` would take that for 1000; give 1 or more")]
+    /// [`Config::pool`] is 0.
+    #[error("a pool of 0 stacks would mean 1000 to `may`; give 1 or more")]
     NoPool,
-    /// The pool cannot be mapped.
+    /// The stacks of the pool cannot be mapped.
     #[error("no room for a pool of {pool} stacks of {stack}: {source}")]
     Room {
         /// How many stacks were asked for.
         pool: usize,
-        /// Of which size.
+        /// The size of each stack.
         stack: StackSize,
-        /// What the operating system, or its limit, says.
+        /// The limit that was reached, or the operating system's error.
         source: io::Error,
     },
     /// `may` panicked while it started: the operating system refused a thread or a descriptor.
@@ -86,21 +88,21 @@ pub enum StartError {
     Refused(Workers),
 }
 
-/// With what `may` has been started, if it has.
+/// The settings with which this module started `may`, if it has.
 static STARTED: Mutex<Option<Config>> = Mutex::new(None);
 
-/// Starts the coroutine runtime of this process. When it returns, the workers run and the pool is filled. It lives as
-/// long as the process: `may` cannot be stopped.
+/// Starts the coroutine runtime of this process. When it returns, the workers run and the pool is filled. The
+/// runtime lives as long as the process: `may` cannot be stopped.
 ///
-/// Other code can have started `may` before. Then its settings stay what they were, so this looks with how many workers
-/// and with which stacks coroutines really run, and is an error if these are not the ones that were asked for. Outside
-/// Linux it cannot see the stacks, and looks at the workers alone.
+/// Other code may have started `may` before. Then `may` keeps the settings it started with. So this function
+/// measures how many workers and which stacks coroutines really have, and returns an error if they differ from
+/// what was asked for. Outside Linux it cannot see the stacks, and checks only the workers.
 ///
 /// # Errors
 ///
-/// If it has been started already, here or by other code with other settings; if the pool has no room; if the operating
-/// system refuses a thread.
-#[allow(clippy::disallowed_methods, reason = "what closes the traps may pass by them")]
+/// If the runtime was already started, here or by other code with other settings; if the pool is empty or has no
+/// room; if the operating system refuses a thread.
+#[allow(clippy::disallowed_methods, reason = "the code that closes the traps may use them")]
 pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(with) = *started {
@@ -112,7 +114,7 @@ pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
     let no_room = |source| StartError::Room { pool: config.pool, stack: config.stack, source };
     let room = Room::beside_pool(config.pool, config.stack).map_err(no_room)?;
 
-    // Asked before it is told, `may` says what it would have taken.
+    // Before any setting is made, `may` returns its defaults.
     let default_workers = may::config().get_workers();
     let (pool_before, words_before) = (may::config().get_pool_capacity(), may::config().get_stack_size());
     let words = config.stack.bytes() / size_of::<usize>();
@@ -123,7 +125,7 @@ pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
         let stack = found::stack();
         let is_as_asked = stack.is_none_or(|bytes| bytes == config.stack.bytes());
         if !is_as_asked {
-            // Otherwise `may` would throw its stacks away, one with each spawn that follows.
+            // Otherwise `may` would discard its stacks, one with each later spawn.
             may::config().set_stack_size(words_before);
         }
         let workers = found::workers(config.workers);
@@ -152,18 +154,18 @@ fn worker_words(found: usize, wanted: Workers) -> String {
 fn stack_words(bytes: Option<usize>) -> String {
     match bytes.map(StackSize::new) {
         Some(Ok(stack)) => format!("stacks of {stack}"),
-        _ => "stacks that cannot be seen here".into(),
+        _ => "stacks of a size that this system does not tell".into(),
     }
 }
 
 impl Runtime {
-    /// How many workers `may` would have taken, had nobody said.
+    /// Returns how many workers `may` would have taken by default.
     #[must_use]
     pub fn default_workers(&self) -> usize {
         self.default_workers
     }
 
-    /// With what it was started.
+    /// Returns the settings with which the runtime was started.
     #[must_use]
     pub fn config(&self) -> Config {
         self.config

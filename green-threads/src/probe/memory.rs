@@ -1,34 +1,35 @@
-//! What this process takes of the machine (Linux: `/proc`).
+//! The memory and threads that this process uses (Linux: `/proc`).
 
 use std::fs;
 use std::io;
 
-/// What the process takes now.
+/// What the process uses at one moment.
 ///
 /// Source: `proc_pid_status(5)`, `proc_pid_maps(5)`, `proc_meminfo(5)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Main memory that it has touched and not given back, in bytes (`VmRSS`).
+    /// Main memory that the process has touched and not given back, in bytes (`VmRSS`).
     pub resident: u64,
-    /// Addresses that it has mapped, touched or not, in bytes (`VmSize`).
+    /// Address space that it has mapped, touched or not, in bytes (`VmSize`).
     pub reserved: u64,
     /// Its page tables, in bytes (`VmPTE`).
     pub page_tables: u64,
-    /// What the kernel itself uses, for all processes together, in bytes (`KernelStack` and `Slab`). Of two readings
-    /// the difference counts, and only where nobody else starts or stops much between them.
+    /// Memory that the kernel itself uses, for all processes together, in bytes (`KernelStack` and `Slab`). Only
+    /// the difference of two readings is meaningful, and only if no other process starts or stops much between
+    /// them.
     pub kernel: u64,
-    /// Mappings, of which `vm.max_map_count` allows so many.
+    /// The number of mappings, which `vm.max_map_count` limits.
     pub mappings: u64,
-    /// OS threads.
+    /// The number of OS threads.
     pub threads: u64,
 }
 
 impl Memory {
-    /// What it takes now.
+    /// Reads what the process uses now.
     ///
     /// # Errors
     ///
-    /// If `/proc` cannot be read, or does not say what it says on Linux.
+    /// If `/proc` cannot be read, or lacks a field that Linux gives.
     pub fn now() -> io::Result<Memory> {
         let status = fs::read_to_string("/proc/self/status")?;
         let machine = fs::read_to_string("/proc/meminfo")?;
@@ -43,7 +44,7 @@ impl Memory {
         })
     }
 
-    /// The most main memory that it has had resident at a time so far, in bytes (`VmHWM`).
+    /// Returns the most main memory that the process has had resident at any moment so far, in bytes (`VmHWM`).
     ///
     /// # Errors
     ///
@@ -52,7 +53,8 @@ impl Memory {
         Ok(number(&fs::read_to_string("/proc/self/status")?, "VmHWM")? * 1024)
     }
 
-    /// What it takes when it has come to rest: two readings in a row with the same resident memory, or the hundredth.
+    /// Reads until two readings in a row have the same resident memory, and returns the last one; gives up after
+    /// 100 readings.
     ///
     /// # Errors
     ///
@@ -71,7 +73,7 @@ impl Memory {
     }
 }
 
-/// How large the mapping is that contains `address`, in bytes.
+/// Returns the size of the mapping that contains `address`, in bytes.
 ///
 /// # Errors
 ///
@@ -87,12 +89,12 @@ pub fn mapping_of(address: usize) -> io::Result<u64> {
     found.map(|(from, to)| to - from).ok_or_else(missing)
 }
 
-/// Nothing, as long as there is memory for others on the machine too: 512 MiB, or a sixteenth of all, whichever is
+/// Checks that the machine still has memory for other processes: 512 MiB, or a sixteenth of all, whichever is
 /// more.
 ///
 /// # Errors
 ///
-/// If there is less left, with how much; or if `/proc` cannot be read.
+/// If less is left; the error says how much. Or if `/proc` cannot be read.
 pub fn room_for_others() -> io::Result<()> {
     let machine = fs::read_to_string("/proc/meminfo")?;
     let available = number(&machine, "MemAvailable")? * 1024;
@@ -103,7 +105,7 @@ pub fn room_for_others() -> io::Result<()> {
     Ok(())
 }
 
-/// The number that a line of such a file gives for `name`.
+/// Finds the line of a `/proc` file that starts with `name:` and returns its number.
 fn number(text: &str, name: &str) -> io::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());

@@ -1,9 +1,9 @@
-//! How many units really run at once.
+//! Proves how many units really run at once.
 //!
-//! What a runtime was told is no proof: `may` answers with the number that was set last, whatever it runs with. So each
-//! child proves it before it measures. At least as many as asked: so many units, none of which yields, meet at a
-//! barrier on which they spin. At most as many: far more units than that, none of which yields, ran on no more OS
-//! threads.
+//! A runtime's own answer proves nothing: `may` returns the number of workers that was set last, whatever it runs
+//! with. So each child proves the number before it measures. *At least* as many as asked: that many units, none of
+//! which yields, meet at a barrier on which they spin. *At most* as many: far more units, none of which yields,
+//! run on no more OS threads than that.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -14,18 +14,18 @@ use std::thread;
 use super::{Runtime, placement, threads};
 use crate::coroutine;
 
-/// How many units show on how many threads they run, for each worker.
+/// How many units per worker report the thread that they run on.
 const UNITS_PER_WORKER: usize = 16;
 
-/// The parallelism of `runtime`, of which `workers` are expected, or an error that says what was found instead. It
-/// hangs if there are fewer workers: the child's deadline finds that.
+/// Returns the parallelism of `runtime`, which should be `workers`, or an error that says what was found instead.
+/// If there are fewer workers this hangs, and the child's deadline ends it.
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 pub(crate) fn prove(runtime: &Runtime, workers: usize) -> io::Result<usize> {
     let inside = Arc::new(AtomicUsize::new(0));
     let meet = move |inside: &AtomicUsize| {
         inside.fetch_add(1, Relaxed);
         while inside.load(Relaxed) < workers {
-            // To the kernel, so that workers which share a core can meet, and not to the runtime.
+            // Yield to the kernel, so that workers which share a core can meet; do not yield to the runtime.
             thread::yield_now();
         }
         threads::this()

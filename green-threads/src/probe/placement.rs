@@ -1,8 +1,8 @@
 //! On which cores threads may run.
 //!
-//! Placement decides many an answer: a wake-up across two cores costs ten times one on the same core, since the other
-//! core must first be told by an interrupt, which in a virtual machine goes through the hypervisor. So every
-//! time that depends on wake-ups is taken in both placements.
+//! Placement decides many results: a wake-up across two cores costs ten times as much as one on the same core. The
+//! other core must first receive an interrupt, which in a virtual machine goes through the hypervisor. So every
+//! time that depends on wake-ups is measured in both placements.
 
 use std::fmt;
 use std::io;
@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::system;
 
-/// On which cores the threads of a measurement run.
+/// The cores on which the threads of a measurement run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
-    /// Wherever the operating system puts them.
+    /// The operating system chooses the cores.
     Free,
-    /// All on one core.
+    /// All threads run on one core.
     OneCore,
 }
 
 impl Placement {
-    /// Those that this operating system can be told, in the order in which tables show them: both on Linux, and only
-    /// [`Free`](Placement::Free) elsewhere.
+    /// The placements that this operating system offers, in the order in which tables show them: both on Linux,
+    /// and only [`Free`](Placement::Free) elsewhere.
     pub const POSSIBLE: &[Placement] =
         if cfg!(target_os = "linux") { &[Placement::Free, Placement::OneCore] } else { &[Placement::Free] };
 
@@ -36,8 +36,8 @@ impl Placement {
         }
     }
 
-    /// Runs `work` on a thread of its own, placed so, with every thread that it starts: a thread inherits the cores of
-    /// the one that starts it. The calling thread stays where it is.
+    /// Runs `work` on a new thread with this placement. Every thread that `work` starts has it too, because a
+    /// thread inherits the cores of its parent. The calling thread keeps its own placement.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl fmt::Display for Placement {
     }
 }
 
-/// The cores on which the calling thread may run, as numbers from 0.
+/// Returns the cores on which the calling thread may run, as numbers from 0.
 ///
 /// Source: `sched_getaffinity(2)`.
 ///
@@ -76,8 +76,8 @@ pub fn allowed_cores() -> io::Result<Vec<usize>> {
     system::allowed_cores()
 }
 
-/// Keeps the calling thread, and those that it will start, on one core: the last of those that it is allowed, since
-/// the first is where a machine likes to handle its interrupts.
+/// Keeps the calling thread, and the threads that it will start, on one core: the last that it is allowed, because
+/// machines tend to handle their interrupts on the first.
 ///
 /// Source: `sched_setaffinity(2)`.
 ///
@@ -91,7 +91,7 @@ pub fn pin_to_one_core() -> io::Result<()> {
     pin_to(last)
 }
 
-/// Keeps the calling thread, and those that it will start, on this core, of those that it is allowed.
+/// Keeps the calling thread, and the threads that it will start, on `core`, which must be one that it is allowed.
 ///
 /// Source: `sched_setaffinity(2)`.
 ///

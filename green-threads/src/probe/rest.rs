@@ -1,27 +1,28 @@
-//! Whether the process has come to rest: all of its units wait.
+//! Waits until the process has come to rest: all of its units wait.
 //!
-//! No runtime tells how many of its units are asleep. The kernel tells how much processor the process has used, and who
-//! sleeps uses none.
+//! No runtime tells how many of its units are asleep. The kernel tells how much processor time the process has
+//! used, and a sleeping unit uses none.
 
 use std::io;
 use std::time::Duration;
 
 use crate::system::processor_time;
 
-/// How long the process is watched at a time.
+/// How long one watch lasts.
 const WATCH: Duration = Duration::from_millis(5);
 
-/// How much processor time it may use meanwhile and still be at rest: idle workers look round from time to time.
+/// How much processor time the process may use in one watch and still be at rest: idle workers look for work from
+/// time to time.
 const IDLE: Duration = Duration::from_micros(500);
 
-/// How many times it is watched.
+/// How many watches there are before this gives up: ten seconds' worth.
 const WATCHES: usize = 2_000;
 
-/// Waits until the process uses next to no processor.
+/// Waits until the process uses next to no processor time.
 ///
 /// # Errors
 ///
-/// If it does not come to rest within ten seconds or so, or this is not Linux.
+/// If the process does not come to rest within about ten seconds, or this is not Linux.
 pub fn come_to_rest() -> io::Result<()> {
     let mut before = processor_time()?;
     for _ in 0..WATCHES {

@@ -4,16 +4,16 @@ use super::protocol::{Model, Setup};
 use crate::coroutine::{self, Config};
 use crate::{StackSize, Workers};
 
-/// What runs a workload's units here.
+/// The runtime that runs a workload's units in this process.
 pub enum Runtime {
-    /// The kernel.
+    /// The kernel: each unit is an OS thread.
     Thread {
-        /// Of each thread.
+        /// The size of each thread's stack.
         stack: StackSize,
     },
-    /// `may`.
+    /// `may`: each unit is a coroutine.
     Coroutine(&'static coroutine::Runtime),
-    /// tokio, of either kind.
+    /// tokio, multi-thread or current-thread: each unit is a task.
     Task(tokio::runtime::Runtime),
 }
 
@@ -22,7 +22,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// If it cannot be as the setup asks, with the reason.
+    /// If the runtime cannot be started as the setup asks; the error gives the reason.
     pub(crate) fn start(setup: &Setup, lean: bool, sockets: bool) -> Result<Runtime, Box<dyn std::error::Error>> {
         let stack = StackSize::new(setup.stack)?;
         if setup.model == Model::Thread {
@@ -55,13 +55,13 @@ impl Runtime {
     }
 }
 
-/// With timers, and with sockets if they are asked for.
+/// Enables timers, and sockets if they are asked for.
 fn watching(builder: &mut tokio::runtime::Builder, sockets: bool) -> &mut tokio::runtime::Builder {
     if sockets { builder.enable_all() } else { builder.enable_time() }
 }
 
-/// Runs `future` as a task, on a worker, and waits for it outside. What `block_on` itself runs is no task: on the
-/// multi-thread runtime it stays on the calling thread, beside the workers.
+/// Runs `future` as a task on a worker, and waits for it outside. A future that `block_on` itself runs is not a
+/// task: on the multi-thread runtime it stays on the calling thread, beside the workers.
 ///
 /// # Panics
 ///
@@ -74,11 +74,11 @@ pub fn on_a_task<T: Send + 'static>(
     joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-/// Runs `future` on an OS thread of its own, outside of the runtime, while the calling thread drives the runtime. The
-/// future may spawn tasks and wait for them; none of them runs on its thread.
+/// Runs `future` on a new OS thread, outside the runtime, while the calling thread drives the runtime. The future
+/// may spawn tasks and wait for them; none of them runs on its thread.
 ///
-/// This is outside of the current-thread runtime too. There the calling thread is the worker, because the tasks run
-/// within its `block_on`.
+/// This thread is outside the current-thread runtime too. There the calling thread is the worker, because the
+/// tasks run within its `block_on`.
 ///
 /// # Errors
 ///
@@ -94,11 +94,11 @@ pub fn outside<T: Send>(
     std::thread::scope(|scope| {
         let (ended, until_then) = tokio::sync::oneshot::channel::<()>();
         let spawner = std::thread::Builder::new().spawn_scoped(scope, move || {
-            // Dropped when the future has ended, by a panic too.
+            // Dropped when the future has ended, also if it ended by a panic.
             let _ended = ended;
             runtime.handle().block_on(future)
         })?;
-        // An error says that the other end was dropped, which is what this waits for.
+        // An error says that the other end was dropped, which is what this line waits for.
         let _ = runtime.block_on(until_then);
         Ok(spawner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
     use crate::probe::threads;
 
-    /// The OS thread on which this future runs, and those on which 100 tasks run that it spawns.
+    /// Returns the OS thread on which this future runs, and those on which the 100 tasks that it spawns run.
     async fn spawner_and_tasks() -> (u32, BTreeSet<u32>) {
         let mut tasks = BTreeSet::new();
         for _ in 0..100 {

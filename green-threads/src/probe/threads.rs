@@ -1,33 +1,34 @@
-//! What the kernel says of the threads of this process (Linux: `/proc/self/task`).
+//! What the kernel reports about the threads of a process (Linux: `/proc/PID/task`).
 
 use std::io;
 use std::time::Duration;
 
 use crate::system;
 
-/// What one thread is doing, and how often it has stopped doing something.
+/// The state of one thread, and how often it has gone to sleep.
 ///
 /// Source: `proc_pid_stat(5)` and `proc_pid_status(5)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
-    /// The kernel's number for it.
+    /// The kernel's number for the thread.
     pub id: u32,
-    /// Its name, cut by the kernel to 15 bytes.
+    /// Its name, which the kernel cuts to 15 bytes.
     pub name: String,
     /// Whether it is asleep, waiting for an event.
     pub asleep: bool,
-    /// How often it has gone to sleep of its own accord. A waiter that polls has more of these each time one looks; one
-    /// that really sleeps has not.
+    /// How often it has gone to sleep voluntarily. For a waiter that polls, this number grows between two
+    /// readings; for one that really sleeps it does not.
     pub voluntary_switches: u64,
 }
 
-/// The kernel's number of the calling thread, which is [`Thread::id`] in a listing; 0 where the kernel is not Linux.
+/// Returns the kernel's number of the calling thread, which is [`Thread::id`] in a listing. Returns 0 if the
+/// system is not Linux.
 #[must_use]
 pub fn this() -> u32 {
     system::this_thread()
 }
 
-/// Every thread of this process, in the order of their numbers.
+/// Returns every thread of this process, ordered by number.
 ///
 /// # Errors
 ///
@@ -36,7 +37,7 @@ pub fn all() -> io::Result<Vec<Thread>> {
     of_process("self")
 }
 
-/// Every thread of the process `pid`, in the order of their numbers.
+/// Returns every thread of the process `pid`, ordered by number.
 ///
 /// # Errors
 ///
@@ -45,7 +46,8 @@ pub fn of(pid: u32) -> io::Result<Vec<Thread>> {
     of_process(&pid.to_string())
 }
 
-/// The process `pid` and its descendants: what it has started and has not yet waited for, and what those have started.
+/// Returns the process `pid` and its descendants: the processes that it has started and not yet waited for, and
+/// those that they have started.
 #[must_use]
 pub fn family(pid: u32) -> Vec<u32> {
     let mut family = vec![pid];
@@ -62,32 +64,34 @@ pub fn family(pid: u32) -> Vec<u32> {
     family
 }
 
-/// The processor time that the process `pid` has used, and the children that it has waited for, in steps of 10 ms.
+/// Returns the processor time used by the process `pid` and by the children that it has waited for, in steps of 10
+/// ms.
 ///
 /// # Errors
 ///
 /// If there is no such process, or `/proc` cannot be read.
 pub fn processor_of(pid: u32) -> io::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // Fields are counted from behind the name, which is in brackets and may have blanks and brackets itself. The kernel
-    // gives times in hundredths of a second, whatever its own clock.
+    // Fields are counted from after the name, which is in brackets and may contain blanks and brackets itself. The
+    // kernel gives times in units of 10 ms, whatever its own clock.
     let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
     let times = fields.skip(11).take(4).map(|field| field.parse::<u64>().unwrap_or_default());
     Ok(Duration::from_millis(10 * times.sum::<u64>()))
 }
 
-/// What the threads of a process have had of the processors.
+/// The time that the threads of a process have had on the processors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Turns {
     /// How long they ran.
     pub ran: Duration,
-    /// How long they could have run, and others did.
+    /// How long they were ready to run while other threads ran.
     pub waited: Duration,
     /// How many times they began to run.
     pub count: u64,
 }
 
-/// What the threads of the process `pid` have had of the processors, those that have ended left out.
+/// Returns the processor time that the threads of the process `pid` have had. Threads that have ended are left
+/// out.
 ///
 /// Source: `Documentation/scheduler/sched-stats.rst` of the kernel.
 ///
@@ -110,7 +114,7 @@ pub fn turns_of(pid: u32) -> io::Result<Turns> {
 fn of_process(pid: &str) -> io::Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread may end between the listing and the reading: then it is not there, and that is no error.
+        // A thread may end between the listing and the reading. It is then left out; that is not an error.
         if let Ok(status) = std::fs::read_to_string(task?.path().join("status")) {
             threads.extend(parse(&status));
         }
@@ -140,7 +144,7 @@ mod tests {
         let (hold, held) = mpsc::channel::<()>();
         let waiter = Builder::new().name("a-waiter".into()).spawn(move || held.recv()).unwrap();
         let look = || all().unwrap().into_iter().find(|thread| thread.name == "a-waiter");
-        // It has gone to sleep when the kernel says so, however long that takes.
+        // The kernel says when it has gone to sleep; wait for that, however long it takes.
         while !look().is_some_and(|thread| thread.asleep) {
             std::thread::yield_now();
         }
