@@ -1,7 +1,8 @@
-//! The clients of the three runtimes: the same pages, limits and errors, whoever asks.
+//! Tests of the clients of the three runtimes: each gets the same pages and has the same limits and errors.
 //!
-//! Coroutines and tasks have one worker here: a call that kept it while it waits would stop all others. Each test is a
-//! function of the runtime, and runs in a process of its own, under a deadline. Nothing here leaves this machine.
+//! Coroutines and tasks have one worker here: a call that kept the worker while it waits would stop all others.
+//! Each test is a function of the runtime, and runs in a process of its own, under a deadline. All traffic stays
+//! on this machine.
 
 use std::env;
 use std::fmt::Debug;
@@ -20,25 +21,25 @@ use green_threads::{StackSize, Workers};
 use rusty_fork::{ChildWrapper, rusty_fork_test_name};
 use tokio::net::TcpSocket;
 
-/// A delay that no test sits out.
+/// A delay that outlasts every test.
 const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// A limit that no test reaches.
 const AMPLE: Limits = Limits { timeout: Duration::from_secs(600), max_body: 1 << 20 };
-/// How many ask at once.
+/// How many callers fetch at once.
 const HERD: usize = 100;
 
 const QUICK: Site = Site { pages: 3, size: 1000, delay: Duration::ZERO };
 
 type Fetched = Result<Body, FetchError>;
 
-/// Who asks.
+/// The runtime on which the callers run.
 enum Runtime {
     Thread,
     Coroutine(&'static coroutine::Runtime),
     Task(tokio::runtime::Runtime),
 }
 
-/// A client of that runtime.
+/// The client for one runtime.
 #[derive(Clone)]
 enum Client {
     Thread(pages::thread::Client),
@@ -74,7 +75,7 @@ impl Client {
         self.get_all(&[url.to_owned()]).remove(0)
     }
 
-    /// Asks for all `urls` at once, each from a thread, coroutine or task of its own.
+    /// Fetches all `urls` at once, each on a thread, coroutine or task of its own.
     fn get_all(&self, urls: &[String]) -> Vec<Fetched> {
         match self {
             Client::Thread(client) => thread::scope(|scope| {
@@ -84,8 +85,9 @@ impl Client {
             Client::Coroutine(client, runtime) => {
                 let ask = |url: &String| {
                     let (client, url) = (client.clone(), url.clone());
-                    // SAFETY: what the closure holds is `Send`, and it calls the client alone, which holds nothing of
-                    // its thread across its waits and fits on a stack of the size that `Runtime::coroutine` sets.
+                    // SAFETY: what the closure holds is `Send`, and it calls only the client, which holds nothing
+                    // of its thread across its waits and fits on a stack of the size that `Runtime::coroutine`
+                    // sets.
                     unsafe { runtime.spawn(move || client.get_body(&url)) }.unwrap()
                 };
                 let callers: Vec<_> = urls.iter().map(ask).collect();
@@ -103,7 +105,7 @@ impl Client {
     }
 }
 
-/// Each test below, by each runtime.
+/// Declares each test below for each runtime.
 macro_rules! by_each_runtime {
     ($($test:ident)*) => {
         mod by_threads {
@@ -121,15 +123,15 @@ macro_rules! by_each_runtime {
     };
 }
 
-/// The variables by which an environment names a proxy.
+/// The environment variables that name a proxy.
 const PROXY_VARIABLES: [&str; 8] =
     ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "all_proxy", "https_proxy", "http_proxy", "no_proxy"];
 
-/// How long a test may take.
+/// How long a test may take before it counts as hanging.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// Runs the test `name`, whose body is `test`, in a process of its own, under a deadline, and without the proxy that
-/// the tester's environment may name: the clients would go through it.
+/// Runs the test `name`, whose body is `test`, in a process of its own, under a deadline, and without the proxy
+/// that the tester's environment may name, because the clients would use it.
 fn in_child(name: &str, test: fn()) {
     let without_proxy = |child: &mut Command| {
         for variable in PROXY_VARIABLES {
@@ -137,7 +139,7 @@ fn in_child(name: &str, test: fn()) {
         }
     };
     let supervise = |child: &mut ChildWrapper, _: &mut File| match child.wait_timeout(DEADLINE).unwrap() {
-        Some(status) => assert!(status.success(), "the child ends with {status}"),
+        Some(status) => assert!(status.success(), "the child ended with {status}"),
         None => panic!("still running after {DEADLINE:?}"),
     };
     rusty_fork::fork(name, name, without_proxy, supervise, test).unwrap();
@@ -178,7 +180,8 @@ fn bodies_are_those_of_the_pages(runtime: &Runtime) {
     }
 }
 
-/// The server counts them all before it answers any: they can only all have come if nobody who waits keeps the worker.
+/// The server counts all requests before it answers any. They can only all arrive if a waiting caller does not
+/// keep the worker.
 fn a_herd_is_in_flight_at_once(runtime: &Runtime) {
     let client = runtime.client(AMPLE);
     let server = Server::start(Site { delay: FOREVER, ..QUICK }).unwrap();
@@ -208,7 +211,7 @@ fn a_herd_is_late_together(runtime: &Runtime) {
     }
 }
 
-/// This server takes one connection and no other.
+/// This server accepts one connection and no more.
 fn a_connection_is_kept(runtime: &Runtime) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -219,7 +222,7 @@ fn a_connection_is_kept(runtime: &Runtime) {
             request(&mut stream).unwrap();
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").unwrap();
         }
-        // The listener lives until here: another connection would be made, and wait.
+        // The listener lives until here: a second connection would be established, and would wait.
     });
     for _ in 0..50 {
         assert_eq!(*client.get(&url).unwrap(), *b"hi");
@@ -227,7 +230,7 @@ fn a_connection_is_kept(runtime: &Runtime) {
     served.join().unwrap();
 }
 
-/// The server hangs up between two requests, without having said that it would.
+/// The server hangs up between two requests, without announcing it.
 fn a_connection_that_was_closed_is_replaced(runtime: &Runtime) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -246,7 +249,8 @@ fn a_connection_that_was_closed_is_replaced(runtime: &Runtime) {
     for _ in 0..20 {
         hang_up.send(()).unwrap();
         let mut fetched = client.get(&url);
-        // hyper learns that a connection was closed in a task of its own, which may run too late: see the client.
+        // A task of hyper's learns that a connection was closed, and it may run too late: see
+        // `pages::task::Client`.
         if fetched.is_err() && matches!(client, Client::Task(..)) {
             fetched = client.get(&url);
         }
@@ -257,7 +261,7 @@ fn a_connection_that_was_closed_is_replaced(runtime: &Runtime) {
     served.join().unwrap();
 }
 
-/// `localhost` may have an address of IPv6 too, at which nobody listens.
+/// `localhost` may also have an IPv6 address, at which nothing listens.
 fn names_are_looked_up(runtime: &Runtime) {
     let server = Server::start(QUICK).unwrap();
     let url = format!("http://LocalHost:{}/page/2", server.address().port());
@@ -272,7 +276,7 @@ fn bad_urls(runtime: &Runtime) {
     }
 }
 
-/// A name that cannot be one, since its first two labels are empty: to know that, nobody needs a network.
+/// This name cannot exist, because its first two labels are empty. It takes no network to know that.
 fn no_such_host(runtime: &Runtime) {
     let url = "http://..localhost/".to_owned();
     let fetched = runtime.get(&url, AMPLE);
@@ -280,7 +284,7 @@ fn no_such_host(runtime: &Runtime) {
 }
 
 fn refused(runtime: &Runtime) {
-    // Bound, so that nobody else gets the port, and listened to by nobody.
+    // The socket is bound, so that no other program gets the port, but it does not listen.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let peer = socket.local_addr().unwrap().to_string();
@@ -315,7 +319,7 @@ fn too_late(runtime: &Runtime) {
     assert!(start.elapsed() >= limit);
 }
 
-/// The time limit is for the whole call: bytes that trickle in do not extend it.
+/// The time limit covers the whole call: bytes that trickle in do not extend it.
 fn too_late_in_the_body(runtime: &Runtime) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -323,7 +327,7 @@ fn too_late_in_the_body(runtime: &Runtime) {
         let (mut stream, _) = listener.accept().unwrap();
         request(&mut stream).unwrap();
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").unwrap();
-        // Ends when the client hangs up. The pause is there to trickle and not to flood.
+        // Ends when the client hangs up. The pause makes the bytes trickle.
         while stream.write_all(b"drop").is_ok() {
             thread::sleep(Duration::from_millis(1));
         }
@@ -334,8 +338,11 @@ fn too_late_in_the_body(runtime: &Runtime) {
     trickle.join().unwrap();
 }
 
-/// A server that accepts nobody, and whose queue is full: the kernel leaves whoever comes without an answer.
-#[cfg_attr(not(target_os = "linux"), allow(unreachable_code, unused_variables, reason = "others refuse instead"))]
+/// The server accepts no connection and its queue is full, so the kernel leaves new connections unanswered.
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(unreachable_code, unused_variables, reason = "other systems refuse instead")
+)]
 fn too_late_to_connect(runtime: &Runtime) {
     #[cfg(not(target_os = "linux"))]
     return;
@@ -394,7 +401,7 @@ fn but_not_for_ever(runtime: &Runtime) {
     assert_eq!(questions.try_iter().count(), 11, "the page, and ten redirects");
 }
 
-/// TLS to a server that does not speak it: an error like any other.
+/// TLS to a server that does not speak it is an error like any other.
 fn no_tls(runtime: &Runtime) {
     let server = Server::start(QUICK).unwrap();
     let url = server.url(0).replace("http:", "https:");
@@ -403,7 +410,7 @@ fn no_tls(runtime: &Runtime) {
     assert_eq!(server.total_requests(), 0);
 }
 
-/// Reads a request, and returns its path; nothing if the client has hung up.
+/// Reads a request and returns its path, or `None` if the client has hung up.
 fn request(stream: &mut impl Read) -> Option<String> {
     let mut text = Vec::new();
     while !text.ends_with(b"\r\n\r\n") {
@@ -416,7 +423,7 @@ fn request(stream: &mut impl Read) -> Option<String> {
     String::from_utf8(text).unwrap().split(' ').nth(1).map(str::to_owned)
 }
 
-/// A server that answers each path as it is told to, and hangs up each time. It lives as long as the process.
+/// Starts a server that answers each path by `answer` and closes each connection. It lives as long as the process.
 fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -424,7 +431,8 @@ fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             if let Some(path) = request(&mut stream) {
-                // Said, since a client that did not know might ask again on a connection that is about to close.
+                // The header announces the close; without it a client might send its next request on a connection
+                // about to close.
                 let answer = answer(&path).replacen("\r\n", "\r\nconnection: close\r\n", 1);
                 // The client may have gone already.
                 let _ = stream.write_all(answer.as_bytes());
@@ -434,7 +442,7 @@ fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
     address
 }
 
-/// Threads that ask the coroutines' client sleep, as they do with their own.
+/// A thread that uses the coroutines' client sleeps, as with its own client.
 #[test]
 fn threads_may_ask_the_coroutines_client() {
     in_child(rusty_fork_test_name!(threads_may_ask_the_coroutines_client), || {
@@ -457,7 +465,7 @@ fn threads_may_ask_the_coroutines_client() {
     });
 }
 
-/// A coroutine that is cancelled while it waits for its answer ends, and the others get theirs.
+/// A coroutine that is cancelled while it waits for its answer ends; the other coroutines get their answers.
 #[test]
 fn a_cancelled_coroutine_leaves_the_others() {
     in_child(rusty_fork_test_name!(a_cancelled_coroutine_leaves_the_others), || {
@@ -470,7 +478,7 @@ fn a_cancelled_coroutine_leaves_the_others() {
         while never.requests(0) == 0 {
             thread::yield_now();
         }
-        // SAFETY: ureq is safe code, and bears to be unwound from its reads.
+        // SAFETY: ureq is safe code, and allows unwinding out of its reads.
         unsafe { caller.coroutine().cancel() };
         assert!(matches!(caller.join(), Err(coroutine::JoinError::Cancelled)));
         let server = Server::start(QUICK).unwrap();
@@ -478,8 +486,8 @@ fn a_cancelled_coroutine_leaves_the_others() {
     });
 }
 
-/// The tests of a host that is not there, once more where the tester's environment names a proxy, as in many a school:
-/// a client that asked it would be refused by the proxy.
+/// Runs the tests of a missing host once more, with an environment that names a proxy, as in many schools. The
+/// proxy would refuse any client that used it.
 #[test]
 fn the_testers_proxy_is_not_asked() {
     let mut tests = Command::new(env::current_exe().unwrap());
@@ -496,7 +504,7 @@ fn the_testers_proxy_is_not_asked() {
     assert!(ended.stdout.contains("test result: ok. 3 passed"), "{}", ended.stdout);
 }
 
-/// What a memo needs of its function, and a herd of its client.
+/// A memo needs these bounds of its function, and a herd needs them of its client.
 #[test]
 fn clients_can_be_shared() {
     fn shared<C: Clone + Debug + Default + Send + Sync + 'static>() {}

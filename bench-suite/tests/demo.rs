@@ -223,7 +223,7 @@ fn failures_are_shown_and_the_others_served() {
             match answer["url"].as_str().unwrap() {
                 url if url == good => assert_eq!((answer["bytes"].as_u64(), error), (Some(500), "")),
                 url if url == missing => assert!(error.contains("404 Not Found"), "{error}"),
-                _ => assert!(error.contains("is no URL"), "{error}"),
+                _ => assert!(error.contains("is not a URL"), "{error}"),
             }
         }
     }

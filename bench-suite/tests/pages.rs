@@ -1,6 +1,6 @@
-//! The pages: what the server serves and counts, and how each kind of failure is told.
+//! Tests of the pages: what the server serves and counts, and how each kind of failure is reported.
 //!
-//! Nothing here leaves this machine. What could hang runs under a deadline.
+//! All traffic stays on this machine. A test that could hang runs under a deadline.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use bench_suite::pages::{Body, Client, FetchError, Limits, Server, Site, http_get_body};
 use tokio::net::TcpSocket;
 
-/// How long a test may take before it counts as hanging: long, because a busy machine is not a hang.
+/// How long a test may take before it counts as hanging. It is long, because a busy machine is not a hang.
 const DEADLINE: Duration = Duration::from_secs(600);
-/// A delay that no test sits out.
+/// A delay that outlasts every test.
 const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 const QUICK: Site = Site { pages: 3, size: 1000, delay: Duration::ZERO };
 
-/// Runs `test` on a thread of its own, and fails if it does not come to an end.
+/// Runs `test` on a thread of its own, and fails if it does not end within the deadline.
 fn under_deadline(test: impl FnOnce() + Send + 'static) {
     let (done, wait) = channel();
     let tester = thread::spawn(move || {
@@ -27,7 +27,7 @@ fn under_deadline(test: impl FnOnce() + Send + 'static) {
     });
     match wait.recv_timeout(DEADLINE) {
         Err(RecvTimeoutError::Timeout) => panic!("still running after {DEADLINE:?}"),
-        // Done, or panicked: the join tells which.
+        // The test is done or has panicked; the join tells which.
         _ => tester.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
     }
 }
@@ -36,8 +36,8 @@ fn client(timeout: Duration, max_body: u64) -> Client {
     Client::new(Limits { timeout, max_body })
 }
 
-/// A port that refuses connections for as long as the socket is kept: bound, so that nobody else gets it, and listened
-/// to by nobody.
+/// A port that refuses connections for as long as the socket is kept. The socket is bound, so that no other
+/// program gets the port, but it does not listen.
 fn refusing() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -77,7 +77,7 @@ fn requests_are_counted_by_page() {
             server.url(3),
             server.url(usize::MAX),
             format!("http://{}/", server.address()),
-            // The number 1 in other clothes is another path.
+            // Another spelling of the number 1 is another path.
             format!("http://{}/page/01", server.address()),
             format!("http://{}/page/+1", server.address()),
         ];
@@ -96,8 +96,8 @@ fn requests_are_counted_by_page() {
     });
 }
 
-/// Hundreds of requests wait at once, and the server has one thread: none of them keeps another from being counted, and
-/// none of them keeps the server from ending.
+/// Hundreds of requests wait at once, and the server has one thread. A waiting request must not keep another from
+/// being counted, nor the server from ending.
 #[test]
 fn slow_requests_wait_side_by_side_and_do_not_keep_the_server() {
     under_deadline(|| {
@@ -115,13 +115,13 @@ fn slow_requests_wait_side_by_side_and_do_not_keep_the_server() {
         }
         drop(server);
         for caller in &mut callers {
-            // The connection is closed, or reset; no answer came.
+            // The connection was closed or reset; no answer arrived.
             assert!(matches!(caller.read(&mut [0]), Ok(0) | Err(_)));
         }
     });
 }
 
-/// A client keeps its connection for the next request; the server does not wait for one.
+/// A client keeps its connection open for the next request. The server does not wait for that request.
 #[test]
 fn open_connections_do_not_keep_the_server() {
     under_deadline(|| {
@@ -132,7 +132,7 @@ fn open_connections_do_not_keep_the_server() {
             let _never_sends_anything = TcpStream::connect(server.address()).unwrap();
             let address = server.address();
             drop(server);
-            assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
+            assert!(TcpStream::connect(address).is_err(), "the port is closed once the server has been dropped");
         }
     });
 }
@@ -144,7 +144,7 @@ fn nonsense_is_ignored() {
         let mut stranger = TcpStream::connect(server.address()).unwrap();
         stranger.write_all(b"\x16\x03\x01 this is not HTTP\r\n\r\n").unwrap();
         stranger.shutdown(Shutdown::Write).unwrap();
-        // Whatever it says to that, it ends the connection.
+        // The answer does not matter; the server then closes the connection.
         let _ = stranger.read_to_end(&mut Vec::new());
         assert_eq!(http_get_body(&server.url(0)).unwrap().len(), 1000);
     });
@@ -169,15 +169,15 @@ fn too_late() {
         let start = Instant::now();
         assert_eq!(client(limit, 1000).get_body(&url), Err(FetchError::Timeout { url: url.clone(), limit }));
         assert!(start.elapsed() >= limit);
-        // On a busy machine the server may hear of it only now.
+        // On a busy machine the request may reach the server only now.
         while server.requests(0) == 0 {
             thread::yield_now();
         }
-        assert_eq!(server.total_requests(), 1, "it was asked, and asked once");
+        assert_eq!(server.total_requests(), 1, "the server received exactly one request");
     });
 }
 
-/// The time limit is for the whole call: bytes that trickle in do not extend it.
+/// The time limit covers the whole call: bytes that trickle in do not extend it.
 #[test]
 fn too_late_in_the_body() {
     under_deadline(|| {
@@ -186,7 +186,7 @@ fn too_late_in_the_body() {
         let trickle = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").unwrap();
-            // Ends when the client hangs up. The pause is there to trickle and not to flood.
+            // Ends when the client hangs up. The pause makes the bytes trickle.
             while stream.write_all(b"drop").is_ok() {
                 thread::sleep(Duration::from_millis(1));
             }
@@ -245,7 +245,7 @@ fn bad_urls() {
     }
 }
 
-/// TLS to a server that does not speak it: an error like any other.
+/// TLS to a server that does not speak it is an error like any other.
 #[test]
 fn no_tls() {
     under_deadline(|| {
@@ -257,7 +257,7 @@ fn no_tls() {
     });
 }
 
-/// What a memo needs of its value.
+/// A memo needs these bounds of its value.
 #[test]
 fn results_can_be_remembered() {
     fn value<V: Clone + Send + Sync + 'static>() {}

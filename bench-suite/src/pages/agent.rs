@@ -1,4 +1,5 @@
-//! Fetching by ureq: what the clients of threads and of coroutines share. They differ in how bytes come and go.
+//! Fetching by ureq, as the clients for threads and for coroutines share it. The two differ in how they send and
+//! receive bytes.
 
 use std::io::ErrorKind;
 
@@ -10,7 +11,7 @@ use ureq::{Agent, Proxy};
 use super::fetch::{IDLE_CONNECTIONS, MOST_REDIRECTS, host_and_port, is_loopback, parse};
 use super::{Body, FetchError, Limits};
 
-/// A ureq agent that keeps to limits, and tells its errors as ours.
+/// A ureq agent that keeps to limits and turns ureq's errors into ours.
 #[derive(Clone, Debug)]
 pub(super) struct Fetcher {
     agent: Agent,
@@ -18,9 +19,10 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    /// One that connects by `connector`, to the addresses that `resolver` finds.
+    /// A fetcher that connects by `connector` to the addresses that `resolver` finds.
     pub(super) fn new(limits: Limits, connector: impl Connector, resolver: impl Resolver) -> Self {
-        // Each way. ureq would take 128 KiB, which a thousand connections at once make a quarter of a gigabyte.
+        // For each direction. ureq's default is 128 KiB, which makes a quarter of a gigabyte for a thousand
+        // connections at once.
         const BUFFER: usize = 16 << 10;
         let config = Agent::config_builder()
             .input_buffer_size(BUFFER)
@@ -71,7 +73,7 @@ impl Fetcher {
         self.agent.config().proxy().filter(|proxy| !is_loopback(uri) && !proxy.is_no_proxy(uri))
     }
 
-    /// Whose address is looked up for `uri`. Most proxies look the host up themselves.
+    /// The host whose address is looked up for `uri`. Most proxies look up the URL's host themselves.
     fn looked_up(&self, uri: &Uri) -> String {
         match self.proxy(uri).filter(|proxy| !proxy.resolve_target()) {
             Some(proxy) => format!("the proxy {}", proxy.host()),
@@ -79,7 +81,7 @@ impl Fetcher {
         }
     }
 
-    /// Whom a request for `uri` connects to.
+    /// The peer to which a request for `uri` connects.
     fn peer(&self, uri: &Uri) -> String {
         match self.proxy(uri) {
             Some(proxy) => format!("the proxy {}:{}", proxy.host(), proxy.port()),

@@ -1,4 +1,4 @@
-//! A page server in a process of its own: for a measurement in which nothing of the server may be in the client's
+//! A page server in a process of its own, for a measurement in which nothing of the server may be in the client's
 //! memory.
 
 use std::io::{self, BufRead, Write};
@@ -11,7 +11,7 @@ use super::{Server, Site};
 use crate::child::Conversation;
 use crate::place;
 
-/// How long the other process may take to say something.
+/// How long the other process may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A [`Server`] in another process, which ends when this is dropped.
@@ -21,13 +21,13 @@ pub struct Elsewhere {
     first: String,
 }
 
-/// What the other process says.
+/// What the other process writes on its standard output.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
-    /// The URL of page 0, but for its number.
+    /// The URL of page 0 without its number.
     Pages(String),
-    /// How many requests have come for each page.
+    /// How many requests have arrived for each page.
     Requests(Vec<usize>),
 }
 
@@ -36,7 +36,7 @@ impl Elsewhere {
     ///
     /// # Errors
     ///
-    /// If there is no process for it, or it has no port.
+    /// If the process cannot be started, or the server in it finds no free port.
     pub fn start(site: Site) -> io::Result<Elsewhere> {
         let mut lab = Command::new(place::lab());
         lab.args(["child", "pages"]);
@@ -44,7 +44,7 @@ impl Elsewhere {
         let mut server = Elsewhere { conversation: Conversation::start(&mut lab)?, first: String::new() };
         match server.hear()? {
             Line::Pages(first) => server.first = first,
-            Line::Requests(_) => return Err(io::Error::other("the page server answers what nobody asked")),
+            Line::Requests(_) => return Err(io::Error::other("the page server answered an unasked question")),
         }
         Ok(server)
     }
@@ -55,16 +55,16 @@ impl Elsewhere {
         format!("{}{page}", self.first)
     }
 
-    /// How many requests for each page have come in.
+    /// How many requests have arrived for each page.
     ///
     /// # Errors
     ///
-    /// If the other process is gone.
+    /// If the other process has ended.
     pub fn requests(&mut self) -> io::Result<Vec<usize>> {
         self.conversation.tell("how many requests?");
         match self.hear()? {
             Line::Requests(counts) => Ok(counts),
-            Line::Pages(_) => Err(io::Error::other("the page server does not say how many requests came")),
+            Line::Pages(_) => Err(io::Error::other("the page server does not say how many requests it has had")),
         }
     }
 
@@ -76,11 +76,11 @@ impl Elsewhere {
     }
 }
 
-/// The other process: serves `site` until its input ends.
+/// The other process's part: serves `site` until its input ends.
 ///
 /// # Errors
 ///
-/// If it has no port, or whoever started it cannot be told.
+/// If there is no free port, or the process that started this one cannot be reached.
 pub fn serve(site: Site) -> io::Result<()> {
     let server = Server::start(site)?;
     let url = server.url(0);

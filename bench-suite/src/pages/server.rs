@@ -1,4 +1,4 @@
-//! A page server, in this process and for this process.
+//! A page server that runs in the process that fetches from it.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,18 +17,18 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
-/// How many connections the kernel keeps for the server until it gets round to accepting them: a whole herd's.
+/// How many connections the kernel keeps until the server accepts them: those of a whole herd.
 const BACKLOG: u32 = 4096;
 
-/// How long the server waits before it accepts again, when it could not.
+/// How long the server waits before it accepts again after a failure.
 const BREATHER: Duration = Duration::from_millis(10);
 
-/// What a [`Server`] serves.
+/// The pages that a [`Server`] serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Site {
     /// How many pages there are.
     pub pages: usize,
-    /// The body of each, in bytes.
+    /// The size of each page's body, in bytes.
     pub size: usize,
     /// How long the server waits before it answers a request for a page.
     pub delay: Duration,
@@ -37,8 +37,8 @@ pub struct Site {
 impl Site {
     /// The body of page number `page`: text in which each line says which page it is, cut off at the site's size.
     ///
-    /// The number comes first, so that pages differ from their first byte on, and a memo that mixes them up is found
-    /// out.
+    /// The number is first, so that two pages differ from their first byte on, and a memo that mixes them up is
+    /// caught.
     #[must_use]
     pub fn body(&self, page: usize) -> Vec<u8> {
         let line = format!("{page} is the number of this page.\n");
@@ -50,24 +50,25 @@ impl Site {
 
 /// A page server on the loopback interface, for HTTP/1.1, at a port that the operating system picks.
 ///
-/// It has one thread, however many ask at once: a request that waits for its delay is a timer and not a thread. So it
-/// disturbs a measurement as little as a server in the same process can, and thousands may wait.
+/// It has one thread, however many requests it has at once: a request that waits for its delay is a timer and not
+/// a thread. So it disturbs a measurement as little as a server in the same process can, and thousands of requests
+/// may wait.
 ///
-/// Its pages are at `/page/0` and so on. Every other path is answered with 404, at once.
+/// Its pages are at `/page/0`, `/page/1` and so on. Every other path is answered with 404, at once.
 ///
-/// Dropping it stops it: requests that are still waiting lose their connection, and its thread has ended when the drop
+/// Dropping it stops it: requests that still wait lose their connection. Its thread has ended when the drop
 /// returns.
 #[derive(Debug)]
 pub struct Server {
     site: Site,
     address: SocketAddr,
     requests: Arc<Requests>,
-    /// Dropped to stop the server; taken by whoever does.
+    /// Dropping the sender stops the server. `None` once `drop` has taken it.
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
-/// The requests that have come in, counted before they wait. Nothing is published through these counts, so they are
-/// relaxed.
+/// How many requests have arrived. They are counted before they wait. No other memory is published through these
+/// counts, so they are relaxed.
 #[derive(Debug)]
 struct Requests {
     pages: Vec<AtomicUsize>,
@@ -75,7 +76,7 @@ struct Requests {
 }
 
 impl Server {
-    /// Starts a server of `site`. It answers from the moment this returns.
+    /// Starts a server of `site`. The server answers from the moment this returns.
     ///
     /// # Errors
     ///
@@ -93,36 +94,36 @@ impl Server {
         let thread = Builder::new().name("page-server".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::spawn(accept(listener, site, counts));
-                // Nobody sends anything: the error that says that the sender is gone is what ends the wait.
+                // Nothing is ever sent. The wait ends with the error that says that the sender was dropped.
                 let _ = stopped.await;
             });
-            // Dropping the runtime, here, drops its tasks wherever they are: the one that accepts, requests that
-            // wait for their delay, and connections that a client keeps open for its next request. To let those come
-            // to an end of their own could take for ever.
+            // Dropping the runtime, here, drops its tasks at any await: the one that accepts, requests that wait
+            // for their delay, and connections that a client keeps open for its next request. Waiting for these to
+            // end by themselves could take forever.
         })?;
         Ok(Server { site, address, requests, running: Some((stop, thread)) })
     }
 
-    /// What it serves.
+    /// The site that it serves.
     #[must_use]
     pub fn site(&self) -> Site {
         self.site
     }
 
-    /// Where it listens.
+    /// The address and port at which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of page number `page`, whether there is such a page or not.
+    /// The URL of page number `page`, whether or not the page exists.
     #[must_use]
     pub fn url(&self, page: usize) -> String {
         format!("http://{}/page/{page}", self.address)
     }
 
-    /// How many requests for page number `page` have come in since the start or the last [`reset`](Server::reset).
-    /// A request is counted when it comes in, before its delay.
+    /// How many requests for page number `page` have arrived since the start or the last [`reset`](Server::reset).
+    /// A request is counted when it arrives, before its delay.
     ///
     /// # Panics
     ///
@@ -132,19 +133,19 @@ impl Server {
         self.requests.pages[page].load(Relaxed)
     }
 
-    /// How many requests have been answered with 404: those for anything that is not a page.
+    /// How many requests were answered with 404: those for anything that is not a page.
     #[must_use]
     pub fn unknown_requests(&self) -> usize {
         self.requests.unknown.load(Relaxed)
     }
 
-    /// How many requests have come in, for pages and for anything else.
+    /// How many requests have arrived, for pages and for anything else.
     #[must_use]
     pub fn total_requests(&self) -> usize {
         self.requests.all().map(|count| count.load(Relaxed)).sum()
     }
 
-    /// Counts from zero again. A request that comes in meanwhile may be counted or not.
+    /// Sets all counts to zero. A request that arrives meanwhile may be counted or not.
     pub fn reset(&self) {
         self.requests.all().for_each(|count| count.store(0, Relaxed));
     }
@@ -154,8 +155,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         if let Some((stop, thread)) = self.running.take() {
             drop(stop);
-            // An error is a panic of the server's thread. It has printed its message, and a destructor must not add
-            // another panic.
+            // An error is a panic of the server's thread. The panic has printed its message, and a destructor must
+            // not add another panic.
             let _ = thread.join();
         }
     }
@@ -167,7 +168,7 @@ impl Requests {
     }
 }
 
-/// A listener at a free port, which `runtime` watches.
+/// Opens a listener at a free port, for use in `runtime`.
 fn listen(runtime: &Runtime) -> io::Result<TcpListener> {
     let _inside = runtime.enter();
     let socket = TcpSocket::new_v4()?;
@@ -175,16 +176,17 @@ fn listen(runtime: &Runtime) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts connections for ever, and gives each a task of its own.
+/// Accepts connections forever, and gives each one its own task.
 async fn accept(listener: TcpListener, site: Site, requests: Arc<Requests>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // This process may have no file descriptor left, or the client has gone. To try again at once could keep
-            // this thread from those who would give some back.
+            // This process may have no file descriptor left, or the client has gone. To try again at once could
+            // keep this thread from the tasks that would give a descriptor back.
             tokio::time::sleep(BREATHER).await;
             continue;
         };
-        // Small answers must not wait for the acknowledgement of others. Without this they would be late, not wrong.
+        // Small answers must not wait for the acknowledgement of earlier ones. If this fails, they are late, not
+        // wrong.
         let _ = stream.set_nodelay(true);
         let requests = requests.clone();
         tokio::spawn(async move {
@@ -192,14 +194,15 @@ async fn accept(listener: TcpListener, site: Site, requests: Arc<Requests>) {
                 let page = requests.count(request.uri().path());
                 answer(site, page)
             });
-            // An error is the client's: it has gone away, or it does not speak HTTP. It cannot be told.
+            // An error is the client's fault: it has gone away, or it does not speak HTTP. Either way it cannot be
+            // told.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
         });
     }
 }
 
 impl Requests {
-    /// Counts a request for `path`, and returns which page that is.
+    /// Counts a request for `path`, and returns the page's number, or `None` if the page does not exist.
     fn count(&self, path: &str) -> Option<usize> {
         let page = path
             .strip_prefix("/page/")

@@ -1,8 +1,8 @@
-//! Fetching a page in an async task of tokio, which is suspended meanwhile; its worker runs others.
+//! Fetches a page in an async task of tokio. The task is suspended meanwhile, and its worker runs other tasks.
 //!
-//! Nothing that was written for threads can do this: a task has no stack that could be left standing in the middle of a
-//! call, so every function on the way down to the socket must be one that is awaited. Hence another library, hyper,
-//! which is written so. What ureq does beyond HTTP itself, the limits and the redirects, stands here.
+//! No library that was written for threads can do this. A task has no stack that could be kept in the middle of a
+//! call, so every function on the way down to the socket must be awaited. Hence another library, hyper, which is
+//! written that way. What ureq does beyond HTTP itself, the limits and the redirects, is written here.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -27,14 +27,14 @@ use ureq::Proxy;
 use super::fetch::{IDLE_CONNECTIONS, MOST_REDIRECTS, host_and_port, is_loopback, parse};
 use super::{Body, FetchError, Limits};
 
-/// How long a connection is kept for the next request, as by ureq.
+/// How long a connection is kept for the next request, the same as in ureq.
 const IDLE_AT_MOST: Duration = Duration::from_secs(15);
 
-/// The body of the page at `url`, by a client with the default [`Limits`] that the whole process shares.
+/// Fetches the body of the page at `url`, by a client with the default [`Limits`] that the whole process shares.
 ///
 /// # Errors
 ///
-/// If there is no such page, or it does not come within the limits. A status of 400 or more is an error as well.
+/// If there is no such page, or it does not arrive within the limits. A status of 400 or more is an error as well.
 ///
 /// # Panics
 ///
@@ -47,15 +47,15 @@ pub async fn http_get_body(url: &str) -> Result<Body, FetchError> {
 /// Fetches pages within its [`Limits`], up to 10 redirects away, in tasks of tokio. Clones share their connections,
 /// which are kept open for the next request.
 ///
-/// A connection is driven by a task of its own, in the runtime in which it was made, and ends with it. So a client
-/// serves one runtime after the other, but is not for two at once.
+/// Each connection is driven by a task of its own, in the runtime in which it was opened, and closes when that
+/// runtime ends. So a client may serve several runtimes in turn, but not two at once.
 ///
-/// Where the server closes an idle connection just when it is taken for the next request, that request may fail with
-/// [`FetchError::Other`]: a connection's task may not have run yet to notice. The other clients look before they take
-/// one.
+/// If the server closes an idle connection just when the client takes it for the next request, that request may
+/// fail with [`FetchError::Other`]: the connection's task may not have run yet, so it has not noticed. The other
+/// clients check a connection before they take it.
 ///
-/// It goes through no proxy. Where the environment names one (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, but for the
-/// hosts in `NO_PROXY`), to fetch from anywhere but this machine is an error that says so.
+/// This client uses no proxy. If the environment names one (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`, except for
+/// the hosts in `NO_PROXY`), fetching from any other machine is an error that says so.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: legacy::Client<HttpsConnector<HttpConnector<Lookup>>, Empty<Bytes>>,
@@ -70,13 +70,13 @@ impl Default for Client {
 }
 
 impl Client {
-    /// A client that keeps to `limits`. It can be made outside of a runtime.
+    /// A client that keeps to `limits`. It can be made outside a runtime.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let mut connector = HttpConnector::new_with_resolver(Lookup(GaiResolver::new()));
-        // It is to connect for HTTPS too, which the next layer speaks.
+        // The TCP layer must accept https URLs too; the next layer speaks TLS.
         connector.enforce_http(false);
-        // A small request must not wait for the acknowledgement of others.
+        // A small request must not wait for the acknowledgement of earlier ones.
         connector.set_nodelay(true);
         let connector =
             HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
@@ -88,17 +88,18 @@ impl Client {
         Client { http, proxy: Proxy::try_from_env(), limits }
     }
 
-    /// Its limits.
+    /// The limits to which this client keeps.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// The body of the page at `url`.
+    /// Fetches the body of the page at `url`.
     ///
     /// # Errors
     ///
-    /// If there is no such page, or it does not come within the limits. A status of 400 or more is an error as well.
+    /// If there is no such page, or it does not arrive within the limits. A status of 400 or more is an error as
+    /// well.
     ///
     /// # Cancel safety
     ///
@@ -106,11 +107,11 @@ impl Client {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, and in one without its timer or its input and output.
+    /// If called outside a tokio runtime, or in a runtime without its timer or its I/O driver.
     pub async fn get_body(&self, url: &str) -> Result<Body, FetchError> {
         let uri = parse(url).map_err(|why| FetchError::BadUrl { url: url.into(), why })?;
         let late = || FetchError::Timeout { url: url.into(), limit: self.limits.timeout };
-        // Without any time nothing is begun, though a first poll might bring something.
+        // A limit of zero allows nothing at all, though a first poll might already return something.
         if self.limits.timeout.is_zero() {
             return Err(late());
         }
@@ -137,7 +138,7 @@ impl Client {
     async fn request(&self, uri: &Uri) -> Result<Response<Incoming>, Trouble> {
         if let Some(proxy) = self.proxy.as_ref().filter(|proxy| !is_loopback(uri) && !proxy.is_no_proxy(uri)) {
             return Err(Trouble::Other(format!(
-                "the environment names the proxy {}:{}, and the client for tasks goes through none; fetch it by the one \
+                "the environment names the proxy {}:{}, and the client for tasks uses no proxy; fetch with the client \
                  for threads or for coroutines, or name the host in NO_PROXY",
                 proxy.host(),
                 proxy.port(),
@@ -159,8 +160,8 @@ impl Client {
     }
 }
 
-/// Where `response` sends the one who asked for `uri`: to another URL, or to another path on the same server. (A path
-/// relative to the page's own is nothing that servers send today, and is an error here.)
+/// The URL to which `response`, the answer for `uri`, redirects: another URL, or another path on the same server.
+/// (A path relative to the page's own is an error here; servers do not send one today.)
 fn redirected(uri: &Uri, response: &Response<Incoming>) -> Result<Uri, Trouble> {
     let location =
         response.headers().get(LOCATION).ok_or_else(|| Trouble::Other("a redirect without a target".into()))?;
@@ -188,7 +189,7 @@ enum Trouble {
 }
 
 impl Trouble {
-    /// What hyper says of a request for `uri`: the reason is in the errors behind its error.
+    /// Explains hyper's error for a request for `uri`. The reason is in the errors that caused it.
     fn of_request(uri: &Uri, error: &legacy::Error) -> Trouble {
         let refused = |cause: &(dyn Error + 'static)| {
             cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused)
@@ -214,12 +215,12 @@ impl Trouble {
     }
 }
 
-/// An error and the causes behind it.
+/// An error and its chain of causes.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| (*error).source())
 }
 
-/// What an error says, and what those behind it say that it does not.
+/// The text of an error and of its causes, without repetitions.
 fn in_full(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error).map(ToString::to_string) {
@@ -231,8 +232,8 @@ fn in_full(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// tokio's way of finding a host's address, on its threads for blocking calls, with a plain answer when there is none:
-/// how a system says that differs from one to the next.
+/// tokio's way to look up a host's address, on its threads for blocking calls, but with one plain error if there
+/// is none: each system reports that differently.
 #[derive(Clone, Debug)]
 struct Lookup(GaiResolver);
 

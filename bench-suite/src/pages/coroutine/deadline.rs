@@ -1,11 +1,11 @@
 //! Deadlines of sockets on which a coroutine waits.
 //!
-//! `may` has time limits for input and output, but not good ones (0.3.51): a limit that passes while the coroutine is
-//! still on its way to sleep is lost, and the coroutine sleeps for ever; a worker takes a limit off the list of another
-//! worker without a lock; and every length of time is a list of its own, kept until that time is over, where here each
-//! call has what is left of its limit, which is never twice the same. So deadlines are kept here, by one thread for the
-//! process, and a socket that is late is shut down: that ends whatever waits on it, and, being a state and not an
-//! event, cannot be missed.
+//! `may` 0.3.51 has time limits for input and output, but they have three faults. A limit that expires while the
+//! coroutine is still on its way to sleep is lost, and the coroutine sleeps forever. A worker removes a limit from
+//! the list of another worker without a lock. And each length of time has a list of its own, which is kept until
+//! that time is over; here each call has what is left of its limit, which is never the same length twice. So one
+//! thread per process keeps the deadlines here, and shuts down a socket that is late. The shutdown ends any wait
+//! on that socket. It is a state and not an event, so it cannot be missed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,28 +20,30 @@ static DEADLINES: Deadlines = Deadlines {
 };
 
 struct Deadlines {
-    /// Locked for some instructions and never across a wait, so an OS mutex will do for coroutines.
+    /// Locked for a few instructions and never across a wait, so an OS mutex is safe for coroutines.
     state: Mutex<State>,
-    /// Notified when the thread would wake too late.
+    /// Notified when the thread would otherwise wake too late.
     sooner: Condvar,
 }
 
 struct State {
-    /// By time, and by number where times are equal. A socket that is gone meanwhile cannot be late.
+    /// The deadlines, ordered by time, and by number if times are equal. A socket that has been dropped cannot be
+    /// late.
     due: BTreeMap<(Instant, u64), Weak<TcpStream>>,
-    /// How many have been set so far.
+    /// How many deadlines have been set so far.
     set: u64,
-    /// When the thread looks next; nothing if it waits to be notified.
+    /// When the thread will look next; `None` if it sleeps until it is notified.
     wakes: Option<Instant>,
-    /// Whether there is a thread.
+    /// Whether the thread has been started.
     runs: bool,
 }
 
-/// A deadline that has been set; dropping it takes it back.
+/// A deadline that has been set. Dropping it removes the deadline.
 pub(super) struct Deadline(Option<(Instant, u64)>);
 
 impl Deadline {
-    /// Shuts `socket` down in `after` from now, unless dropped before. `None` sets none.
+    /// Shuts `socket` down `after` from now, unless the returned value is dropped earlier. `None` sets no
+    /// deadline.
     ///
     /// # Errors
     ///
@@ -57,7 +59,8 @@ impl Deadline {
         state.set += 1;
         let key = (at, state.set);
         state.due.insert(key, Arc::downgrade(socket));
-        // Most deadlines are as far away as the one before, and so later: then nobody need wake for it.
+        // Most deadlines lie as far ahead as the one before, and so are later; then the thread need not wake for
+        // them.
         if state.wakes.is_none_or(|wakes| at < wakes) {
             state.wakes = Some(at);
             DEADLINES.sooner.notify_one();
@@ -65,7 +68,7 @@ impl Deadline {
         Ok(Deadline(Some(key)))
     }
 
-    /// Whether it is over. From then on the socket may have been shut down.
+    /// Whether the deadline has passed. From then on the socket may have been shut down.
     pub(super) fn is_over(&self) -> bool {
         self.0.is_some_and(|(at, _)| at <= Instant::now())
     }
@@ -84,14 +87,15 @@ impl Deadlines {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread: sleeps until the first deadline, for as long as the process lives.
+    /// The thread's body: sleeps until the next deadline, and runs as long as the process lives.
     fn watch(&self) {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
             while let Some(late) = state.due.first_entry().filter(|first| first.key().0 <= now) {
                 if let Some(socket) = late.remove().upgrade() {
-                    // An error means that it is closed already, or not yet open: either way there is no one to wake.
+                    // An error means that the socket is closed already, or not yet connecting: either way no wait
+                    // has to be ended.
                     let _ = socket.shutdown(Shutdown::Both);
                 }
             }

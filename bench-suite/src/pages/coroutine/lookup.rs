@@ -14,11 +14,11 @@ use ureq::unversioned::transport::NextTimeout;
 
 use crate::pages::fetch::{address, port};
 
-/// How many addresses of a host ureq has room for.
+/// How many addresses of one host ureq can hold.
 const MOST_ADDRESSES: usize = 16;
 
-/// Finds the address of the host in a URL. One in numbers is taken as it stands; a name is looked up on an OS thread of
-/// its own, since that blocks, and the coroutine waits for that thread's word.
+/// Finds the address of the host in a URL. An address in numbers is taken as it is. A name is looked up on an OS
+/// thread of its own, because the look-up blocks, and the coroutine waits for that thread's result.
 #[derive(Debug)]
 pub(super) struct Lookup;
 
@@ -26,7 +26,7 @@ impl Resolver for Lookup {
     fn resolve(&self, uri: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let host = uri.host().unwrap_or_default();
         let port = match uri.scheme_str() {
-            // A proxy's port is in its URL, so this is only ever asked with one.
+            // A proxy's URL always has its port, so `port` is only needed for these two schemes.
             Some("http" | "https") => port(uri),
             _ => uri.port_u16().ok_or(ureq::Error::HostNotFound)?,
         };
@@ -43,24 +43,24 @@ impl Resolver for Lookup {
     }
 }
 
-/// Has a thread look up `host`. If that takes longer than the coroutine may wait, the thread goes on alone: the
-/// system's look-up cannot be stopped, but it ends some time.
+/// Looks `host` up on a new thread. If that takes longer than the coroutine may wait, the thread continues alone:
+/// the system's look-up cannot be stopped, but it ends at some point.
 fn elsewhere(host: (String, u16), timeout: NextTimeout) -> Result<Vec<SocketAddr>, ureq::Error> {
     let (tell, told) = channel();
     Builder::new().name("page-lookup".into()).spawn(move || {
         let found = host.to_socket_addrs().map(Vec::from_iter);
-        // An error means that nobody waits any more.
+        // An error means that the coroutine no longer waits.
         let _ = tell.send(found);
     })?;
     let found = match timeout.not_zero() {
         Some(after) => told.recv_timeout(*after),
         None => told.recv().map_err(|_| RecvTimeoutError::Disconnected),
     };
-    // After a wait that has timed out, `may` runs the coroutine on its timer thread, until it next yields.
+    // After a wait that timed out, `may` runs the coroutine on its timer thread until it next yields.
     yield_now();
     match found {
         Ok(Ok(addresses)) => Ok(addresses),
-        // How a system says that there is no such host differs from one to the next.
+        // Each system reports an unknown host differently.
         Ok(Err(_)) => Err(ureq::Error::HostNotFound),
         Err(RecvTimeoutError::Timeout) => Err(ureq::Error::Timeout(timeout.reason)),
         Err(RecvTimeoutError::Disconnected) => Err(io::Error::other("the thread that looks up hosts panicked").into()),

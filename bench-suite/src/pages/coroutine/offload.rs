@@ -1,8 +1,8 @@
-//! Fetching for a coroutine on an OS thread, where `may` cannot watch a socket: on Windows it watches only sockets that
-//! it has opened itself, and has no call that waits for one.
+//! Fetches a page for a coroutine on an OS thread, where `may` cannot watch a socket: on Windows it watches only
+//! sockets that it has opened itself, and has no call that waits for one.
 //!
-//! The coroutine is suspended until the thread has the page, so its worker runs others, as everywhere. What it costs is
-//! a thread for each page that is being fetched.
+//! The coroutine is suspended until the thread has the page, so its worker runs other coroutines, as on other
+//! systems. The price is one thread for each page that is being fetched.
 
 use std::thread::Builder;
 
@@ -21,15 +21,15 @@ impl Offload {
         Offload { client: thread::Client::new(limits) }
     }
 
-    /// The body of the page at `url`. The calling coroutine waits; a thread of its own fetches.
+    /// Fetches the body of the page at `url` on a new thread. The calling coroutine waits for that thread.
     pub(super) fn get_body(&self, url: &str) -> Result<Body, FetchError> {
         let failed = |why: String| FetchError::Other { url: url.to_owned(), why };
         let (tell, told) = channel();
         let (client, of) = (self.client.clone(), url.to_owned());
-        // If the coroutine is cancelled meanwhile, nobody takes the page, and the thread ends alone.
+        // If the coroutine is cancelled meanwhile, the page has no receiver, and the thread ends by itself.
         let thread = Builder::new().name("page-fetch".into()).spawn(move || tell.send(client.get_body(&of)));
-        thread.map_err(|error| failed(format!("the operating system has no thread to fetch it: {error}")))?;
-        told.recv().unwrap_or_else(|_| Err(failed("the thread that fetches it panicked".into())))
+        thread.map_err(|error| failed(format!("the operating system refused a thread to fetch it: {error}")))?;
+        told.recv().unwrap_or_else(|_| Err(failed("the thread that fetched it panicked".into())))
     }
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use crate::coroutine;
     use crate::pages::{Server, Site};
 
-    /// It is tested everywhere, and used where there is nothing better.
+    /// The module is tested on every system, though only Windows uses it.
     #[test]
     fn coroutines_get_their_pages_from_threads() {
         let site = Site { pages: 3, size: 100, delay: Duration::ZERO };

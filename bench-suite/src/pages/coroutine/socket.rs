@@ -1,4 +1,4 @@
-//! A TCP connection on which a coroutine waits and a worker does not.
+//! A TCP connection whose waits suspend a coroutine and do not block its worker.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
@@ -20,7 +20,7 @@ use super::lookup::Lookup;
 use crate::pages::agent::Fetcher;
 use crate::pages::{Body, FetchError, Limits};
 
-/// Fetches pages over such connections.
+/// Fetches pages over connections that suspend the calling coroutine.
 #[derive(Clone, Debug)]
 pub(super) struct Suspending(Fetcher);
 
@@ -31,13 +31,13 @@ impl Suspending {
         Suspending(Fetcher::new(limits, connector, Lookup))
     }
 
-    /// The body of the page at `url`. The calling coroutine is suspended meanwhile.
+    /// Fetches the body of the page at `url`. The calling coroutine is suspended meanwhile.
     pub(super) fn get_body(&self, url: &str) -> Result<Body, FetchError> {
         self.0.get_body(url)
     }
 }
 
-/// Connects to where the resolver says, unless there is a connection already: one through a proxy.
+/// Connects to the addresses from the resolver, unless there is already a connection through a proxy.
 #[derive(Debug)]
 struct SocketConnector;
 
@@ -53,8 +53,8 @@ impl<In: Transport> Connector<In> for SocketConnector {
             proxy.filter(|proxy| proxy.uri().scheme_str().is_some_and(|name| name.starts_with("socks")))
         {
             let why = format!(
-                "the environment names the SOCKS proxy {}:{}, through which a coroutine cannot go; fetch it on a thread, \
-                 or name the host in NO_PROXY",
+                "the environment names the SOCKS proxy {}:{}, which the client for coroutines cannot use; fetch on a \
+                 thread, or name the host in NO_PROXY",
                 proxy.host(),
                 proxy.port(),
             );
@@ -89,9 +89,10 @@ impl Transport for SocketTransport {
         Ok(amount > 0)
     }
 
-    /// ureq asks this while it holds the lock of its connections, so it must not wait.
+    /// ureq calls this while it holds the lock of its connections, so it must not wait.
     fn is_open(&mut self) -> bool {
-        // The server has nothing to say before it is asked. If there is something to read, it is a farewell.
+        // The server sends nothing before it is asked. If there is something to read, the server is closing the
+        // connection.
         matches!(self.socket.stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 }
@@ -102,17 +103,18 @@ impl fmt::Debug for SocketTransport {
     }
 }
 
-/// A socket that does not block, and its place among those that `may`'s workers watch.
+/// A socket that does not block, and its registration with the sockets that `may`'s workers watch.
 ///
-/// The fields are dropped in this order, and must be: `may` takes the watch off by the descriptor's number, which would
-/// be somebody else's as soon as the descriptor were closed.
+/// The fields are dropped in this order, and must be: `may` removes the registration by the descriptor's number.
+/// If the descriptor were closed first, that number could already belong to another socket.
 struct Socket {
     watched: CoIo<Shared>,
     stream: Arc<TcpStream>,
 }
 
 impl Socket {
-    /// Connects to one of `addresses`, the first that can be reached. Each has its share of the time that is left.
+    /// Connects to the first of `addresses` that can be reached. Each attempt has its share of the time that is
+    /// left.
     fn connect_to_one(addresses: &[SocketAddr], timeout: NextTimeout) -> Result<Socket, ureq::Error> {
         let until = timeout.not_zero().map(|after| Instant::now() + *after);
         let mut failed = io::Error::new(ErrorKind::ConnectionRefused, "the host has no address");
@@ -139,15 +141,16 @@ impl Socket {
             Err(error) => return Err(error),
         }
         let stream = Arc::new(TcpStream::from(socket));
-        // What has become of the attempt meanwhile is told as soon as it is watched.
+        // If the attempt has already succeeded or failed, the watch reports that at once.
         let watched = CoIo::new(Shared(stream.clone())).map_err(io::Error::from)?;
-        // Set now and not before: a socket that is not yet connecting cannot be shut down.
+        // Set only now: a socket that is not yet connecting cannot be shut down.
         let deadline = Deadline::set(&stream, within)?;
         loop {
             let failed = stream.take_error()?;
             match stream.peer_addr() {
                 Ok(_) => break,
-                // Asked first, since to be shut down looks like one failure or another.
+                // The deadline is checked before the errors, because a socket that was shut down may report any of
+                // them.
                 Err(_) if deadline.is_over() => return Err(ErrorKind::TimedOut.into()),
                 Err(error) if error.kind() == ErrorKind::NotConnected => {}
                 Err(error) => return Err(error),
@@ -155,17 +158,17 @@ impl Socket {
             if let Some(error) = failed {
                 return Err(error);
             }
-            // It returns for any event, and for none only if the coroutine is being cancelled.
+            // `wait_io` returns 0 only if the coroutine is being cancelled, otherwise the events.
             if watched.wait_io() == 0 {
                 end_cancelled();
             }
         }
-        // A small request must not wait for the acknowledgement of others.
+        // A small request must not wait for the acknowledgement of earlier ones.
         stream.set_nodelay(true)?;
         Ok(Socket { watched, stream })
     }
 
-    /// Makes a call that may suspend the coroutine, and ends it when the time is over.
+    /// Makes a call that may suspend the coroutine, and stops it at its time limit.
     fn within<T: Default + PartialEq>(
         &mut self,
         timeout: NextTimeout,
@@ -176,7 +179,7 @@ impl Socket {
         }
         let deadline = Deadline::set(&self.stream, timeout.not_zero().map(|after| *after))?;
         let result = call(&mut self.watched);
-        // A socket that was shut down reads nothing, as if the server had hung up; or the call fails.
+        // After a shutdown, a read returns nothing, as if the server had hung up, or the call fails.
         match result {
             Ok(amount) if amount != T::default() => Ok(amount),
             _ if deadline.is_over() => Err(ureq::Error::Timeout(timeout.reason)),
@@ -185,20 +188,21 @@ impl Socket {
     }
 }
 
-/// Whether a connection is being made, and only the waiting for it remains.
+/// Whether the connection attempt has begun and only needs waiting for.
 fn is_under_way(error: &io::Error) -> bool {
     error.kind() == ErrorKind::WouldBlock || error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
 }
 
-/// Ends a coroutine that was cancelled in [`WaitIo::wait_io`], as `may` ends one that was cancelled in a read. That
-/// call alone does not: it takes the word back and returns.
+/// Ends a coroutine that was cancelled in [`WaitIo::wait_io`], as `may` ends one that was cancelled in a read.
+/// `wait_io` alone does not end it: it clears the cancellation and returns.
 fn end_cancelled() -> ! {
-    // What `may` leaves for whoever was to wait next, and would be found by the next coroutine on this stack.
+    // Takes the value that `may` leaves for the coroutine's next wait. Otherwise the next coroutine on this stack
+    // would find it.
     let _ = generator::co_get_yield::<io::Error>();
     resume_unwind(Box::new(generator::Error::Cancel))
 }
 
-/// The socket, as `may` takes it. Whoever sets a deadline has it too.
+/// The socket in the form that `may` takes. The deadline of a call shares it.
 struct Shared(Arc<TcpStream>);
 
 impl Read for Shared {
