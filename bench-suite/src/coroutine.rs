@@ -1,13 +1,14 @@
-//! Where the suite runs coroutines, and all that is `unsafe` about it.
+//! Runs coroutines for the suite, and contains all `unsafe` code for that.
 //!
-//! What is spawned here, and what the memo of [`memo3`] calls, are the programs of [`conformance`](crate::conformance),
+//! Only the programs of [`conformance`](crate::conformance) are spawned here or called by the memo of [`memo3`],
 //! whichever caller they come from. For all of them this module promises what
-//! [`Runtime::spawn`](green_threads::coroutine::Runtime::spawn) asks:
+//! [`Runtime::spawn`](green_threads::coroutine::Runtime::spawn) requires:
 //!
-//! 1. They have no `thread_local!` of their own, and what they call (locks, counters, random numbers from a seed) keeps
-//!    none across a yield. The thread memos that are tried on coroutines block their worker instead of yielding.
-//! 2. No guard of an OS lock lives across a yield: they wait in [`Gate`](crate::conformance)s, flags and joins, and
-//!    hold nothing meanwhile.
+//! 1. They have no `thread_local!` of their own, and what they call (locks, counters, random numbers from a seed)
+//!    keeps none across a yield. The thread memos that are tried on coroutines block their worker instead of
+//!    yielding.
+//! 2. No guard of an OS lock lives across a yield: they wait in [`Gate`](crate::conformance)s, flags and joins,
+//!    and hold nothing meanwhile.
 //! 3. [`STACK`] is larger than the deepest of them needs, a recursion of 1,000 calls.
 
 use std::sync::OnceLock;
@@ -18,7 +19,7 @@ use green_threads::{StackSize, Workers};
 
 use crate::subject::{Function, Key, Value};
 
-/// The size of every coroutine's stack, in bytes. The kernel gives pages only when they are touched.
+/// The size of every coroutine's stack, in bytes. The kernel provides a page only when it is touched.
 const STACK: usize = 4 << 20;
 
 /// How many stacks are made at the start and kept for reuse.
@@ -27,17 +28,18 @@ const POOL: usize = 64;
 /// How many workers the runtime will have.
 static WORKERS: AtomicUsize = AtomicUsize::new(1);
 
-/// Has the runtime of this process start with `number` workers, if it has not started.
+/// Sets how many workers the runtime of this process will have. Has no effect once the runtime has started.
 pub(crate) fn workers(number: usize) {
     WORKERS.store(number, Relaxed);
 }
 
-/// The coroutine runtime of this process: one worker, if nobody has asked for more, so that whoever keeps it while
-/// waiting stops everything, and so that a program that draws its steps from a seed takes the same ones again.
+/// The coroutine runtime of this process. By default it has one worker, for two reasons: a coroutine that keeps
+/// the worker while it waits stops everything, and a program that draws its steps from a seed repeats the same
+/// steps.
 ///
 /// # Panics
 ///
-/// If it cannot be started.
+/// If the runtime cannot be started.
 pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<&Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
@@ -49,13 +51,14 @@ pub(crate) fn runtime() -> &'static Runtime {
 
 /// Runs `body` on a coroutine.
 pub(crate) fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    // Boxed, as in `scoped`: so the runtime is compiled once for each `T`, and not for each program and memo.
+    // Boxed, as in `scoped`, so that the runtime is compiled once for each `T` and not for each program and memo.
     let body: Box<dyn FnOnce() -> T + Send> = Box::new(body);
-    // SAFETY: `body` is a program of the conformance suite; the head of this file promises for them.
+    // SAFETY: `body` is a program of the conformance suite; the head of this file makes the promises for them.
     unsafe { runtime().spawn(body) }.expect("there is room for another stack")
 }
 
-/// Runs `body` on `count` coroutines at once, with the number of each, and returns what each brought back.
+/// Runs `body` on `count` coroutines at once. Each receives its number, from 0. Returns their results in that
+/// order.
 pub(crate) fn scoped<T: Send>(count: usize, body: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
     runtime();
     may::coroutine::scope(|scope| {
@@ -70,16 +73,17 @@ pub(crate) fn scoped<T: Send>(count: usize, body: &(dyn Fn(usize) -> T + Sync)) 
     })
 }
 
-/// Cancels a coroutine: it unwinds out of its next yield, or out of the one in which it is.
+/// Cancels a coroutine: it unwinds out of the yield where it waits now, or out of its next yield.
 pub(crate) fn cancel(coroutine: &Coroutine) {
-    // SAFETY: the programs of the conformance suite own only what may be dropped by unwinding, and pass on what they
-    // catch and do not know.
+    // SAFETY: the programs of the conformance suite own only what may be dropped by unwinding, and pass on any
+    // payload that they catch and do not know.
     unsafe { coroutine.cancel() }
 }
 
 /// `memo3`'s memo, whose monitor and calls are coroutines.
 pub(crate) fn memo3<K: Key, V: Value>(f: Function<K, V>) -> memo3::coroutine::Memo<K, V> {
     runtime();
-    // SAFETY: `f`, `K` and `V` are of a program of the conformance suite; the head of this file promises for them.
+    // SAFETY: `f`, `K` and `V` are of a program of the conformance suite; the head of this file makes the promises
+    // for them.
     unsafe { memo3::coroutine::Memo::new(f) }
 }

@@ -1,4 +1,4 @@
-//! What this machine allows: the limits that decide the results, and what each of them will stop.
+//! Lists the limits of this machine that decide the results, and what each of them will stop.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,18 +8,18 @@ use serde::Serialize;
 use crate::child::probe::twin;
 use crate::store::Machine;
 
-/// One thing that decides results.
+/// One property of the machine that decides results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Symptom {
-    /// Its name.
+    /// The name of the limit or tool.
     pub name: &'static str,
-    /// What it is here.
+    /// Its value on this machine.
     pub here: String,
-    /// What follows from that.
+    /// What this value means for the measurements.
     pub follows: String,
 }
 
-/// Everything that decides results here.
+/// Returns every property of this machine that decides results.
 #[must_use]
 pub fn examine() -> Vec<Symptom> {
     let machine = Machine::this();
@@ -30,8 +30,9 @@ pub fn examine() -> Vec<Symptom> {
         symptoms.push(Symptom {
             name: "operating system",
             here: std::env::consts::OS.to_string(),
-            follows: "`cargo lab run` is skipped, and so is what looks at placement, memory or sleep: only Linux tells"
-                .to_string(),
+            follows:
+                "`cargo lab run` and all that needs placement, memory or sleep are skipped: only Linux offers them"
+                    .to_string(),
         });
     }
     symptoms.extend([
@@ -39,8 +40,7 @@ pub fn examine() -> Vec<Symptom> {
             name: "cores",
             here: format!("{} online, {} allowed", machine.cores, machine.allowed_cores),
             follows: match machine.allowed_cores {
-                1 => "nothing runs beside anything: both placements are the same, and one worker is the default"
-                    .to_string(),
+                1 => "no parallelism: both placements are the same, and one worker is the default".to_string(),
                 cores => format!("{cores} workers are the default; more than that share cores"),
             },
         },
@@ -48,7 +48,7 @@ pub fn examine() -> Vec<Symptom> {
             name: "memory",
             here: machine.memory_bytes.map_or_else(unknown, |bytes| crate::report::bytes(bytes as f64)),
             follows:
-                "a million goroutines take some 2.7 GB, a million tasks 0.5 GB; `parked` stops before memory runs out"
+                "a million goroutines take about 2.7 GB, a million tasks 0.5 GB; `parked` stops before memory runs out"
                     .to_string(),
         },
         Symptom {
@@ -68,7 +68,7 @@ pub fn examine() -> Vec<Symptom> {
             here: limit("max_map_count").unwrap_or_else(unknown),
             follows: number("max_map_count").map_or_else(unknown, |mappings| {
                 format!(
-                    "coroutines end at some {}, two mappings each; threads at some {}, four each",
+                    "at most about {} coroutines, which take two mappings each, or {} threads, which take four",
                     in_hundreds(mappings / 2),
                     in_hundreds(mappings / 4)
                 )
@@ -85,7 +85,7 @@ pub fn examine() -> Vec<Symptom> {
         let walls = number("max_map_count").map(|mappings| mappings / 4);
         let follows = match (here.parse::<u64>(), walls) {
             (Ok(threads), Some(wall)) if threads < wall => {
-                format!("threads end here, before they run out of mappings at some {}", in_hundreds(wall))
+                format!("this stops threads before they run out of mappings, at about {}", in_hundreds(wall))
             }
             (Ok(_), _) => "threads run out of mappings first".to_string(),
             (Err(_), _) => "no limit".to_string(),
@@ -97,7 +97,7 @@ pub fn examine() -> Vec<Symptom> {
             name: "vm.overcommit_memory",
             here: limit("overcommit_memory").unwrap_or_else(unknown),
             follows: match limit("overcommit_memory").as_deref() {
-                Some("2") => "strict: a reserved stack counts as used, so far fewer stacks can be".to_string(),
+                Some("2") => "strict: a reserved stack counts as used, so far fewer stacks fit".to_string(),
                 _ => "a reserved stack costs nothing until it is touched".to_string(),
             },
         },
@@ -115,24 +115,24 @@ pub fn examine() -> Vec<Symptom> {
             name: "stack ulimit",
             here: number("stack ulimit in bytes")
                 .map_or_else(|| "unlimited".to_string(), |bytes| crate::report::bytes(bytes as f64)),
-            follows: "the main thread's stack; Rust's other threads take 2 MiB, whatever it says".to_string(),
+            follows: "applies to the main thread; Rust's other threads take 2 MiB in any case".to_string(),
         },
         Symptom {
             name: "tracing",
             here: tracing(),
-            follows: "`system_calls` traces a child; where that is not allowed it is skipped".to_string(),
+            follows: "`system_calls` traces a child; it is skipped if that is not allowed".to_string(),
         },
         optional(
             "Go",
             twin::version(),
             "goroutines are measured",
-            "goroutines are skipped; any Go from 1.25 on will do, from your system's packages or go.dev",
+            "goroutines are skipped; install Go 1.25 or later from your system's packages or go.dev",
         ),
         optional(
             "nightly Rust",
             nightly(),
-            "`cargo lab race` asks ThreadSanitizer",
-            "ThreadSanitizer is skipped; `rustup toolchain install nightly` brings it",
+            "`cargo lab race` uses ThreadSanitizer",
+            "ThreadSanitizer is skipped; `rustup toolchain install nightly` installs it",
         ),
     ]);
     symptoms
@@ -153,7 +153,7 @@ fn in_hundreds(number: u64) -> String {
     crate::report::count((number / 100 * 100) as f64)
 }
 
-/// The word in brackets, as the kernel marks what is selected.
+/// The word in brackets, which is how the kernel marks the selected value.
 fn selected(text: &str) -> String {
     let inside = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     inside.map_or_else(|| text.to_string(), |(word, _)| word.to_string())
@@ -163,7 +163,7 @@ fn selected(text: &str) -> String {
 fn tracing() -> String {
     match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").as_deref().map(str::trim) {
         Err(_) if cfg!(not(target_os = "linux")) => "only on Linux".to_string(),
-        Err(_) => "no rule against it".to_string(),
+        Err(_) => "no rule forbids it".to_string(),
         Ok("0" | "1") => "a process may trace its children".to_string(),
         Ok("2") => "root only".to_string(),
         Ok(_) => "forbidden".to_string(),

@@ -1,8 +1,8 @@
-//! What a panic says.
+//! The message of a caught panic.
 
 use std::any::Any;
 
-/// The message of a panic that was caught, whatever it panicked with.
+/// Returns the message of a caught panic, or a placeholder if its payload is not text.
 #[must_use]
 pub fn message(panic: &(dyn Any + Send)) -> &str {
     let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());

@@ -1,7 +1,7 @@
-//! Where things are: the folder of the workspace, the `lab` program, Cargo's target folder.
+//! Finds the folder of the workspace, the `lab` program, and Cargo's target folder.
 //!
-//! Each is found when it is needed. A path that the compiler wrote into a program is wrong once the checkout has been
-//! renamed, moved or mounted elsewhere, and Cargo does not build anew for that.
+//! Each is found when it is needed. A path that is compiled into a program is wrong once the checkout has been
+//! renamed, moved or mounted elsewhere, and Cargo does not rebuild for that.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,12 +11,12 @@ use anyhow::Context;
 
 use crate::built;
 
-/// The folder of the workspace: the first above the package that Cargo runs, above this program, or above the current
-/// folder.
+/// The folder of the workspace: the first one above the package that Cargo runs, above this program, or above the
+/// current folder.
 ///
 /// # Errors
 ///
-/// If none of these is in the workspace; with where it was looked for.
+/// If none of these is in the workspace. The error lists where this looked.
 pub fn workspace() -> anyhow::Result<PathBuf> {
     workspace_above(&[
         ("the package that Cargo runs", env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from)),
@@ -33,38 +33,40 @@ fn workspace_above(starts: &[(&str, Option<PathBuf>)]) -> anyhow::Result<PathBuf
     found.map(Path::to_path_buf).with_context(|| {
         let looked: Vec<_> = starts().map(|(what, start)| format!("{what}, {}", start.display())).collect();
         format!(
-            "the folder of this workspace is not found: none with a bench-suite/Cargo.toml is above {}; run this in \
-             the checkout, by `cargo lab` or `cargo bench`",
+            "the folder of this workspace was not found: no folder with a bench-suite/Cargo.toml is above {}; run this \
+             in the checkout, by `cargo lab` or `cargo bench`",
             looked.join("; nor above ")
         )
     })
 }
 
-/// The `lab` program: this one, or for a test or a benchmark the one that Cargo has built for it.
+/// The path of the `lab` program: this program itself, or, in a test or benchmark, the one that Cargo has built
+/// for it.
 #[must_use]
 pub fn lab() -> PathBuf {
     let told = env::var_os("CARGO_BIN_EXE_lab").filter(|path| !path.is_empty());
     told.map_or_else(|| beside(&env::current_exe().unwrap_or_default()), PathBuf::from)
 }
 
-/// The `lab` beside `program`. Cargo puts tests and benchmarks into the folder `deps` one further down.
+/// The path of the `lab` next to `program`. Cargo puts tests and benchmarks one level deeper, into the folder
+/// `deps`.
 fn beside(program: &Path) -> PathBuf {
     let folder = program.parent().unwrap_or(Path::new(""));
     let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     folder.join(format!("lab{}", env::consts::EXE_SUFFIX))
 }
 
-/// Cargo's target folder, in which [`lab`] has been built. Where the `lab` is not in such a folder, since it has been
-/// installed or copied, it is the folder `target` of the workspace, or of the current folder.
+/// Cargo's target folder, in which [`lab`] was built. If the `lab` was installed or copied and is not in such a
+/// folder, this is the folder `target` of the workspace, or of the current folder.
 #[must_use]
 pub fn target() -> PathBuf {
     let found = target_of(&lab()).map(Path::to_path_buf);
     found.or_else(|| Some(workspace().ok()?.join("target"))).unwrap_or_else(|| PathBuf::from("target"))
 }
 
-/// The target folder of a program that Cargo has built: it is in a folder for its profile, which for `--target` is in
-/// another one for that target. What else is in the target folder differs: `CACHEDIR.TAG`, for one, only where Cargo
-/// made the folder itself.
+/// The target folder of a program that Cargo has built. The program is in a folder for its profile; with
+/// `--target` that folder is inside another one for the target. Nothing else in the target folder identifies it:
+/// `CACHEDIR.TAG`, for example, exists only where Cargo created the folder itself.
 fn target_of(program: &Path) -> Option<&Path> {
     let profile = program.parent()?;
     if ![".cargo-lock", "deps"].iter().any(|mark| profile.join(mark).exists()) {
@@ -98,7 +100,7 @@ mod tests {
         assert_eq!(workspace_above(&starts).unwrap(), root);
     }
 
-    /// No file of the target folder itself is needed for that: a folder that was there before Cargo has none.
+    /// No file of the target folder itself is needed: a folder that was there before Cargo has none.
     #[test]
     fn a_benchmark_and_the_lab_have_one_target_folder() {
         let folder = tempfile::tempdir().unwrap();
@@ -110,6 +112,6 @@ mod tests {
             assert_eq!(beside(&profile.join("deps").join("suite-0123456789abcdef")), lab);
             assert_eq!(target_of(&lab), Some(&*target));
         }
-        assert_eq!(target_of(&folder.path().join("bin/lab")), None, "an installed one");
+        assert_eq!(target_of(&folder.path().join("bin/lab")), None, "an installed `lab` has no target folder");
     }
 }

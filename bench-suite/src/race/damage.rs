@@ -5,37 +5,37 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::child::{self, End, Finished, Patience};
+use crate::child::{self, End, Patience, Finished};
 
-/// A good run takes some milliseconds.
+/// How long a run may take before it counts as hanging. A good run takes a few milliseconds.
 const PATIENCE: Patience = Patience::new(Duration::from_secs(1), Duration::from_secs(2));
 
-/// How slow `f` is, in turns of an empty loop: each run takes the next. See the programs for why.
+/// How slow `f` is, in turns of an empty loop: each run takes the next. The programs say why.
 const SLOW: [&str; 4] = ["100", "300", "1000", "3000"];
 
 /// What the race did to one run; of several things, the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Damage {
-    /// Nothing that can be seen: every value is right, each key had one call, nothing is lost. That proves nothing.
+    /// Every value was right, each key had one call, and nothing was lost. This proves nothing.
     Right,
     /// Some key was computed twice.
     DuplicateCalls,
-    /// Some key that was put into the map is not there.
+    /// Some key that was put into the map is missing.
     LostEntries,
-    /// Some caller got another value than its key's.
+    /// Some caller received a value other than its key's.
     WrongValues,
-    /// It used two seconds of processor time without coming to an end, or all of its threads slept.
+    /// The run used two seconds of processor time without ending, or all of its threads slept.
     Hang,
     /// The operating system or the allocator stopped it, or it panicked.
     Crash,
 }
 
 impl Damage {
-    /// All of them, from the best to the worst.
+    /// All kinds of damage, from the best to the worst.
     pub const ALL: [Damage; 6] =
         [Damage::Right, Damage::DuplicateCalls, Damage::LostEntries, Damage::WrongValues, Damage::Hang, Damage::Crash];
 
-    /// Its name in results and tables.
+    /// The name in results and tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -49,19 +49,19 @@ impl Damage {
     }
 }
 
-/// Runs `program` as run number `turn`.
+/// Runs `program` once. `turn` is the number of the run, from 0, and selects how slow `f` is.
 ///
 /// # Errors
 ///
-/// If it cannot be started.
+/// If the program cannot be started, or its end stays undecided.
 pub fn run(program: &Path, turn: usize) -> io::Result<Damage> {
     let report = child::run(Command::new(program).arg(SLOW[turn % SLOW.len()]), PATIENCE)?;
     damage(&report).ok_or_else(|| io::Error::other(End::Undecided.to_string()))
 }
 
-/// `None` if it is undecided.
+/// What `report` shows; `None` if the end of the run is undecided.
 fn damage(report: &Finished) -> Option<Damage> {
-    // What the program says of itself, a line for each count.
+    // The program prints one line for each of its counts.
     let said = |damage: Damage| {
         let line = report.stdout.lines().find_map(|line| line.strip_prefix(damage.name())?.strip_prefix(": "));
         line.and_then(|count| count.parse::<u32>().ok())
@@ -72,7 +72,8 @@ fn damage(report: &Finished) -> Option<Damage> {
         End::Exits { status: 0, .. } => {
             let counted = [Damage::WrongValues, Damage::LostEntries, Damage::DuplicateCalls];
             if counted.iter().any(|damage| said(*damage).is_none()) {
-                // It ended well and did not say what it must: whatever it was, it was not our program any more.
+                // It exited with 0, but without the counts that our program always prints. Something has
+                // overwritten it.
                 return Some(Damage::Crash);
             }
             counted.into_iter().find(|damage| said(*damage) > Some(0)).unwrap_or(Damage::Right)
@@ -87,8 +88,7 @@ mod tests {
 
     #[test]
     fn the_worst_counts() {
-        let damage_of =
-            |end, stdout: &str| damage(&Finished { end, stdout: stdout.into(), stderr: String::new() }).unwrap();
+        let damage_of = |end, stdout: &str| damage(&Finished { end, stdout: stdout.into(), stderr: String::new() }).unwrap();
         let exit = |status| End::Exits { status, says: String::new() };
         let crash = End::Crashes { signal: "SIGABRT".into(), says: String::new() };
         let said = |wrong, lost, duplicates| {

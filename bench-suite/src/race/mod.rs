@@ -1,8 +1,8 @@
-//! The race of memo1, run: what becomes of a program whose threads share an unprotected map.
+//! Runs the race of memo1, and reports how a program ends whose threads share an unprotected map.
 //!
-//! The programs are in the memos' own crates, so that the `unsafe` stays where its lesson is: `memo1/src/bin/race.rs`,
-//! and the same with a lock, `memo2/src/bin/herd.rs`. Cargo builds them, and each run is a process of its own under a
-//! deadline, since it may end in any way.
+//! The programs are in the memos' own crates, so that the `unsafe` stays where its lesson is:
+//! `memo1/src/bin/race.rs`, and the same with a lock, `memo2/src/bin/herd.rs`. Cargo builds them. Each run is a
+//! process of its own under a deadline, because it may end in any way.
 
 mod damage;
 mod program;

@@ -1,4 +1,4 @@
-//! The programs, and how they are built.
+//! The programs that race, and how they are built.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use crate::place;
 
-/// A program of one of the memos' crates: not an example, since what Cargo builds for those includes all that the
+/// A program of one of the memos' crates. It is not an example, because Cargo builds for an example all that the
 /// crate's tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// The memo that it is about.
+    /// The name of the memo that it runs.
     pub subject: &'static str,
-    /// The crate.
+    /// The crate that contains it.
     package: &'static str,
-    /// Its name.
+    /// The name of the binary.
     name: &'static str,
 }
 
@@ -27,29 +27,29 @@ impl Program {
         Program { subject: "memo2", package: "memo2", name: "herd" },
     ];
 
-    /// Builds it with the Cargo that runs us, and says where the program is.
+    /// Builds the program with the Cargo that runs us, and returns its path.
     ///
     /// # Errors
     ///
-    /// If there is no Cargo, or it cannot build the program; it says why on the standard error.
+    /// If there is no Cargo, or it cannot build the program. Cargo prints the reason on the standard error.
     pub fn build(self) -> anyhow::Result<PathBuf> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         self.build_with(Command::new(cargo).arg("build").arg("--release"))
     }
 
-    /// Builds it with `cargo`, which is a `build` to which the rest is added.
+    /// Builds the program with `cargo`, a `build` command to which this adds the rest.
     pub(super) fn build_with(self, cargo: &mut Command) -> anyhow::Result<PathBuf> {
         let output = cargo
             .current_dir(place::workspace()?)
             .args(["--package", self.package, "--bin", self.name, "--message-format=json-render-diagnostics"])
             .stdin(Stdio::null())
-            // Where it says how far it has come, and what is wrong.
+            // Cargo prints its progress and its errors there.
             .stderr(Stdio::inherit())
             .output()
-            .context("Cargo cannot be started, and it builds the programs; run this as `cargo lab race`")?;
+            .context("Cargo builds the programs, but it cannot be started; run this as `cargo lab race`")?;
         ensure!(
             output.status.success(),
-            "Cargo cannot build the program {} of {}, as it says",
+            "Cargo cannot build the program {} of {}; its message above says why",
             self.name,
             self.package
         );
@@ -58,6 +58,6 @@ impl Program {
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
             .filter(|message| message["target"]["name"] == self.name)
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .with_context(|| format!("Cargo has built the program {}, and does not say where", self.name))
+            .with_context(|| format!("Cargo has built the program {}, but does not say where", self.name))
     }
 }

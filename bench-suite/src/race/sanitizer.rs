@@ -1,8 +1,9 @@
-//! ThreadSanitizer: the compiler notes each access to memory, and a race is found even in a run that goes well.
+//! ThreadSanitizer: the compiler instruments each access to memory, so a race is found even in a run that ends
+//! well.
 //!
-//! It needs a nightly compiler, so it is an optional lane. The standard library is not noted in such a build: what
-//! `std` itself synchronises with would look like a race. The memos' locks are `parking_lot`'s, which is built with the
-//! programs and is noted.
+//! It needs a nightly compiler, so it is an optional lane. In such a build the standard library is not
+//! instrumented: synchronisation inside `std` would look like a race. The memos' locks are `parking_lot`'s, which
+//! is built with the programs and is instrumented.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -11,32 +12,32 @@ use super::Program;
 use crate::child::{self, End, Patience};
 use crate::place;
 
-/// A run under the sanitizer is some ten times slower than without.
+/// How long a run may take. Under the sanitizer it is about ten times slower than without.
 const PATIENCE: Patience = Patience::new(Duration::from_secs(10), Duration::from_secs(60));
 
-/// How many runs must go well. The sanitizer remembers the last few accesses to each place and no more, so that one run
-/// may hide a race; on a busy machine, where the threads take turns, five of six do.
+/// How many runs must end well. The sanitizer remembers only the last few accesses to each place, so one run may
+/// miss a race; on a busy machine, where the threads take turns, five of six runs miss it.
 const RUNS: u32 = 50;
 
-/// How a program ends on its first race, so that this is told from its other ends.
+/// The exit status of a program in which the sanitizer has found a race. It differs from those of all other ends.
 const FOUND: i32 = 66;
 
-/// What the sanitizer says of a program.
+/// The sanitizer's verdict on a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It saw a race. Its report, in short.
+    /// The sanitizer saw a race. These lines are its report, in short.
     Race(Vec<String>),
-    /// It saw none, in fifty whole runs.
+    /// The sanitizer saw no race in 50 complete runs.
     None,
-    /// There is no verdict, for this reason.
+    /// There is no verdict; the text is the reason.
     Skipped(String),
 }
 
-/// Builds `program` with ThreadSanitizer and runs it once.
+/// Builds `program` with ThreadSanitizer and runs it until the sanitizer sees a race, at most 50 times.
 ///
 /// # Errors
 ///
-/// If the program that was built cannot be started.
+/// If the built program cannot be started.
 pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
     let Some(host) = nightly_host() else {
         let how = "no nightly compiler here (rustup toolchain install nightly)";
@@ -50,12 +51,12 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
             .args(["run", "nightly", "cargo", "build", "--target", &host, "--target-dir"])
             .arg(place::target().join("tsan"))
             .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer")
-            // Its report names places in the code by the line numbers, whatever the reader's own builds have.
+            // The report gives line numbers, so the build needs them, whatever the reader's profile says.
             .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only"),
     );
     let built = match built {
         Ok(built) => built,
-        Err(error) => return Ok(Verdict::Skipped(format!("a nightly compiler is here, but its build fails: {error}"))),
+        Err(error) => return Ok(Verdict::Skipped(format!("the nightly compiler cannot build the program: {error}"))),
     };
     let options = format!("halt_on_error=1 exitcode={FOUND}");
     let mut broke_off = None;
@@ -65,18 +66,18 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
             End::Exits { status: 0, .. } => {}
             end => match (end, brief(&report.stderr)) {
                 (End::Exits { status: FOUND, .. }, race) if !race.is_empty() => return Ok(Verdict::Race(race)),
-                // It ends in the same way if the race has led to a crash before it was seen.
+                // The program has the same exit status if the race led to a crash before the sanitizer saw it.
                 (end, _) => broke_off = Some(end),
             },
         }
     }
     Ok(match broke_off {
         None => Verdict::None,
-        Some(end) => Verdict::Skipped(format!("runs broke off before anything could be said ({end:?})")),
+        Some(end) => Verdict::Skipped(format!("runs ended too early for a verdict ({end:?})")),
     })
 }
 
-/// The host that the nightly compiler builds for, if there is one.
+/// The host triple that the nightly compiler builds for, if there is one.
 fn nightly_host() -> Option<String> {
     let output = Command::new("rustup")
         .args(["run", "nightly", "rustc", "--version", "--verbose"])
@@ -88,7 +89,7 @@ fn nightly_host() -> Option<String> {
     said.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_string)
 }
 
-/// The two accesses of a report, and for each the first place that is ours.
+/// Shortens a report to its two accesses, each with the first place in our code.
 fn brief(report: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut accesses = report.lines().map(str::trim).skip_while(|line| !line.starts_with("WARNING: ThreadSanitizer"));
@@ -107,10 +108,10 @@ fn brief(report: &str) -> Vec<String> {
     lines
 }
 
-/// The place in this workspace that a line of a backtrace names: `memo1/src/racy.rs:58`.
+/// The place in this workspace that a line of a backtrace names, such as `memo1/src/racy.rs:58`.
 ///
-/// The line is `#0 FUNCTION PATH:LINE:COLUMN (...)`. Both the function and the path may have spaces in them, so the
-/// path is not taken apart at those: it is what follows the folder of one of our crates.
+/// The line is `#0 FUNCTION PATH:LINE:COLUMN (...)`. Both the function and the path may contain spaces, so spaces
+/// cannot separate them. The place begins at the folder of one of our crates.
 fn ours(line: &str) -> Option<String> {
     let start = ["memo1/src/", "memo2/src/"].iter().filter_map(|folder| line.rfind(folder)).max()?;
     let (file, rest) = line[start..].split_once(".rs:")?;
@@ -131,7 +132,7 @@ SUMMARY: ThreadSanitizer: SEGV memo1/src/racy.rs:58 in get
         assert!(brief(report).is_empty());
     }
 
-    /// As ThreadSanitizer tells it of a checkout in `/home/me/my course`.
+    /// A report as ThreadSanitizer prints it for a checkout in `/home/me/my course`.
     #[test]
     fn places_are_found_in_a_folder_with_a_space() {
         let report = "==================
