@@ -1,5 +1,5 @@
-// What becomes of the workers when goroutines block (gopl, section 9.8.2): a sleep of the runtime's own parks the
-// goroutine and costs no thread; a system call keeps its thread, and the runtime takes another for the rest.
+// What happens to the workers when goroutines block (gopl, section 9.8.2). A sleep of the runtime's own parks the
+// goroutine and takes no thread. A system call keeps its thread, and the runtime uses another one for the rest.
 
 package main
 
@@ -27,7 +27,7 @@ func blocking(s setup) (measure, error) {
 	}
 	return func(int) answer {
 		before := threads()
-		seen := make([]int, s.N) // by each goroutine, just before it blocks
+		seen := make([]int, s.N) // how many threads each goroutine counted just before it blocked
 		var running sync.WaitGroup
 		running.Add(s.N)
 		start := time.Now()
@@ -55,8 +55,8 @@ func blocking(s setup) (measure, error) {
 	}, s.checkUnits(1)
 }
 
-// sleepInKernel sleeps in a system call. A signal ends that early, such as the runtime's own for preemption: then it
-// sleeps for what is left.
+// sleepInKernel sleeps in a system call. A signal, such as the runtime's own for preemption, ends that sleep
+// early; then it sleeps for the rest.
 func sleepInKernel() {
 	left := syscall.NsecToTimespec(blockingTime.Nanoseconds())
 	for syscall.Nanosleep(&left, &left) == syscall.EINTR {

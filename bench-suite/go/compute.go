@@ -1,4 +1,4 @@
-// Many goroutines that only compute: how far they share out among the workers (gopl, exercise 9.6).
+// Many goroutines that only compute: how evenly they spread over the workers (gopl, exercise 9.6).
 
 package main
 
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// compute's iteration starts n goroutines that do the same work, and joins them.
+// compute measures iterations: each starts n goroutines that do the same work, and joins them.
 func compute(s setup) (measure, error) {
 	return func(iterations int) answer {
-		results := make([]uint64, s.N) // others can see what is stored here, so the compiler has to let it be computed
+		results := make([]uint64, s.N) // a store that other goroutines can see, so the compiler must keep the work
 		start := time.Now()
 		for range iterations {
 			var running sync.WaitGroup
@@ -27,7 +27,8 @@ func compute(s setup) (measure, error) {
 	}, s.checkPlain(1)
 }
 
-// work makes 20,000 steps, each from the result of the one before: none can be left out, and no two overlap.
+// work makes 20,000 steps, each from the result of the step before: the compiler can leave none out, and no two
+// overlap.
 func work(value uint64) uint64 {
 	for range 20_000 {
 		value = splitmix64(value)
@@ -35,7 +36,7 @@ func work(value uint64) uint64 {
 	return value
 }
 
-// splitmix64 is the first output of Vigna's generator of that name, seeded with value.
+// splitmix64 returns the first output of Vigna's generator of that name, seeded with value.
 func splitmix64(value uint64) uint64 {
 	value += 0x9e3779b97f4a7c15
 	value = (value ^ value>>30) * 0xbf58476d1ce4e5b9

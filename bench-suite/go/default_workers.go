@@ -1,4 +1,4 @@
-// default_workers: how many workers the runtime takes when nobody says (gopl, section 9.8.3, GOMAXPROCS).
+// default_workers: how many workers the runtime uses by default (gopl, section 9.8.3, GOMAXPROCS).
 
 package main
 
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// defaultWorkers is what the runtime chose. It is read before main, which tells the runtime otherwise.
+// defaultWorkers is the runtime's own choice. It is read before main, which changes the number.
 var defaultWorkers = runtime.GOMAXPROCS(0)
 
 func askDefaultWorkers(s setup) (measure, error) {

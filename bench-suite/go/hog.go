@@ -1,8 +1,8 @@
 // Whether a goroutine that computes and never yields keeps others waiting (gopl, section 9.8.2).
 //
-// Since Go 1.2 a call has been a place where the runtime may take the worker away from a goroutine that has run for
-// 10 ms. A loop without calls kept it for as long as it ran. Since Go 1.14 the runtime interrupts that, too, by a signal,
-// unless GODEBUG=asyncpreemptoff=1 forbids it.
+// Since Go 1.2 the runtime may take the worker away, at a call, from a goroutine that has run for 10 ms. A loop
+// without calls kept its worker for as long as it ran. Since Go 1.14 the runtime interrupts such a loop too, by a
+// signal, unless GODEBUG=asyncpreemptoff=1 forbids it.
 
 package main
 
@@ -17,10 +17,10 @@ import (
 // hogging is how long the hog computes.
 const hogging = 200 * time.Millisecond
 
-// hog starts n short goroutines while one long one computes, and sees when they come to run.
+// hog starts n short goroutines while a long one computes, and measures when each of them first runs.
 //
-// The one that starts them is a goroutine too. With one worker it first has to wait itself until the hog is
-// interrupted. The Rust twins start theirs from a thread outside the runtime.
+// The spawner is a goroutine too. With one worker it first has to wait until the hog is interrupted. The Rust
+// twins spawn from a thread outside the runtime.
 func hog(s setup) (measure, error) {
 	if s.Variant != "calls" && s.Variant != "no-calls" {
 		return nil, s.noVariant()
@@ -32,10 +32,10 @@ func hog(s setup) (measure, error) {
 			steps = stepsIn(hogging)
 		}
 		var (
-			began  time.Time // written before runs is set, and read after
+			began  time.Time // written before runs is set, read only after runs is seen
 			length time.Duration
 			runs   atomic.Bool
-			ended  atomic.Bool // a look at the clock would not do: it is a call, where the hog may be interrupted
+			ended  atomic.Bool // instead of the clock: reading it is a call, at which the hog may be interrupted
 			before atomic.Int64
 			all    sync.WaitGroup
 		)
@@ -46,7 +46,7 @@ func hog(s setup) (measure, error) {
 			began = time.Now()
 			runs.Store(true)
 			if calls {
-				// To look at the clock is a call.
+				// Reading the clock is a call.
 				for time.Since(began) < hogging {
 				}
 			} else {
@@ -81,10 +81,10 @@ func hog(s setup) (measure, error) {
 	}, s.checkUnits(1)
 }
 
-// hogged takes the results of steadily, so that the compiler has to let them be computed.
+// hogged stores the results of steadily, so that the compiler must keep the computation.
 var hogged atomic.Uint64
 
-// steadily makes so many steps, each from the result of the one before. The loop calls nothing.
+// steadily makes the given number of steps, each from the result of the step before. The loop calls nothing.
 //
 //go:noinline
 func steadily(steps int) uint64 {
@@ -95,8 +95,8 @@ func steadily(steps int) uint64 {
 	return value
 }
 
-// stepsIn is about how many steps take so long. Whatever else the machine does makes a try longer, so the shortest of
-// five tells most.
+// stepsIn estimates how many steps take the given time. Other work on the machine makes a try longer, so the
+// shortest of five tries is the most accurate.
 func stepsIn(long time.Duration) int {
 	const tried = 1 << 20
 	shortest := time.Duration(1<<63 - 1)

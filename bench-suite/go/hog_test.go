@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// How many goroutines run before the hog ends, with one worker: all of them, unless its loop calls nothing and the
-// runtime may not interrupt it. GODEBUG is read when a process starts, so each case has its own.
+// With one worker, how many goroutines run before the hog ends? All of them, unless its loop calls nothing and the
+// runtime may not interrupt it. A process reads GODEBUG at its start, so each case has its own process.
 func TestHogIsPreempted(t *testing.T) {
 	const variable = "TWIN_TEST_HOG"
 	if variant := os.Getenv(variable); variant != "" {
@@ -19,7 +19,7 @@ func TestHogIsPreempted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if before := measure(1).Quantities["before"]; before == 0 {
-			t.Fatal("the hog kept the worker to its end")
+			t.Fatal("the hog kept the worker until its end")
 		}
 		return
 	}

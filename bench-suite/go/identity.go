@@ -1,8 +1,8 @@
-// A goroutine is on no thread in particular, and it has no identity of its own (gopl, section 9.8.4): no number that a
-// program may ask for, no storage of its own. What it is to know, it is told by an argument.
+// A goroutine is not tied to a thread, and it has no identity (gopl, section 9.8.4): no number that a program may
+// ask for, and no storage of its own. It gets what it needs to know by an argument.
 //
-// The only identity that Go code can ask for is that of its thread, by a system call. So this is what each goroutine
-// stores its number under, as a thread-local does; and it looks whether it finds that number again.
+// The only identity that Go code can ask for is that of its thread, by a system call. So each goroutine stores its
+// number under its thread, as a thread-local does, and checks whether it finds that number again.
 
 package main
 
@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// identity lets 16 goroutines yield n times each, and looks at the thread before and after each yield.
+// identity lets 16 goroutines yield n times each, and reads the thread's number before and after each yield.
 func identity(s setup) (measure, error) {
 	return func(int) answer {
 		const units = 16
-		var seen [units]map[int]bool // by each, the threads on which it was
-		var underThread sync.Map     // numbers, by the thread that stored them
+		var seen [units]map[int]bool // for each goroutine, the threads on which it ran
+		var underThread sync.Map     // thread to number of the goroutine that stored last
 		var threadRight, right [units]bool
 		var all, running sync.WaitGroup
 		all.Add(units)
@@ -27,7 +27,8 @@ func identity(s setup) (measure, error) {
 		for unit := range units {
 			go func(number int) {
 				defer running.Done()
-				// All are there before the first yields: so there is always another to yield to.
+				// All goroutines start before the first one yields, so there is always another to
+				// yield to.
 				all.Done()
 				all.Wait()
 				thread := syscall.Gettid()

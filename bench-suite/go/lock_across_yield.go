@@ -1,6 +1,6 @@
-// What happens if a goroutine yields with a lock held, and another wants it (gopl, section 9.8.2). With one worker and
-// a lock of the operating system that would be a deadlock: who waits keeps the only thread, and the holder never runs
-// again. Go's lock parks the goroutine, and the thread goes back to the holder.
+// What happens if a goroutine yields while it holds a lock, and another wants that lock (gopl, section 9.8.2).
+// With one worker and a lock of the operating system that would be a deadlock: the waiter keeps the only thread,
+// and the holder never runs again. Go's lock parks the waiter, and the thread goes back to the holder.
 
 package main
 
@@ -23,7 +23,7 @@ func lockAcrossYield(s setup) (measure, error) {
 	}
 }
 
-// yieldWithLock is the holder.
+// yieldWithLock holds the lock and yields until the waiter has tried to take it.
 func yieldWithLock() answer {
 	var lock sync.Mutex
 	var tries atomic.Bool
@@ -36,7 +36,7 @@ func yieldWithLock() answer {
 		lock.Unlock()
 		close(done)
 	}()
-	// Once is enough as a rule, but nothing promises that the other runs next.
+	// One yield is usually enough, but nothing promises that the waiter runs next.
 	for !tries.Load() {
 		runtime.Gosched()
 	}

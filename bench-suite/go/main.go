@@ -1,10 +1,10 @@
-// Twin measures in Go what the suite's Rust child measures with OS threads, coroutines and tasks: the same workloads
-// under the same names, asked for by the same protocol. A unit of work here is a goroutine.
+// Twin measures in Go what the suite's Rust child measures with OS threads, coroutines and tasks. It has the same
+// workloads under the same names, and is controlled by the same protocol. A unit of work here is a goroutine.
 //
-// The one argument is the setup, a JSON object. What comes back on standard output is one JSON object a line: "ready"
-// or "refused", and then an "answer" for each number of iterations that is read from standard input.
+// The one argument is the setup, a JSON object. On standard output it writes one JSON object per line: "ready" or
+// "refused", and then an "answer" for each number of iterations that it reads from standard input.
 //
-// To read it, begin with a workload: each has a file of its own, named as its Rust twin is.
+// Start reading with a workload: each has its own file, with the same name as its Rust twin.
 package main
 
 import (
@@ -20,14 +20,15 @@ import (
 	"time"
 )
 
-// mostWorkers is far above what any machine of ours has. The runtime would try to make any number of them, and crash.
+// mostWorkers is far above the number of cores of any machine of ours. The runtime would try to start any number
+// of workers, and crash.
 const mostWorkers = 1024
 
-// mostUnits bounds n wherever n units, or an entry for each of n, are made.
+// mostUnits bounds n in every workload that makes n units, or one entry for each of n.
 const mostUnits = 10_000_000
 
-// setup is what one process measures. It has no field for the size of a stack, which the Rust twins are told: a
-// goroutine's stack grows as it is needed (gopl, section 9.8.1).
+// setup says what one process measures. It has no field for the size of a stack, which the Rust twins have: a
+// goroutine's stack grows as needed (gopl, section 9.8.1).
 type setup struct {
 	Workload  string
 	Variant   string
@@ -35,16 +36,18 @@ type setup struct {
 	Workers   int
 	Placement string
 	N         int
-	// Preemption is empty or "default", or "asyncpreemptoff" where our parent has switched asynchronous preemption off.
+	// Preemption is empty or "default", or "asyncpreemptoff" if our parent has switched asynchronous
+	// preemption off.
 	Preemption string
 }
 
-// measure runs a workload once and tells what came out. A workload that has no notion of iterations runs as a whole,
-// however many are asked for.
+// measure runs a workload once and returns its answer. A workload without iterations runs as a whole, whatever
+// number is requested.
 type measure func(iterations int) answer
 
-// workloads holds, for each, what looks at the setup and returns either the measure or why there is none. It prepares
-// nothing: whatever a workload needs it builds for each request, before it looks at the clock.
+// workloads holds a function for each workload. It checks the setup and returns either the measure or the reason
+// why there is none. It prepares nothing: a workload builds what it needs for each request, before it reads the
+// clock.
 var workloads = map[string]func(setup) (measure, error){
 	"spawn":             spawn,
 	"parked":            parked,
@@ -69,30 +72,30 @@ func main() {
 	if err != nil {
 		refuse(err)
 	}
-	// We are in the main goroutine, which the runtime schedules as it does any other. So whatever is measured from here
-	// is measured inside the runtime, and the workloads count this goroutine as one of their units.
+	// We are in the main goroutine, which the runtime schedules like any other. So everything from here on is
+	// measured inside the runtime, and the workloads count this goroutine as one of their units.
 	requests := bufio.NewScanner(os.Stdin)
 	for requests.Scan() {
 		iterations, err := strconv.ParseUint(requests.Text(), 10, 63)
 		if err != nil {
-			refuse(fmt.Errorf("a request is a number of iterations: %w", err))
+			refuse(fmt.Errorf("a request must be a number of iterations: %w", err))
 		}
 		say("answer", measure(int(iterations)))
 	}
 	if err := requests.Err(); err != nil {
 		refuse(fmt.Errorf("reading the requests: %w", err))
 	}
-	// To return from main ends the process without waiting for goroutines that are still parked.
+	// Returning from main ends the process without waiting for goroutines that are still parked.
 }
 
-// start makes the runtime what the setup asks for, proves that it is, and says so.
+// start sets the runtime up as the setup asks, proves that it is so, and says "ready".
 func start(arguments []string) (measure, error) {
 	if len(arguments) != 1 {
-		return nil, fmt.Errorf("one argument is needed, the setup as JSON: there are %d", len(arguments))
+		return nil, fmt.Errorf("exactly one argument is needed, the setup as JSON, not %d", len(arguments))
 	}
 	var s setup
 	if err := json.Unmarshal([]byte(arguments[0]), &s); err != nil {
-		return nil, fmt.Errorf("the setup is not understood: %w", err)
+		return nil, fmt.Errorf("the setup cannot be read: %w", err)
 	}
 	measure, err := s.measure()
 	if err != nil {
@@ -106,7 +109,7 @@ func start(arguments []string) (measure, error) {
 	}
 	runtime.GOMAXPROCS(s.Workers)
 	if !runAtOnce(s.Workers) {
-		return nil, fmt.Errorf("%d goroutines were never seen to run at once", s.Workers)
+		return nil, fmt.Errorf("the probe never saw %d goroutines run at once", s.Workers)
 	}
 	say("ready", struct {
 		Parallelism int `json:"parallelism"`
@@ -120,7 +123,7 @@ func (s setup) measure() (measure, error) {
 		return nil, fmt.Errorf("the only model here is goroutine, not %q", s.Model)
 	}
 	if s.Workers < 1 || s.Workers > mostWorkers {
-		return nil, fmt.Errorf("%d workers are not between 1 and %d", s.Workers, mostWorkers)
+		return nil, fmt.Errorf("the number of workers must be between 1 and %[2]d, not %[1]d", s.Workers, mostWorkers)
 	}
 	prepare, known := workloads[s.Workload]
 	if !known {
@@ -129,8 +132,8 @@ func (s setup) measure() (measure, error) {
 	return prepare(s)
 }
 
-// checkPlacement compares the setup with the cores that we are allowed. Whoever started us chose them, and NumCPU is
-// their number as it was then.
+// checkPlacement compares the setup with the cores that this process may use. Our parent chose them; NumCPU is
+// their number at the start of the process.
 func (s setup) checkPlacement() error {
 	switch s.Placement {
 	case "free":
@@ -145,37 +148,37 @@ func (s setup) checkPlacement() error {
 	}
 }
 
-// checkPreemption compares the setup with what the runtime was told before it started: by the variable GODEBUG.
+// checkPreemption compares the setup with what the variable GODEBUG told the runtime before it started.
 func (s setup) checkPreemption(godebug string) error {
 	off := slices.Contains(strings.Split(godebug, ","), "asyncpreemptoff=1")
 	switch {
 	case s.Preemption == "asyncpreemptoff" && !off:
-		return errors.New("asynchronous preemption was to be off, but GODEBUG does not say so")
+		return errors.New("asynchronous preemption should be off, but GODEBUG does not switch it off")
 	case s.Preemption == "asyncpreemptoff":
 		return nil
 	case s.Preemption != "" && s.Preemption != "default":
 		return fmt.Errorf("there is no preemption %q", s.Preemption)
 	case off:
-		return errors.New("asynchronous preemption was to be on, but GODEBUG switches it off")
+		return errors.New("asynchronous preemption should be on, but GODEBUG switches it off")
 	default:
 		return nil
 	}
 }
 
-// noVariant is the error of a setup whose variant its workload does not have.
+// noVariant returns the error for a variant that the workload does not have.
 func (s setup) noVariant() error {
 	return fmt.Errorf("%s has no variant %q", s.Workload, s.Variant)
 }
 
-// checkUnits is for workloads that make n units.
+// checkUnits checks n for a workload that makes n units.
 func (s setup) checkUnits(least int) error {
 	if s.N < least || s.N > mostUnits {
-		return fmt.Errorf("n = %d is not between %d and %d", s.N, least, mostUnits)
+		return fmt.Errorf("n must be between %[2]d and %[3]d, not %[1]d", s.N, least, mostUnits)
 	}
 	return nil
 }
 
-// checkPlain is for workloads that make n units and have one variant only, without a name.
+// checkPlain checks the setup of a workload that makes n units and has only one variant, which is unnamed.
 func (s setup) checkPlain(least int) error {
 	if s.Variant != "" {
 		return s.noVariant()
@@ -183,24 +186,25 @@ func (s setup) checkPlain(least int) error {
 	return s.checkUnits(least)
 }
 
-// quantities are the numbers that a workload reports besides its time, and facts what it reports in words.
+// quantities are the numbers that a workload measured besides its time; facts are its results that are not numbers.
 type (
 	quantities map[string]float64
-	facts   map[string]string
+	facts      map[string]string
 )
 
 type answer struct {
-	Nanoseconds float64 `json:"nanoseconds"`
+	Nanoseconds float64    `json:"nanoseconds"`
 	Quantities  quantities `json:"quantities"`
-	Facts       facts   `json:"facts"`
-	// Waits has the wait of each iteration, in nanoseconds, where the workload is about their distribution. The suite
-	// pools those of many answers, so there are no percentiles here.
+	Facts       facts      `json:"facts"`
+	// Waits has the wait of each iteration, in nanoseconds, for workloads about their distribution. The suite
+	// pools the waits of many answers, so there are no percentiles here.
 	Waits []int64 `json:"waits,omitempty"`
-	// Failure says why the work could not be done wholly; nil if it was.
+	// Failure says why the work is incomplete; nil if it is complete.
 	Failure *string `json:"failure"`
 }
 
-// took is the answer of a workload that was done wholly. One that found nothing besides its time gives nil.
+// took returns the answer of a workload that finished its work. If it measured nothing besides its time, found is
+// nil.
 func took(elapsed time.Duration, found quantities) answer {
 	if found == nil {
 		found = quantities{}
@@ -210,10 +214,10 @@ func took(elapsed time.Duration, found quantities) answer {
 
 func nanoseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) }
 
-// progress tells how far we are, so that a crash leaves a number behind.
+// progress reports how far the workload is, so that a crash leaves a number behind.
 func progress(far int) { say("progress", far) }
 
-// say writes one line of the protocol. Nothing is buffered: what was said before a crash has been said.
+// say writes one line of the protocol. It is not buffered, so a crash loses nothing that was said before.
 func say(what string, value any) {
 	line, err := json.Marshal(map[string]any{what: value})
 	if err == nil {
@@ -225,7 +229,7 @@ func say(what string, value any) {
 	}
 }
 
-// refuse ends the process, and says why.
+// refuse writes the reason and ends the process.
 func refuse(why error) {
 	say("refused", why.Error())
 	os.Exit(2)

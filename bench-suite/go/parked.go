@@ -1,12 +1,12 @@
-// What a goroutine holds while it only waits, and how many can wait at once (gopl, section 9.8.1).
+// How much memory a goroutine takes while it only waits, and how many can wait at once (gopl, section 9.8.1).
 //
-// It waits by receiving from a channel on which nothing is ever sent; to close the channel releases all.
+// It waits by receiving from a channel on which nothing is ever sent. Closing the channel releases all waiters.
 //
-// The heap is collected, and what is free given back, before each reading: so the figures are of live memory. They are
-// the runtime's all the same: stacks and goroutines are cut from spans, spans from arenas, and each of these is taken
-// in steps larger than a goroutine needs. A good many units are wanted for the steps not to show. And the runtime keeps
-// the descriptors of goroutines that have ended, to use them again: a process's second answer is smaller than its
-// first.
+// Before each reading the heap is collected and free memory is given back, so the figures show live memory. The
+// runtime still adds to them: stacks and goroutines are cut from spans, spans from arenas, and each of these is
+// taken in steps larger than one goroutine needs. It takes many units for the steps to disappear. The runtime also
+// keeps the descriptors of goroutines that have ended, to reuse them, so a process's second answer is smaller than
+// its first.
 
 package main
 
@@ -29,10 +29,10 @@ func parked(s setup) (measure, error) {
 }
 
 // parkedSlope reads when half of the units are parked and when all are. The difference leaves out what the process
-// holds anyhow. It also reads at four steps in between: what others on the machine do in the kernel differs from step to
-// step, and what a goroutine takes does not.
+// holds in any case. It also reads at four steps, the last of which is the end: the kernel memory of other
+// processes changes from step to step, and that of a goroutine does not.
 func parkedSlope(half int) answer {
-	spawnAndJoin(1) // what the first goroutine brings about belongs to none
+	spawnAndJoin(1) // the one-time costs of the first goroutine belong to no unit
 	var lot parkingLot
 	lot.open()
 	parking := lot.parkAll(half)
@@ -62,21 +62,21 @@ func parkedSlope(half int) answer {
 	return took(parking, found)
 }
 
-// slope is what was held when there were so many units more than at first.
+// slope has the memory held at each reading, and how many units there were more than at the first reading.
 type slope struct {
 	units []int
 	held  []float64
 }
 
-// between is what one unit holds, from one reading to another.
+// between returns what one unit holds, computed from two readings.
 func (s slope) between(from, to int) float64 {
 	return (s.held[to] - s.held[from]) / float64(s.units[to]-s.units[from])
 }
 
 func (s slope) each() float64 { return s.between(0, len(s.units)-1) }
 
-// own adds the figure of memory that the kernel tells for this process alone. Less than none means that the process has
-// given back something of its own, which hides what the units hold: then the figure is a bound.
+// own adds the figure of memory that the kernel reports for this process alone. A negative figure means that the
+// process has given back memory of its own, which hides what the units hold; then a bound is added instead.
 func (s slope) own(found quantities, name string) {
 	if each := s.each(); each < 0 {
 		found[name+"_below"] = -each
@@ -85,9 +85,9 @@ func (s slope) own(found quantities, name string) {
 	}
 }
 
-// shared adds the figure of memory that the kernel tells for the whole machine, or a bound, if noise may be all of it.
-// The noise is half the range of the steps' slopes, about twice the standard error of their mean; and at least what 64
-// KiB are for each unit, since the kernel takes such memory in blocks of pages.
+// shared adds the figure of memory that the kernel reports for the whole machine, or a bound if the figure may be
+// all noise. The noise is half the range of the steps' slopes, about twice the standard error of their mean. It is
+// at least 64 KiB divided by the number of units, because the kernel takes such memory in blocks of pages.
 func (s slope) shared(found quantities, name string) {
 	const blocks = 64 << 10
 	each := s.each()
@@ -104,7 +104,7 @@ func (s slope) shared(found quantities, name string) {
 	}
 }
 
-// parkedHowMany leaves its units parked: the process may end without them.
+// parkedHowMany leaves its units parked: the process ends without waiting for them.
 func parkedHowMany(most int) answer {
 	spawnAndJoin(1)
 	before := readLive()
@@ -125,22 +125,22 @@ func parkedHowMany(most int) answer {
 	return found
 }
 
-// readLive reads what the process holds when the collector has taken away what nobody uses.
+// readLive reads what the process holds after the collector has removed all garbage.
 func readLive() reading {
 	debug.FreeOSMemory()
 	return settled()
 }
 
-// parkingLot is where goroutines wait to be released.
+// parkingLot holds goroutines that wait until they are released.
 type parkingLot struct {
 	gate      chan struct{}
-	announced sync.WaitGroup // for those that have not yet said that they are about to park
+	announced sync.WaitGroup // counts goroutines that have not yet announced their park
 	inside    sync.WaitGroup
 }
 
 func (lot *parkingLot) open() { lot.gate = make(chan struct{}) }
 
-// parkAll returns the time from the first start to the last announcement.
+// parkAll parks units goroutines, and returns the time from the first start to the last announcement.
 func (lot *parkingLot) parkAll(units int) time.Duration {
 	start := time.Now()
 	for range units {
@@ -152,7 +152,7 @@ func (lot *parkingLot) parkAll(units int) time.Duration {
 
 func (lot *parkingLot) park() { lot.parkAfter(func() {}) }
 
-// parkAfter starts a goroutine that works first.
+// parkAfter starts a goroutine that first works and then parks.
 func (lot *parkingLot) parkAfter(work func()) {
 	lot.announced.Add(1)
 	lot.inside.Add(1)
@@ -164,7 +164,7 @@ func (lot *parkingLot) parkAfter(work func()) {
 	}()
 }
 
-// release lets all go, and waits until they have gone.
+// release lets all goroutines go, and waits until they have ended.
 func (lot *parkingLot) release() {
 	close(lot.gate)
 	lot.inside.Wait()

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// What the steps agree on is a figure, and the rest is noise: no figure is ever below zero.
+// A slope on which the steps agree is a figure; anything else is noise, and gives a bound. No figure is ever below
+// zero.
 func TestSlopeKnowsNoise(t *testing.T) {
 	units := []int{0, 1000, 2000, 3000, 4000}
 	const mb = 1e6

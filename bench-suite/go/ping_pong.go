@@ -1,10 +1,10 @@
-// Two goroutines that send a ball to and fro over two unbuffered channels (gopl, exercise 9.5).
+// Two goroutines pass a ball back and forth over two unbuffered channels (gopl, exercise 9.5).
 
 package main
 
 import "time"
 
-// pingPong's iteration is one round trip. The goroutine that serves reads the clock.
+// pingPong measures iterations of one round trip. The goroutine that serves reads the clock.
 func pingPong(s setup) (measure, error) {
 	if s.Variant != "" {
 		return nil, s.noVariant()
@@ -24,7 +24,7 @@ func pingPong(s setup) (measure, error) {
 		}
 		elapsed := time.Since(start)
 		close(ping)
-		<-pong // closed: the other has ended
+		<-pong // closed: the other goroutine has ended
 		return took(elapsed, nil)
 	}, nil
 }

@@ -1,5 +1,5 @@
-// A long chain of goroutines, each joined to the next by an unbuffered channel: how long a value takes to cross it, and
-// how long it can be made (gopl, exercise 9.4).
+// A long chain of goroutines, each connected to the next by an unbuffered channel: how long a value takes to cross
+// it, and how long the chain can become (gopl, exercise 9.4).
 
 package main
 
@@ -26,8 +26,8 @@ func pipelineCross(stages, iterations int) answer {
 	return took(elapsed, nil)
 }
 
-// timeWarm gives the time of so many crossings. One more goes first and is not timed: in it, each stage has yet to
-// begin.
+// timeWarm returns the time of the given number of crossings. One more goes first and is not timed, because in it
+// each stage has yet to start.
 func timeWarm(cross func(value int), crossings int) time.Duration {
 	cross(-1)
 	start := time.Now()
@@ -37,8 +37,8 @@ func timeWarm(cross func(value int), crossings int) time.Duration {
 	return time.Since(start)
 }
 
-// pipelineMost gives the time of three crossings, as its Rust twin does, and the fastest of them. One more goes first and
-// is not timed.
+// pipelineMost measures the time of three crossings, as its Rust twin does, and the fastest of them. One more goes
+// first and is not timed.
 func pipelineMost(most int) answer {
 	line := newLine()
 	stages, failure := untilShort(most, line.lengthen)
@@ -59,7 +59,7 @@ func pipelineMost(most int) answer {
 	return found
 }
 
-// line is a pipeline by its two ends.
+// line is a pipeline, represented by its two ends.
 type line struct{ in, out chan int }
 
 func newLine() *line {
@@ -67,8 +67,8 @@ func newLine() *line {
 	return &line{in: end, out: end}
 }
 
-// lengthen adds a stage: it hands on what it receives. When nothing can come any more, it says so to the next, and
-// ends.
+// lengthen adds a stage, which passes on what it receives. When its input is closed, the stage closes its output
+// and ends.
 func (l *line) lengthen() {
 	in, out := l.out, make(chan int)
 	go func() {
@@ -85,7 +85,7 @@ func (l *line) cross(value int) {
 	<-l.out
 }
 
-// close waits until the last stage has ended, and so all have.
+// close waits until the last stage has closed its output, so that all stages are done.
 func (l *line) close() {
 	close(l.in)
 	<-l.out

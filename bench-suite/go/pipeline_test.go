@@ -2,12 +2,12 @@ package main
 
 import "testing"
 
-// The first value finds stages that have not begun. It goes through before the clock is read.
+// The first value meets stages that have not started. It crosses before the clock is read.
 func TestOneCrossingMoreThanAreTimed(t *testing.T) {
 	var crossed []int
 	timeWarm(func(value int) { crossed = append(crossed, value) }, 2)
 	if len(crossed) != 3 || crossed[0] != -1 {
-		t.Errorf("the values that crossed are %v, and one should go first", crossed)
+		t.Errorf("the values that crossed are %v; one untimed value should be first", crossed)
 	}
 }
 
@@ -19,7 +19,7 @@ func TestEachValueCrossesAllStages(t *testing.T) {
 	for value := range 3 {
 		line.in <- value
 		if got := <-line.out; got != value {
-			t.Errorf("%d went in and %d came out", value, got)
+			t.Errorf("%d went in, %d came out", value, got)
 		}
 	}
 	line.close()

@@ -1,6 +1,6 @@
-// The probe: do as many goroutines as there are workers really run at once?
+// The probe checks that as many goroutines as there are workers really run at once.
 //
-// That no more do needs no probe: GOMAXPROCS bounds the threads that run Go code, and we have set it.
+// It need not check that no more do: GOMAXPROCS, which we have set, bounds the threads that run Go code.
 
 package main
 
@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// timeSlice is how long a goroutine may run before the runtime takes its worker away, though it never yields. (The
-// runtime's source calls it forcePreemptNS. Preemption of a loop without calls came with Go 1.14.)
+// timeSlice is how long a goroutine may run before the runtime takes its worker away even if it never yields. (The
+// runtime's source calls it forcePreemptNS. Go 1.14 introduced the preemption of a loop without calls.)
 const timeSlice = 10 * time.Millisecond
 
-// runAtOnce tells whether so many goroutines were seen to run at the same time.
+// runAtOnce reports whether the given number of goroutines ran at the same time.
 //
-// Each counts itself in and spins until all are in. Where units are never preempted that is proof enough. Here it is
-// not: two goroutines on one worker get in as well, the second when the first has lost the worker. But that takes a
-// time slice. So what counts is a gathering that is over sooner.
+// Each goroutine counts itself and spins until all have done so. On a runtime without preemption that is proof
+// enough. Here it is not: two goroutines on one worker also gather, the second after the first has lost the
+// worker. But that takes a time slice. So only a shorter gathering counts.
 func runAtOnce(units int) bool {
-	// Other work on the machine may hold a gathering up: then it proves nothing, and we try again.
+	// Other work on the machine may slow a gathering down. Then it proves nothing, and we try again.
 	const tries = 100
 	for range tries {
 		if gather(units) < timeSlice {
@@ -32,11 +32,11 @@ func runAtOnce(units int) bool {
 	return false
 }
 
-// gather returns how long it took until all were in, or had given up since it could prove nothing any more. Not to give
-// up could take for ever: the runtime interrupts Go code, but these goroutines are in the yield's system call most of
-// the time.
+// gather returns how long it took until all goroutines were in, or until they gave up because the gathering could
+// prove nothing any more. Without giving up it could last forever: the runtime interrupts Go code, but these
+// goroutines are in the system call of their yield most of the time.
 func gather(units int) time.Duration {
-	// A goroutine may inherit the rest of the time slice of the one that started it. Let that be a new slice.
+	// A goroutine may inherit the rest of its parent's time slice. The yield starts a new slice.
 	runtime.Gosched()
 	start := time.Now()
 	var in atomic.Int64
@@ -55,8 +55,8 @@ func gather(units int) time.Duration {
 	return time.Since(start)
 }
 
-// yieldCore lets other threads have the core, as they must where the threads are more than the cores. The call is raw,
-// so that the runtime does not learn of it: the goroutine keeps its worker.
+// yieldCore lets other threads have the core, as they must if there are more threads than cores. The call is raw,
+// so that the runtime does not notice it and the goroutine keeps its worker.
 func yieldCore() {
 	syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0)
 }

@@ -5,20 +5,20 @@ import (
 	"testing"
 )
 
-// Two goroutines on one worker both come to run, in turn. The probe must not take that for running at once.
+// Two goroutines on one worker both run, in turn. The probe must not mistake that for running at once.
 func TestProbeSeesPreemption(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	if !runAtOnce(1) {
-		t.Error("one goroutine on one worker was not seen to run")
+		t.Error("the probe did not see one goroutine run on one worker")
 	}
 	if runAtOnce(2) {
-		t.Error("two goroutines on one worker were seen to run at once")
+		t.Error("the probe saw two goroutines run at once on one worker")
 	}
 }
 
 func TestProbeSeesWorkers(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4)) // more than some machines have cores: the kernel shares them out
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4)) // some machines have fewer cores; the kernel then shares them
 	if !runAtOnce(4) {
-		t.Error("four goroutines on four workers were never seen to run at once")
+		t.Error("the probe never saw four goroutines run at once on four workers")
 	}
 }

@@ -1,4 +1,4 @@
-// Readings of what the kernel says about this process and this machine (proc(5)).
+// Readings of what the kernel reports about this process and this machine (proc(5)).
 
 package main
 
@@ -11,12 +11,12 @@ import (
 	"strconv"
 )
 
-// reading is what the process holds at one moment: bytes, and two counts.
+// reading is what the process holds at one moment: sizes in bytes, and two counts.
 type reading struct {
-	resident   float64 // memory that is really there
+	resident   float64 // main memory in use
 	reserved   float64 // address space
 	pageTables float64
-	kernel     float64 // the kernel's stacks and slabs, of the whole machine: other processes show in it
+	kernel     float64 // the kernel's stacks and slabs of the whole machine, other processes included
 	mappings   float64
 	threads    float64
 }
@@ -33,8 +33,8 @@ func read() reading {
 	}
 }
 
-// settled reads until the resident memory has stayed the same: goroutines that have announced that they are about to
-// park, need a moment yet to do so. If it never stays the same, the last reading has to do.
+// settled reads until the resident memory is the same in two readings: goroutines that have announced their park
+// need a moment to do it. If the readings never agree, it returns the last one.
 func settled() reading {
 	const tries = 100
 	last := read()
@@ -58,15 +58,15 @@ func threads() int {
 	return len(tasks)
 }
 
-// memoryShort tells how many bytes the machine has left, and whether that is so little that we had better stop.
+// memoryShort returns how many bytes the machine has left, and whether that is so little that we should stop.
 func memoryShort() (left float64, short bool) {
 	const memory = "/proc/meminfo"
 	left = field(memory, "MemAvailable")
 	return left, left < max(512<<20, field(memory, "MemTotal")/16)
 }
 
-// untilShort makes up to most units, one by one, and says every so often how many there are. It stops early when memory
-// runs short, and then failure says so. It knows no other failure: a go statement cannot fail, it can only be fatal.
+// untilShort makes up to most units, one by one, and reports progress once in 1024 units. If memory runs short it
+// stops early, and failure says so. There is no other failure: a go statement cannot fail, except fatally.
 func untilShort(most int, makeOne func()) (made int, failure *string) {
 	const often = 1024
 	for made < most {
@@ -84,7 +84,7 @@ func untilShort(most int, makeOne func()) (made int, failure *string) {
 	return made, nil
 }
 
-// field is the number in a line such as "VmRSS:  1234 kB" of a file. A size is turned into bytes.
+// field returns the number in a line of a file such as "VmRSS:  1234 kB". It converts a size to bytes.
 func field(path, name string) float64 {
 	for line := range bytes.Lines(contents(path)) {
 		value, found := bytes.CutPrefix(line, []byte(name+":"))
@@ -105,11 +105,11 @@ func field(path, name string) float64 {
 	return 0
 }
 
-// page holds what was read last. It is used again, so that to look at the memory takes none: only one goroutine may
-// look at a time.
+// page holds what was read last. It is reused, so that a reading allocates nothing; therefore only one goroutine
+// may read at a time.
 var page = make([]byte, 64<<10)
 
-// contents is all of a file, until the next is read.
+// contents returns the whole file. The result is valid until the next call.
 func contents(path string) []byte {
 	file, err := os.Open(path)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Many goroutines in a ring, and one token that goes round: how a hop's cost changes when ever more take part
+// Many goroutines in a ring, around which one token travels: how the cost of a hop changes as the ring grows
 // (gopl, exercise 9.5, for more than two).
 
 package main
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ring's iteration is one hop. The token is the number of hops that it still has to make.
+// ring measures iterations of one hop. The token is the number of hops that it still has to make.
 func ring(s setup) (measure, error) {
 	return func(iterations int) answer {
 		seats := make([]chan int, s.N)
@@ -37,7 +37,7 @@ func ring(s setup) (measure, error) {
 		<-stopped
 		elapsed := time.Since(start)
 
-		// Nobody holds the token now, so nobody will send.
+		// No goroutine holds the token now, so none will send.
 		for _, seat := range seats {
 			close(seat)
 		}

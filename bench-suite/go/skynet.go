@@ -1,5 +1,6 @@
-// A tree of goroutines, ten below each but the last, which send their numbers up to be summed: starting, sending and
-// memory all at once. (It is a well-known benchmark, not one of gopl's; section 9.8 is why it can be done at all.)
+// A tree of goroutines with ten children per inner node. Each leaf sends its number up, and each node sends up the
+// sum. It tests starting, sending and memory at once. (It is a well-known benchmark, not from gopl; section 9.8
+// explains why it is possible at all.)
 
 package main
 
@@ -11,25 +12,25 @@ import (
 
 const children = 10
 
-// skynet's iteration is a whole tree of n leaves.
+// skynet measures iterations of a whole tree with n leaves.
 func skynet(s setup) (measure, error) {
 	if err := s.checkPlain(1); err != nil {
 		return nil, err
 	}
 	for size := s.N; size > 1; size /= children {
 		if size%children != 0 {
-			return nil, fmt.Errorf("n = %d is no power of ten", s.N)
+			return nil, fmt.Errorf("n = %d is not a power of ten", s.N)
 		}
 	}
 	return func(iterations int) answer {
-		var created atomic.Int64 // by all trees
+		var created atomic.Int64 // the nodes of all trees
 		var failure *string
 		start := time.Now()
 		for range iterations {
 			total := make(chan int)
 			go node(0, s.N, total, &created)
 			if sum, right := <-total, s.N*(s.N-1)/2; sum != right {
-				why := fmt.Sprintf("the sum is %d and should be %d", sum, right)
+				why := fmt.Sprintf("the sum is %d, but should be %d", sum, right)
 				failure = &why
 			}
 		}
@@ -39,7 +40,7 @@ func skynet(s setup) (measure, error) {
 	}, nil
 }
 
-// node stands for the leaves from first on, as many as size, and sends up their sum.
+// node represents size leaves, starting at number first, and sends up their sum.
 func node(first, size int, up chan<- int, created *atomic.Int64) {
 	created.Add(1)
 	if size == 1 {

@@ -1,4 +1,4 @@
-// What it costs to start a goroutine that does nothing, and to learn that it has ended (gopl, section 9.8).
+// The cost to start a goroutine that does nothing, and to learn that it has ended (gopl, section 9.8).
 
 package main
 
@@ -10,7 +10,8 @@ import (
 
 // spawn starts goroutines in batches of n and joins each batch before the next. One iteration is one goroutine.
 //
-// With n = 1 the runtime uses the same dead goroutine again and again. A large n needs that many at once.
+// With n = 1 the runtime reuses the same ended goroutine again and again. With a large n it needs that many at
+// once.
 func spawn(s setup) (measure, error) {
 	switch s.Variant {
 	case "inside":

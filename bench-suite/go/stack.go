@@ -1,11 +1,12 @@
-// A goroutine's stack: what a deep call leaves behind, how deep one may go, and what happens beyond (gopl, section
-// 9.8.1).
+// A goroutine's stack: what a deep call leaves behind, how deep a call may go, and what happens beyond that (gopl,
+// section 9.8.1).
 //
-// A stack begins with a few KiB. When it is full, the runtime copies it to one of twice the size and adjusts the
-// pointers into it. So an address tells nothing about depth: we count frames, and ask the runtime what its stacks take.
+// A stack begins with a few KiB. When it is full, the runtime copies it to a stack of twice the size and adjusts
+// the pointers into it. So an address says nothing about depth: we count frames, and ask the runtime how much its
+// stacks take.
 //
-// Of the resident memory, a process's first answer is the one to trust: before later ones, what the first has left is
-// not always given back yet.
+// For resident memory, trust only a process's first answer: before later ones, memory of the first has not always
+// been given back.
 
 package main
 
@@ -32,10 +33,10 @@ func stack(s setup) (measure, error) {
 	}
 }
 
-// stackTouch parks a hundred goroutines that have been deep and come back.
+// stackTouch parks 100 goroutines that have been deep and have returned.
 //
-// The second reading is made without a collection before it. A collection cuts the stack of a goroutine in half if it
-// uses less than a quarter: it would undo what is measured.
+// There is no collection before the second reading. A collection halves the stack of a goroutine that uses less
+// than a quarter of it, so it would undo what is measured.
 func stackTouch(bytes int) answer {
 	const units = 100
 	spawnAndJoin(1)
@@ -55,11 +56,11 @@ func stackTouch(bytes int) answer {
 	return took(elapsed, quantities{"resident": (after.resident - before.resident) / units})
 }
 
-// stackDeepest goes down until the runtime ends the process. By default it does so when a stack would pass
-// 1,000,000,000 bytes (debug.SetMaxStack), and stacks are powers of two: so it is at 512 MiB.
+// stackDeepest recurses until the runtime ends the process. By default the runtime does so when a stack would pass
+// 1,000,000,000 bytes (debug.SetMaxStack). Stacks are powers of two, so the last one has 512 MiB.
 //
-// At each doubling of the depth we say how large the stacks are. To learn it stops all goroutines, so it is not done
-// more often.
+// At each doubling of the depth it reports how large the stacks are. Finding that out stops all goroutines, so it
+// is not done more often.
 func stackDeepest() answer {
 	before := stackBytes()
 	next := 64 << 10
@@ -75,8 +76,8 @@ func stackDeepest() answer {
 	panic("unreachable: the recursion above has no end")
 }
 
-// stackOverflow shows what is left of a goroutine's contract when its stack overflows: nothing. A panic would run what
-// was deferred, and could be recovered. This is a fatal error: it does neither, and it ends the whole process.
+// stackOverflow shows that a goroutine's guarantees end when its stack overflows. A panic would run deferred calls
+// and could be recovered. This is a fatal error: it does neither, and it ends the whole process.
 func stackOverflow() answer {
 	inGoroutine(func() {
 		progress(0)
@@ -86,12 +87,12 @@ func stackOverflow() answer {
 	panic("unreachable: the recursion above has no end")
 }
 
-// stackGrowing reads the memory at the bottom of a recursion that is so many bytes deep, and how large the stack is
-// there. Then the goroutine returns and waits, and we read what is left of its stack.
+// stackGrowing reads the memory at the bottom of a recursion that is the given number of bytes deep, and the size
+// of the stack there. Then the goroutine returns and waits, and we read how much is left of its stack.
 //
-// At the bottom a collection does no harm: what is used is not cut. It takes away the stacks that were too small and
-// have been copied, which otherwise are there for some time yet, together as large as the last. After the return each
-// collection cuts the stack in half, because less than a quarter of it is used.
+// At the bottom a collection does no harm, because a stack in use is not cut. It removes the smaller stacks that
+// have been copied; otherwise they stay for some time, together as large as the last. After the return each
+// collection halves the stack, because less than a quarter of it is used.
 func stackGrowing(bytes int) answer {
 	before, stacksBefore := readAlone(), stackBytes()
 	var after reading
@@ -114,7 +115,7 @@ func stackGrowing(bytes int) answer {
 		<-leave
 	}()
 	<-returned
-	// Twice as many as it takes to halve the largest stack that Go allows down to the smallest.
+	// Twice as many as are needed to halve the largest stack that Go allows down to the smallest.
 	const collections = 40
 	for range collections {
 		runtime.GC()
@@ -129,8 +130,8 @@ func stackGrowing(bytes int) answer {
 	})
 }
 
-// readAlone reads when we are the only goroutine. One that has been joined may still be on its way out, and then its
-// stack is still there.
+// readAlone reads when this is the only goroutine. A goroutine that has been joined may not have ended yet, and
+// then it still has its stack.
 func readAlone() reading {
 	for runtime.NumGoroutine() > 1 {
 		runtime.Gosched()
@@ -138,14 +139,14 @@ func readAlone() reading {
 	return readLive()
 }
 
-// stackBytes is what the stacks of all goroutines take.
+// stackBytes returns how much the stacks of all goroutines take, in bytes.
 func stackBytes() int {
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	return int(memory.StackInuse)
 }
 
-// inGoroutine calls work on a stack of its own, and waits.
+// inGoroutine calls work on a new goroutine, and waits for it.
 func inGoroutine(work func()) {
 	done := make(chan struct{})
 	go func() {
@@ -155,15 +156,16 @@ func inGoroutine(work func()) {
 	<-done
 }
 
-// dig128 recurses in frames of about 128 bytes for as long as down says so, and gives it the depth reached, in bytes.
-// The array is smaller than the frame, for that holds the arguments and the return address too.
+// dig128 recurses in frames of about 128 bytes for as long as down returns true. It passes down the depth reached,
+// in bytes. The array is smaller than the frame, because the frame also holds the arguments and the return
+// address.
 func dig128(depth int, down func(depth int) bool) byte {
 	var frame [80]byte
 	frame[depth%len(frame)] = 1
 	if down(depth) {
 		frame[0] += dig128(depth+128, down)
 	}
-	return frame[depth%len(frame)] // the array is used after the call: it cannot be left out
+	return frame[depth%len(frame)] // used after the call, so the compiler must keep the array
 }
 
 // dig512 is dig128 with frames of about 512 bytes.

@@ -5,9 +5,8 @@ import (
 	"unsafe"
 )
 
-// What the workloads call bytes of stack are frames times a size that the compiler decides. Here it is looked at: by
-// the addresses of a local variable in calls from successive frames, on a stack that has grown before and so does not
-// move.
+// The workloads count bytes of stack as frames times a size that the compiler decides. This test checks that size
+// by the addresses of a local variable in successive frames. The stack has grown before, so it does not move.
 func TestFrames(t *testing.T) {
 	for _, test := range []struct {
 		size int
@@ -33,7 +32,7 @@ func TestFrames(t *testing.T) {
 		})
 		size := int(first-last) / (frames - 1)
 		if size < test.size*9/10 || size > test.size*11/10 {
-			t.Errorf("a frame of about %d bytes has %d", test.size, size)
+			t.Errorf("a frame should have about %d bytes, but has %d", test.size, size)
 		}
 	}
 }

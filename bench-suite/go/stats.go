@@ -1,11 +1,11 @@
-// Order statistics of what was measured.
+// Order statistics of measurements.
 
 package main
 
 import "math"
 
-// percentile is the nearest-rank percentile of sorted values: the smallest that at least p of 100 do not exceed. So it
-// is always one of them. Of none it is zero.
+// percentile returns the nearest-rank percentile of sorted values: the smallest value that at least p of 100
+// values do not exceed. So it is always one of them. For no values it returns zero.
 func percentile(sorted []float64, p float64) float64 {
 	if len(sorted) == 0 {
 		return 0
@@ -14,7 +14,7 @@ func percentile(sorted []float64, p float64) float64 {
 	return sorted[max(rank, 1)-1]
 }
 
-// runLengths gives the lengths of the runs of equal digits, in their order.
+// runLengths returns the lengths of the runs of equal digits, in order.
 func runLengths(digits []byte) []float64 {
 	var lengths []float64
 	for i := range digits {

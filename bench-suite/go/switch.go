@@ -1,4 +1,4 @@
-// What it costs to hand the worker over: two goroutines on one worker that yield in turn, and one that yields alone
+// The cost of handing the worker over: two goroutines on one worker yield in turn, and one goroutine yields alone
 // (gopl, section 9.8.2).
 
 package main
@@ -21,17 +21,17 @@ func switching(s setup) (measure, error) {
 	case "yield-alone":
 		return yieldsAlone, nil
 	case "park":
-		return nil, errors.New("Go does not let a program park a goroutine: it parks in a channel or a lock")
+		return nil, errors.New("Go does not let a program park a goroutine: it parks on a channel or a lock")
 	case "raw-generator", "raw-corosensei":
-		return nil, errors.New("this is a variant of the coroutines only")
+		return nil, errors.New("only the coroutines have this variant")
 	default:
 		return nil, s.noVariant()
 	}
 }
 
-// yields lets two goroutines yield, half of the iterations each. They share the only worker, so each yield is a switch to
-// the other. The time is from the first start to the last end, by their own clocks. The figure handed is the share of
-// the yields after which the other goroutine had run.
+// yields lets two goroutines yield, each for half of the iterations. They share the only worker, so each yield
+// switches to the other. The time is from the first start to the last end, by their own clocks. The figure handed
+// is the share of yields after which the other goroutine had run.
 func yields(iterations int) answer {
 	half := iterations / 2
 	base := time.Now()
@@ -65,7 +65,7 @@ func yields(iterations int) answer {
 	})
 }
 
-// yieldsAlone lets one goroutine yield while no other is there to take over.
+// yieldsAlone lets one goroutine yield while no other is ready to take over.
 func yieldsAlone(iterations int) answer {
 	start := time.Now()
 	for range iterations {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A yield that hands over to nobody is no switch.
+// A yield that does not hand over is not a switch.
 func TestYieldsHandOverOnOneWorker(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	if handed := yields(1000).Quantities["handed"]; handed < 0.9 {

@@ -1,5 +1,5 @@
-// How soon a goroutine runs that another has woken, if the other goes on working (gopl, section 9.8.2): beside it, on
-// another worker, or only after it.
+// How soon a woken goroutine runs if its waker goes on working (gopl, section 9.8.2): in parallel, on another
+// worker, or only after the waker.
 
 package main
 
@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// mostWaits is how many waits an answer can hold: they must fit into one line, which has 64 KiB.
+// mostWaits is how many waits an answer can hold: they must fit into one line of 64 KiB.
 const mostWaits = 4096
 
-// wakeup's iteration is one wake-up. The waker spins until n nanoseconds after it, however long the sending took, and
-// then waits for the answer. The wait is from just before the sending until the wakee runs.
+// wakeup measures iterations of one wake-up. The waker sends, spins until n nanoseconds after it began to send,
+// however long that took, and then waits for the answer. The wait is the time from just before the send until the
+// wakee runs.
 //
-// Both channels hold one value, so that no send waits. When it has answered, the wakee has only a few instructions to
-// go until it parks again: nothing tells the waker that it has done so, but the way to the waker is longer.
+// Both channels hold one value, so no send waits. After its answer the wakee needs only a few instructions until
+// it parks again. Nothing tells the waker that it has parked, but the waker's own path to the next send is longer.
 func wakeup(s setup) (measure, error) {
 	if s.Variant != "" {
 		return nil, s.noVariant()
@@ -29,7 +30,7 @@ func wakeup(s setup) (measure, error) {
 		if iterations > mostWaits {
 			refuse(fmt.Errorf("an answer holds %d wake-ups at most, not %d", mostWaits, iterations))
 		}
-		begin := time.Now() // of one time scale for both
+		begin := time.Now() // one time scale for both goroutines
 		wake, ran := make(chan struct{}, 1), make(chan time.Duration, 1)
 		go func() {
 			defer close(ran)

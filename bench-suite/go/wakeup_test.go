@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The suite pools the waits of many answers, so each answer has all of them.
+// The suite pools the waits of many answers, so each answer must have all of its waits.
 func TestWakeupAnswersEachWait(t *testing.T) {
 	measure, err := wakeup(setup{N: 1000})
 	if err != nil {

@@ -1,5 +1,5 @@
-// In which order goroutines run: one writes ones and starts, for each, another that writes a zero (gopl, section
-// 9.8.3).
+// The order in which goroutines run: one writes ones and starts, for each, another goroutine that writes a zero
+// (gopl, section 9.8.3).
 
 package main
 
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// zeroOne looks at the runs of equal digits. Short runs are turns taken often.
+// zeroOne measures the runs of equal digits. Short runs mean that the goroutines often take turns.
 func zeroOne(s setup) (measure, error) {
 	return func(int) answer {
 		start := time.Now()
@@ -27,11 +27,12 @@ func zeroOne(s setup) (measure, error) {
 	}, s.checkPlain(1)
 }
 
-// zerosAndOnes returns n of each, in the order in which they were written.
+// zerosAndOnes returns n zeros and n ones in the order in which they were written.
 func zerosAndOnes(n int) []byte {
 	digits := make([]byte, 2*n)
 	var next atomic.Int64
-	// Each takes a place of its own, so no two write to the same. A lock around all would change the order.
+	// Each write takes a place of its own, so no two write to the same place. A lock around all would change
+	// the order.
 	write := func(digit byte) { digits[next.Add(1)-1] = digit }
 
 	var zeros sync.WaitGroup
