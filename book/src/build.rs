@@ -1,4 +1,4 @@
-//! Building: mdBook as a library, with an ear on what it logs.
+//! Builds the book with mdBook as a library, and collects the errors that mdBook only logs.
 
 use std::env;
 use std::fmt::{Debug, Write};
@@ -14,11 +14,12 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::check;
 
-/// Builds the book into `dest`, or where its `book.toml` says, and returns the path of its first page.
+/// Builds the book into `dest`, or into the folder that its `book.toml` names, and returns the path of its first
+/// page.
 ///
 /// # Errors
 ///
-/// If mdBook fails, if it has anything to complain of, or if [`check`] finds something.
+/// If mdBook fails or logs a warning or an error, or if [`check`] finds a fault.
 pub(crate) fn build(dest: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let complaints = Complaints::default();
     let dest = tracing::subscriber::with_default(complaints.clone(), || render(dest, &complaints))?;
@@ -28,46 +29,49 @@ pub(crate) fn build(dest: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     for complaint in &complaints {
         eprintln!("{complaint}");
     }
-    ensure!(complaints.is_empty(), "the book has {} fault(s), listed above", complaints.len());
+    ensure!(complaints.is_empty(), "the book has {} fault(s); see above", complaints.len());
     Ok(dest.join("index.html"))
 }
 
-/// Has mdBook render the book, and returns the folder it is in.
+/// Renders the book with mdBook, and returns the folder that holds it.
 fn render(dest: Option<PathBuf>, complaints: &Complaints) -> anyhow::Result<PathBuf> {
     let mut book = MDBook::load(root()?)?;
     if let Some(dest) = dest {
-        // mdBook takes a relative path to be relative to the book; on a command line it is relative to where one is.
+        // mdBook takes a relative path as relative to the book. On a command line it is relative to the current
+        // folder.
         book.config.build.build_dir = std::path::absolute(dest)?;
     }
     let dest = book.build_dir_for("html");
     may_replace(&dest)?;
     complaints.extend(check::anchors(&book));
     book.build()?;
-    // `book/../target/book`, without the detour.
+    // Removes the `..` of `book/../target/book`.
     Ok(dest.canonicalize()?)
 }
 
-/// The folder of `book.toml`: this package's own under `cargo run`, else the current one or `book` in it.
+/// The folder of `book.toml`: this package's own under `cargo run`, otherwise the current folder or `book` in it.
 fn root() -> anyhow::Result<PathBuf> {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let roots = package.into_iter().chain([PathBuf::from("."), PathBuf::from("book")]);
     let root = roots.into_iter().find(|root| root.join("book.toml").is_file());
-    root.context("no book.toml here, and none in book/: run this in the repository, or as `cargo book`")
+    root.context("there is no book.toml here or in book/; run this in the repository, or as `cargo book`")
 }
 
-/// mdBook empties the folder that it builds into, whatever is in there. What is not a book must not be lost that way.
+/// Refuses to build into a folder that is not a book. mdBook empties the folder that it builds into, whatever it
+/// contains.
 fn may_replace(dest: &Path) -> anyhow::Result<()> {
     let is_empty = match fs::read_dir(dest) {
         Ok(mut entries) => entries.next().is_none(),
         Err(_) => !dest.exists(),
     };
     if !is_empty && !dest.join("toc.html").is_file() {
-        bail!("{} holds something that is not a book; it would be deleted", dest.display());
+        bail!("{} contains something that is not a book, and building would delete it", dest.display());
     }
     Ok(())
 }
 
-/// What is wrong with the book. As a [`Subscriber`] it listens to mdBook, which logs most of its errors and goes on.
+/// The faults of the book. As a [`Subscriber`] it also receives what mdBook logs: mdBook logs most errors and
+/// continues.
 #[derive(Clone, Default)]
 struct Complaints(Arc<Mutex<Vec<String>>>);
 
@@ -100,7 +104,7 @@ impl Subscriber for Complaints {
         self.extend(vec![message.0]);
     }
 
-    // Spans say where a message comes from. mdBook's messages say it themselves.
+    // Spans say where a message was logged. mdBook's messages say it themselves.
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
     }

@@ -1,4 +1,4 @@
-//! Checks of what mdBook does not check: that anchors exist, and that links lead somewhere.
+//! Checks what mdBook does not check: that each anchor exists, and that each link has a target.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
@@ -12,8 +12,9 @@ use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSin
 use mdbook_driver::MDBook;
 use mdbook_driver::book::{BookItem, Chapter};
 
-/// The includes whose anchor is not in their file, whole, and once. mdBook prints nothing for an anchor that is missing
-/// and the rest of the file for one that does not end; and it logs neither. (A missing *file* it logs.)
+/// Returns a complaint for each include whose anchor does not appear in its file exactly once, with a start and an
+/// end. mdBook prints nothing if the anchor is missing and the rest of the file if it does not end, and logs
+/// neither. (It does log a missing *file*.)
 pub(crate) fn anchors(book: &MDBook) -> Vec<String> {
     let source = book.root.join(&book.config.book.src);
     let chapters = book.iter().filter_map(|item| match item {
@@ -49,14 +50,14 @@ fn anchors_of(chapter: &Chapter, source: &Path) -> Vec<String> {
     complaints
 }
 
-/// The argument of each `{{#include ...}}`.
+/// Returns the argument of each `{{#include ...}}`.
 fn includes(markdown: &str) -> impl Iterator<Item = &str> {
     let directives = markdown.split("{{#include").skip(1);
     directives.filter_map(|rest| rest.split_once("}}")).map(|(argument, _)| argument.trim())
 }
 
-/// The links of the pages under `root` that lead to no file of the book, or to no place in it. Links to elsewhere are
-/// not followed.
+/// Returns a complaint for each link in the pages under `root` whose file or place in the book does not exist.
+/// Links out of the book are not checked.
 ///
 /// # Errors
 ///
@@ -68,7 +69,7 @@ pub(crate) fn links(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut complaints = Vec::new();
     for (path, page) in &pages {
         for link in &page.links {
-            // A scheme (`https:`), or a host (`//`), or the site's own root: not within the book.
+            // A link with a scheme (`https:`), a host (`//`) or the site's root as its start leaves the book.
             let (file, place) = link.split_once('#').unwrap_or((link, ""));
             let is_elsewhere = file.starts_with('/') || file.split('/').next().is_some_and(|first| first.contains(':'));
             if is_elsewhere {
@@ -90,7 +91,7 @@ pub(crate) fn links(root: &Path) -> anyhow::Result<Vec<String>> {
     Ok(complaints)
 }
 
-/// `path` with each `a/..` taken away.
+/// Removes each `a/..` and `.` from `path`.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
@@ -103,14 +104,14 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// What a page links to, and which places in it can be linked to.
+/// The links of a page, and the ids in it to which links can lead.
 #[derive(Default)]
 struct Page {
     links: Vec<String>,
     ids: HashSet<String>,
 }
 
-/// Reads every page under `folder`, and files it under its path from `root`.
+/// Reads every page under `folder` into `pages`, keyed by its path from `root`.
 fn read_pages(root: &Path, folder: &Path, pages: &mut BTreeMap<PathBuf, Page>) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
@@ -133,7 +134,7 @@ fn read_page(html: &str) -> Page {
     tokenizer.sink.0.into_inner()
 }
 
-/// Takes the tags of a page.
+/// Collects the links and ids of a page from its tags.
 #[derive(Default)]
 struct Sink(RefCell<Page>);
 
@@ -152,7 +153,7 @@ impl TokenSink for Sink {
                 _ => {}
             }
         }
-        // What is between these is no HTML.
+        // The text inside these two tags is not HTML.
         match &*name {
             "script" => TokenSinkResult::RawData(ScriptData),
             "style" => TokenSinkResult::RawData(Rawtext),

@@ -1,4 +1,4 @@
-//! `cargo book`: builds the book of the course, and fails where mdBook would only complain.
+//! `cargo book` builds the book of the course. It fails where mdBook would only log a complaint.
 
 #![forbid(unsafe_code)]
 
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// The book of the course.
+/// Builds and checks the book of the course.
 #[derive(Parser)]
 #[command(name = "cargo book", bin_name = "cargo book", version, arg_required_else_help = true)]
 struct Book {
@@ -20,11 +20,11 @@ struct Book {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the book, check it, and print where it begins.
+    /// Build the book, check it, and print the path of its first page.
     ///
-    /// Exit status: 0 when the book is built and sound, 1 when it is not, 2 when the command line is wrong.
+    /// Exit status: 0 if the book is built and has no faults, 1 if not, 2 if the command line is wrong.
     Build {
-        /// Where to put it; anything in that folder is replaced [default: target/book]
+        /// Output folder; everything in it is replaced [default: target/book]
         #[arg(long, value_name = "DIR")]
         dest: Option<PathBuf>,
     },
