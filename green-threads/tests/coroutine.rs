@@ -52,7 +52,10 @@ rusty_fork_test! {
             coroutine::start(Config::new(Workers::new(workers).unwrap(), stack)).map_err(|error| error.to_string())
         };
         let says = |error: &str, has: &str| assert!(error.contains(has), "{error}");
-        says(&start(7, 1 << 20).unwrap_err(), "with 2 workers and stacks of 64 KiB, not with 7 workers and stacks of 1 MiB");
+        says(
+            &start(7, 1 << 20).unwrap_err(),
+            "with 2 workers and stacks of 64 KiB, not with 7 workers and stacks of 1 MiB",
+        );
         says(&start(3, 64 << 10).unwrap_err(), "with 2 workers and stacks of 64 KiB");
         says(&start(1, 64 << 10).unwrap_err(), "with more than 1 workers and stacks of 64 KiB");
         says(&start(2, 128 << 10).unwrap_err(), "with 2 workers and stacks of 64 KiB");
@@ -75,7 +78,11 @@ rusty_fork_test! {
 
     #[test]
     fn large_stacks_and_many_workers_are_what_they_say() {
-        coroutine::start(Config { pool: 1, ..Config::new(Workers::new(64).unwrap(), StackSize::new(8 << 20).unwrap()) }).unwrap();
+        coroutine::start(Config {
+            pool: 1,
+            ..Config::new(Workers::new(64).unwrap(), StackSize::new(8 << 20).unwrap())
+        })
+        .unwrap();
     }
 
     #[test]

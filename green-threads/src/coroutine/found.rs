@@ -1,4 +1,4 @@
-//! Finds out what `may` really runs with. Its settings cannot tell: they return what was set last, but `may` uses
+//! Finds out what `may` really runs with. Its settings do not show that: they return what was set last, but `may` uses
 //! what was set when it started.
 
 use std::collections::HashSet;
@@ -37,7 +37,7 @@ pub(super) fn workers(expected: Workers) -> usize {
     workers.len()
 }
 
-/// Returns the size of a coroutine's stack, in bytes, or `None` where the operating system does not tell.
+/// Returns the size of a coroutine's stack, in bytes, or `None` where the operating system does not report it.
 ///
 /// # Panics
 ///
@@ -91,7 +91,7 @@ fn stack_around(here: usize) -> Option<usize> {
     Some((here - start).next_multiple_of(crate::system::page_size()))
 }
 
-/// Always `None`: only Linux tells.
+/// Always `None`: only Linux reports it.
 #[cfg(not(target_os = "linux"))]
 fn stack_around(_: usize) -> Option<usize> {
     None

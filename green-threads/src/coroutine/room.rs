@@ -108,8 +108,9 @@ impl Room {
                 io::Error::new(
                     io::ErrorKind::OutOfMemory,
                     format!(
-                        "no room for another stack of {}: {live} coroutines live, each takes {MAPPINGS_PER_STACK} mappings, \
-                         and vm.max_map_count is {} (as root, `sysctl vm.max_map_count=...` raises it): {source}",
+                        "no room for another stack of {}: {live} coroutines live, each takes \
+                         {MAPPINGS_PER_STACK} mappings, and vm.max_map_count is {} \
+                         (as root, `sysctl vm.max_map_count=...` raises it): {source}",
                         self.stack,
                         system::limit(),
                     ),
@@ -138,7 +139,7 @@ mod system {
     use crate::StackSize;
     use crate::system::page_size;
 
-    /// The most mappings that a process may have. If the limit cannot be read, there is none.
+    /// The most mappings that a process may have. If it cannot be read, nothing is refused.
     pub(super) fn limit() -> usize {
         let read = fs::read_to_string("/proc/sys/vm/max_map_count").ok();
         read.and_then(|text| text.trim().parse().ok()).unwrap_or(usize::MAX)

@@ -65,7 +65,7 @@ pub enum StartError {
         wanted: Config,
         /// How many workers `may` has, in words. If there are more than were asked for, only that is known.
         workers: String,
-        /// The size of its stacks, in bytes. `None` where the operating system does not tell.
+        /// The size of its stacks, in bytes. `None` where the operating system does not report it.
         stack: Option<usize>,
     },
     /// [`Config::pool`] is 0.
@@ -114,7 +114,7 @@ pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
     let no_room = |source| StartError::Room { pool: config.pool, stack: config.stack, source };
     let room = Room::beside_pool(config.pool, config.stack).map_err(no_room)?;
 
-    // Before any setting is made, `may` returns its defaults.
+    // Before anything is set here, `may` returns what it would take by default.
     let default_workers = may::config().get_workers();
     let (pool_before, words_before) = (may::config().get_pool_capacity(), may::config().get_stack_size());
     let words = config.stack.bytes() / size_of::<usize>();
@@ -154,7 +154,7 @@ fn worker_words(found: usize, wanted: Workers) -> String {
 fn stack_words(bytes: Option<usize>) -> String {
     match bytes.map(StackSize::new) {
         Some(Ok(stack)) => format!("stacks of {stack}"),
-        _ => "stacks of a size that this system does not tell".into(),
+        _ => "stacks of a size that this system does not report".into(),
     }
 }
 

@@ -71,7 +71,7 @@ impl fmt::Display for Placement {
 ///
 /// # Errors
 ///
-/// If the operating system does not tell, or is not Linux.
+/// If the operating system does not report them, or is not Linux.
 pub fn allowed_cores() -> io::Result<Vec<usize>> {
     system::allowed_cores()
 }
