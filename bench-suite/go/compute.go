@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// compute measures iterations: each starts n goroutines that do the same work, and joins them.
+// compute starts n goroutines per iteration, which all do the same work, and joins them.
 func compute(s setup) (measure, error) {
 	return func(iterations int) answer {
 		results := make([]uint64, s.N) // a store that other goroutines can see, so the compiler must keep the work

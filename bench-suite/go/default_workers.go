@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// defaultWorkers is the runtime's own choice. It is read before main, which changes the number.
+// defaultWorkers is the runtime's own choice. It is read before main changes the number.
 var defaultWorkers = runtime.GOMAXPROCS(0)
 
 func askDefaultWorkers(s setup) (measure, error) {

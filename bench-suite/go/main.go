@@ -1,8 +1,8 @@
 // Twin measures in Go what the suite's Rust child measures with OS threads, coroutines and tasks. It has the same
 // workloads under the same names, and is controlled by the same protocol. A unit of work here is a goroutine.
 //
-// The one argument is the setup, a JSON object. On standard output it writes one JSON object per line: "ready" or
-// "refused", and then an "answer" for each number of iterations that it reads from standard input.
+// The one argument is the setup, a JSON object. The twin writes one JSON object per line to standard output: "ready"
+// or "refused", and then an "answer" for each number of iterations that it reads from standard input.
 //
 // Start reading with a workload: each has its own file, with the same name as its Rust twin.
 package main

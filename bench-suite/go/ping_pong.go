@@ -4,7 +4,7 @@ package main
 
 import "time"
 
-// pingPong measures iterations of one round trip. The goroutine that serves reads the clock.
+// pingPong makes one round trip per iteration. The goroutine that serves reads the clock.
 func pingPong(s setup) (measure, error) {
 	if s.Variant != "" {
 		return nil, s.noVariant()

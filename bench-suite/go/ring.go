@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ring measures iterations of one hop. The token is the number of hops that it still has to make.
+// ring makes one hop per iteration. The token is the number of hops that it still has to make.
 func ring(s setup) (measure, error) {
 	return func(iterations int) answer {
 		seats := make([]chan int, s.N)

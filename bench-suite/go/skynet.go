@@ -12,7 +12,7 @@ import (
 
 const children = 10
 
-// skynet measures iterations of a whole tree with n leaves.
+// skynet builds a whole tree with n leaves per iteration.
 func skynet(s setup) (measure, error) {
 	if err := s.checkPlain(1); err != nil {
 		return nil, err

@@ -12,12 +12,12 @@ import (
 // mostWaits is how many waits an answer can hold: they must fit into one line of 64 KiB.
 const mostWaits = 4096
 
-// wakeup measures iterations of one wake-up. The waker sends, spins until n nanoseconds after it began to send,
+// wakeup makes one wake-up per iteration. The waker sends, spins until n nanoseconds after it began to send,
 // however long that took, and then waits for the answer. The wait is the time from just before the send until the
 // wakee runs.
 //
 // Both channels hold one value, so no send waits. After its answer the wakee needs only a few instructions until
-// it parks again. Nothing tells the waker that it has parked, but the waker's own path to the next send is longer.
+// it parks again. Nothing tells the waker that it has parked, but the answer's way to the waker takes longer.
 func wakeup(s setup) (measure, error) {
 	if s.Variant != "" {
 		return nil, s.noVariant()

@@ -96,8 +96,8 @@ fn requests_are_counted_by_page() {
     });
 }
 
-/// Hundreds of requests wait at once, and the server has one thread. A waiting request must not keep another from
-/// being counted, nor the server from ending.
+/// Hundreds of requests wait at once, and the server has one thread. A waiting request must not
+/// prevent the server from counting the others, or from ending.
 #[test]
 fn slow_requests_wait_side_by_side_and_do_not_keep_the_server() {
     under_deadline(|| {

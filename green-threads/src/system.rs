@@ -64,7 +64,7 @@ mod here {
 
     /// Always an error.
     pub(crate) fn allowed_cores() -> io::Result<Vec<usize>> {
-        only_linux("reports on which cores a thread may run")
+        only_linux("reports the cores on which a thread may run")
     }
 
     /// Always an error.
@@ -79,7 +79,7 @@ mod here {
 
     /// Always an error.
     pub(crate) fn processor_time() -> io::Result<Duration> {
-        only_linux("reports here how much processor time a process has used")
+        only_linux("reports the processor time of a process here")
     }
 
     /// The size of a page, in bytes.

@@ -1,5 +1,5 @@
-//! Fetching by ureq, as the clients for threads and for coroutines share it. The two differ in how they send and
-//! receive bytes.
+//! Fetches pages with ureq. The clients for threads and for coroutines share this code; they differ in how they send
+//! and receive bytes.
 
 use std::io::ErrorKind;
 

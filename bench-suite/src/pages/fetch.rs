@@ -1,4 +1,4 @@
-//! What all clients agree on: what a fetch may cost, what it returns, and which URLs are worth trying.
+//! What all clients share: what a fetch may cost, what it returns, and which URLs are worth trying.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -97,7 +97,7 @@ impl Server {
                 // Nothing is ever sent. The wait ends with the error that says that the sender was dropped.
                 let _ = stopped.await;
             });
-            // Dropping the runtime, here, drops its tasks at any await: the one that accepts, requests that wait
+            // Dropping the runtime, here, drops its tasks wherever they wait: the one that accepts, requests that wait
             // for their delay, and connections that a client keeps open for its next request. Waiting for these to
             // end by themselves could take forever.
         })?;

@@ -85,7 +85,7 @@ pub fn mapping_of(address: usize) -> io::Result<u64> {
         Some((u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?))
     };
     let found = maps.lines().filter_map(bounds).find(|(from, to)| (*from..*to).contains(&(address as u64)));
-    let missing = || io::Error::new(io::ErrorKind::InvalidData, "/proc knows no mapping of an address in use");
+    let missing = || io::Error::new(io::ErrorKind::InvalidData, "/proc lists no mapping for an address in use");
     found.map(|(from, to)| to - from).ok_or_else(missing)
 }
 
@@ -109,7 +109,7 @@ pub fn room_for_others() -> io::Result<()> {
 fn number(text: &str, name: &str) -> io::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc says nothing of {name}")))
+    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc has no value for {name}")))
 }
 
 fn count_lines(path: &str) -> io::Result<u64> {

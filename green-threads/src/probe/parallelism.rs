@@ -63,6 +63,6 @@ pub(crate) fn prove(runtime: &Runtime, workers: usize) -> io::Result<usize> {
     };
     match ran_on.len() {
         found if found == workers => Ok(found),
-        found => Err(io::Error::other(format!("{workers} workers were asked for, and units ran on {found} threads"))),
+        found => Err(io::Error::other(format!("{workers} workers were asked for, but units ran on {found} threads"))),
     }
 }

@@ -1,6 +1,6 @@
 //! Waits until the process has come to rest: all of its units wait.
 //!
-//! No runtime tells how many of its units are asleep. The kernel tells how much processor time the process has
+//! No runtime reports how many of its units are asleep. The kernel reports how much processor time the process has
 //! used, and a sleeping unit uses none.
 
 use std::io;

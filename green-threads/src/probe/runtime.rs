@@ -50,7 +50,7 @@ impl Runtime {
                 Ok(Runtime::Task(watching(&mut builder, sockets).build()?))
             }
             Model::TaskCurrentThread => Err(format!("a current-thread runtime has one worker, not {workers}").into()),
-            Model::Thread | Model::Goroutine => Err("goroutines are run by the Go twin, not here".into()),
+            Model::Thread | Model::Goroutine => Err("the Go twin runs goroutines, this process does not".into()),
         }
     }
 }

@@ -64,8 +64,8 @@ pub fn family(pid: u32) -> Vec<u32> {
     family
 }
 
-/// Returns the processor time used by the process `pid` and by the children that it has waited for, in steps of 10
-/// ms.
+/// Returns the processor time used by the process `pid` and by the children that it has waited for, in steps
+/// of 10 ms.
 ///
 /// # Errors
 ///
