@@ -1,8 +1,8 @@
 //! Fetches a page in an async task of tokio. The task is suspended meanwhile, and its worker runs other tasks.
 //!
-//! No library that was written for threads can do this. A task has no stack that could be kept in the middle of a
-//! call, so every function on the way down to the socket must be awaited. Hence another library, hyper, which is
-//! written that way. What ureq does beyond HTTP itself, the limits and the redirects, is written here.
+//! No library that was written for threads can do this. A task has no stack of its own on which a call could
+//! pause halfway, so every function on the way down to the socket must be awaited. Hence another library, hyper,
+//! which is written that way. What ureq does beyond HTTP itself, the limits and the redirects, is written here.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};

@@ -2,8 +2,8 @@
 //! coroutines.
 //!
 //! HTTP and TLS are ureq's, as for threads. They are written for threads: they call `read` and continue when it
-//! returns. A coroutine can run them unchanged, because it has a stack that keeps the middle of that call. Three
-//! things would block the worker, and with it every coroutine that waits for the worker:
+//! returns. A coroutine can run them unchanged, because it has a stack of its own on which that call can pause
+//! halfway. Three things would block the worker, and with it every coroutine that waits for the worker:
 //!
 //! - **reading and writing**: so all bytes go through a non-blocking socket (`socket.rs`), which suspends the
 //!   coroutine until the worker's own `epoll` says that the socket is ready;
