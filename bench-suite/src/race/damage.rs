@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::child::{self, End, Patience, Finished};
+use crate::child::{self, End, Finished, Patience};
 
 /// How long a run may take before it counts as hanging. A good run takes a few milliseconds.
 const PATIENCE: Patience = Patience::new(Duration::from_secs(1), Duration::from_secs(2));
@@ -72,8 +72,8 @@ fn damage(report: &Finished) -> Option<Damage> {
         End::Exits { status: 0, .. } => {
             let counted = [Damage::WrongValues, Damage::LostEntries, Damage::DuplicateCalls];
             if counted.iter().any(|damage| said(*damage).is_none()) {
-                // It exited with 0, but without the counts that our program always prints. Something has
-                // overwritten it.
+                // It exited with 0, but without the counts that our program always prints. So it no longer did
+                // what it was written to do.
                 return Some(Damage::Crash);
             }
             counted.into_iter().find(|damage| said(*damage) > Some(0)).unwrap_or(Damage::Right)
@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn the_worst_counts() {
-        let damage_of = |end, stdout: &str| damage(&Finished { end, stdout: stdout.into(), stderr: String::new() }).unwrap();
+        let damage_of =
+            |end, stdout: &str| damage(&Finished { end, stdout: stdout.into(), stderr: String::new() }).unwrap();
         let exit = |status| End::Exits { status, says: String::new() };
         let crash = End::Crashes { signal: "SIGABRT".into(), says: String::new() };
         let said = |wrong, lost, duplicates| {
