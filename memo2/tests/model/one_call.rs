@@ -95,7 +95,7 @@ fn lending_three_callers() {
 #[test]
 fn lending_hands_over() {
     check("lending, three callers and a panic", 2, || {
-        herd(3, 1, |calls| lending::Memo::with_hasher(f(calls, 1), Fixed))
+        herd(3, 1, |calls| lending::Memo::with_hasher(f(calls, 1), Fixed));
     });
 }
 
