@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::Token;
+use super::token::Token;
 use super::until::Expired;
 use super::waiter::Waiter;
 use crate::sync::{Arc, Mutex};
@@ -45,7 +45,7 @@ struct Leader {
     deadline: Option<Instant>,
     /// The call for which the leader asks. It is let go when this call ends: a chain of
     /// calls that are over would be kept in memory by its last, and dropped by recursion.
-    call: Option<Arc<Running>>,
+    above: Option<Arc<Running>>,
     expired: Option<Expired>,
     /// Before this time no deadline can expire, neither the leader's nor one of the calls
     /// above. `None`: none will.
@@ -56,9 +56,9 @@ struct Leader {
 impl Running {
     /// A call whose leader asks for `call`, if it is not a caller from outside, and has a `deadline`, if any. Of the
     /// leader's tokens it does not know: the leader has [`expire`](Running::expire) listen to them.
-    pub(super) fn new(key: String, deadline: Option<Instant>, call: Option<Arc<Running>>) -> Self {
-        let look_at = first(deadline, call.as_ref().and_then(|call| call.look_at()));
-        let leader = Leader { deadline, call, expired: None, look_at };
+    pub(super) fn new(key: String, deadline: Option<Instant>, above: Option<Arc<Running>>) -> Self {
+        let look_at = earlier(deadline, above.as_ref().and_then(|above| above.look_at()));
+        let leader = Leader { deadline, above, expired: None, look_at };
         let state = State { waiters: BTreeMap::new(), next_seat: 0, leader, told_to_stop: false, ended: false };
         Running { key, stop: Token::new(), state: Mutex::new(state) }
     }
@@ -74,7 +74,7 @@ impl Running {
 
     /// Whether the call has been told to stop. If no caller wants its value by now, it is
     /// told now.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(super) fn told_to_stop(&self) -> bool {
         let state = self.state.lock();
         match state.leader.look_at {
             Some(at) if !state.told_to_stop && at <= Instant::now() => {}
@@ -108,7 +108,7 @@ impl Running {
             state.leader.expire(Expired::Late);
         }
         if state.leader.expired.is_none() {
-            state.leader.look_at = first(state.leader.deadline, above);
+            state.leader.look_at = earlier(state.leader.deadline, above);
         }
         let stop = state.stop_if_unwanted();
         drop(state);
@@ -124,11 +124,11 @@ impl Running {
 
     /// The call for which the leader asks.
     fn above(&self) -> Option<Arc<Running>> {
-        self.state.lock().leader.call.clone()
+        self.state.lock().leader.above.clone()
     }
 
     /// Why the call was told to stop, if it was.
-    pub(super) fn stopped(&self) -> Option<Expired> {
+    pub(super) fn stop_reason(&self) -> Option<Expired> {
         let state = self.state.lock();
         state.leader.expired.filter(|_| state.told_to_stop)
     }
@@ -144,7 +144,7 @@ impl Running {
         state.ended = true;
         state.leader.look_at = None;
         let waiters = std::mem::take(&mut state.waiters);
-        let above = state.leader.call.take();
+        let above = state.leader.above.take();
         drop(state);
         for waiter in waiters.into_values() {
             waiter.end();
@@ -180,7 +180,7 @@ impl Leader {
 }
 
 /// The first of two times, where `None` never comes.
-pub(super) fn first(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     one.into_iter().chain(other).min()
 }
 
@@ -221,7 +221,7 @@ impl Drop for Seat {
             self.running.stop.cancel();
         } else {
             // The leader's deadline may have passed while this waiter kept the call wanted.
-            self.running.is_stopped();
+            self.running.told_to_stop();
         }
     }
 }

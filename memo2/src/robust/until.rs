@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Error, Token};
+use super::error::Error;
+use super::token::Token;
 
 // ANCHOR: until
 /// How long a caller waits: until a [`Token`] is cancelled, until a time, or until the

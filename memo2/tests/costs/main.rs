@@ -4,7 +4,7 @@
 
 mod allocated;
 #[path = "../../src/robust/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
+#[expect(dead_code, unreachable_pub, unused_imports, reason = "public in its own crate, private in this one")]
 mod robust;
 mod sync;
 

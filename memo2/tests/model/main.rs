@@ -15,7 +15,7 @@ mod lending;
 #[expect(unreachable_pub, reason = "public in its own crate, private in this one")]
 mod memo;
 #[path = "../../src/robust/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
+#[expect(dead_code, unreachable_pub, unused_imports, reason = "public in its own crate, private in this one")]
 mod robust;
 #[path = "../checked/sync.rs"]
 mod sync;

@@ -9,7 +9,7 @@
 //! time. A failure tells its seed.
 
 #[path = "../../src/robust/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
+#[expect(dead_code, unreachable_pub, unused_imports, reason = "public in its own crate, private in this one")]
 mod robust;
 #[path = "../checked/storm.rs"]
 mod storm;
