@@ -35,7 +35,7 @@ fn main() {
     let mut next_line = Duration::ZERO;
     while start.elapsed() < Duration::from_secs(seconds) {
         match storms.recv_timeout(PATIENCE) {
-            Ok(done) => all.push(done),
+            Ok(tally) => all.push(tally),
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 eprintln!("a storm has not ended in {PATIENCE:?}: seed {}", count + 1);
                 std::process::exit(1);
@@ -50,7 +50,7 @@ fn main() {
         all = vec![all.into_iter().sum()];
         if start.elapsed() >= next_line {
             next_line += Duration::from_secs(seconds.div_ceil(20));
-            let storm::Done { values, panics, cancelled, forgotten } = all[0];
+            let storm::Tally { values, panics, cancelled, forgotten } = all[0];
             println!(
                 "{:>4} s: {count} storms, {values} values, {panics} panics, {cancelled} cancelled, {forgotten} forgotten{}",
                 start.elapsed().as_secs(),

@@ -80,24 +80,24 @@ where
     pub fn get(&self, key: &K) -> V {
         let entry = self.entry(key);
         // A loop, because to be woken is not to be first: after a panic all waiters wake, and one of them leads.
-        let over = loop {
+        let ended = loop {
             let mut state = entry.state.lock();
-            let over = match &*state {
+            let ended = match &*state {
                 State::Ready(value) => return value.clone(),
-                State::Computing(over) => over.clone(),
+                State::Computing(ended) => ended.clone(),
                 State::Vacant => {
-                    let over = Arc::new(SyncFlag::new());
-                    *state = State::Computing(over.clone());
-                    break over;
+                    let ended = Arc::new(SyncFlag::new());
+                    *state = State::Computing(ended.clone());
+                    break ended;
                 }
             };
             // The lock belongs to this OS thread, and the coroutine may go on on another: it is let go first. The flag
             // stays up once it is raised, so a wait that begins too late ends at once.
             drop(state);
-            over.wait();
+            ended.wait();
         };
 
-        let lead = Lead { entry: &entry, over, failed: &self.failed };
+        let lead = Lead { entry: &entry, ended, failed: &self.failed };
         let value = (self.f)(key);
         lead.publish(&value);
         value
@@ -130,7 +130,7 @@ where
 /// cancelled.
 struct Lead<'a, V> {
     entry: &'a Entry<V>,
-    over: Arc<SyncFlag>,
+    ended: Arc<SyncFlag>,
     failed: &'a AtomicUsize,
 }
 
@@ -155,7 +155,7 @@ impl<V> Drop for Lead<'_, V> {
         // All of them, in either case: a flag cannot wake one. In a cancelled coroutine `may` may raise the
         // cancellation out of here, with some waiters not yet woken, who would sleep for ever: so again, until all are.
         // What is caught is not lost, since `may` raises it anew at the coroutine's next wait.
-        while catch_unwind(AssertUnwindSafe(|| self.over.fire())).is_err() {}
+        while catch_unwind(AssertUnwindSafe(|| self.ended.fire())).is_err() {}
     }
 }
 // ANCHOR_END: lead

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use generator::Error as Ended;
+use generator::Error as Unwinding;
 use may::coroutine::{Builder, JoinHandle, is_coroutine};
 use may::coroutine_local;
 use may::sync::SyncFlag;
@@ -71,7 +71,7 @@ type Answer<V> = Result<Arc<V>, Payload>;
 struct OneShot<V> {
     answer: Mutex<Option<Answer<V>>>,
     /// Fires when the answer is there, or when there will be none.
-    over: SyncFlag,
+    settled: SyncFlag,
 }
 
 /// The monitor's end of the channel.
@@ -79,7 +79,7 @@ struct Reply<V>(Arc<OneShot<V>>);
 
 impl<V> OneShot<V> {
     fn new() -> Arc<Self> {
-        Arc::new(OneShot { answer: Mutex::new(None), over: SyncFlag::new() })
+        Arc::new(OneShot { answer: Mutex::new(None), settled: SyncFlag::new() })
     }
 
     /// Neither side waits for this lock: the caller locks when the monitor has unlocked.
@@ -89,7 +89,7 @@ impl<V> OneShot<V> {
 
     /// Waits until the monitor has answered, or has dropped its end.
     fn recv(&self) -> Option<Answer<V>> {
-        self.over.wait();
+        self.settled.wait();
         self.answer().take()
     }
 }
@@ -107,7 +107,7 @@ impl<V> Reply<V> {
 
 impl<V> Drop for Reply<V> {
     fn drop(&mut self) {
-        self.0.over.fire();
+        self.0.settled.fire();
     }
 }
 
@@ -339,8 +339,8 @@ unsafe fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<
 /// What a leader is told of a call that did not return. A cancellation is an unwinding too, and must not go on in the
 /// caller, whom nobody has cancelled.
 fn told(panic: Payload) -> Payload {
-    match panic.downcast_ref::<Ended>() {
-        Some(Ended::Cancel) => Box::new("memo3: the call of f was cancelled"),
+    match panic.downcast_ref::<Unwinding>() {
+        Some(Unwinding::Cancel) => Box::new("memo3: the call of f was cancelled"),
         _ => panic,
     }
 }

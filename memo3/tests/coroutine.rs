@@ -2,7 +2,7 @@
 //!
 //! `may` is set up once in a process, and what hangs must not hang the others: each test has a process of its own.
 
-mod unkind;
+mod panicking;
 
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
@@ -13,8 +13,8 @@ use std::thread;
 use may::coroutine::{Builder, JoinHandle, yield_now};
 use may::sync::SyncFlag;
 use memo3::coroutine::Memo;
+use panicking::{CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop};
 use rusty_fork::rusty_fork_test;
-use unkind::{CountsDrops, In, Key, PanicsInDrop, UNKIND_KEYS, Unkind};
 
 const CALLERS: usize = 100;
 
@@ -212,19 +212,19 @@ rusty_fork_test! {
     /// does a hash function.
     #[test]
     fn a_key_that_panics_hurts_its_sender_only() {
-        let hasher = Unkind::default();
+        let hasher = PanickingHasher::default();
         // SAFETY: `f`, `K` and `S` hold nothing of a thread.
         let memo = unsafe { Memo::with_hasher(|key: &Key| key.0, hasher.clone()) };
         for round in 0..3 {
             hasher.0.store(true, Relaxed);
-            let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(round, In::Nothing)))).unwrap_err();
+            let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(round, PanicsIn::Nothing)))).unwrap_err();
             assert_eq!(panic.downcast_ref(), Some(&"the hash function"));
             hasher.0.store(false, Relaxed);
-            assert_eq!(memo.get(Key(round, In::Nothing)), round);
-            for (panics, says) in UNKIND_KEYS {
+            assert_eq!(memo.get(Key(round, PanicsIn::Nothing)), round);
+            for (panics, says) in PANICKING_KEYS {
                 let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(round, panics)))).unwrap_err();
                 assert_eq!(panic.downcast_ref(), Some(&says));
-                assert_eq!(memo.get(Key(round, In::Nothing)), round);
+                assert_eq!(memo.get(Key(round, PanicsIn::Nothing)), round);
             }
         }
         memo.close();
@@ -255,18 +255,18 @@ rusty_fork_test! {
                 let memo = memo.clone();
                 spawn(move || memo.get(Key(7, panics)))
             };
-            let leader = ask(In::Nothing);
+            let leader = ask(PanicsIn::Nothing);
             inside.wait();
             cancel(&leader);
             assert!(leader.join().is_err());
             for _ in 0..3 {
                 // This one asks, and is cancelled in its first wait.
-                let waiter = ask(In::Drop);
+                let waiter = ask(PanicsIn::Drop);
                 cancel(&waiter);
                 assert!(waiter.join().is_err());
             }
             may_return.fire();
-            assert_eq!(memo.get(Key(7, In::Nothing)), 14);
+            assert_eq!(memo.get(Key(7, PanicsIn::Nothing)), 14);
             assert_eq!(calls.load(Relaxed), 2);
             Arc::into_inner(memo).unwrap().close();
         })
@@ -365,10 +365,10 @@ rusty_fork_test! {
         one_worker();
         for close in [false, true] {
             let (inside, may_return) = (Arc::new(SyncFlag::new()), Arc::new(SyncFlag::new()));
-            let (value, over) = (Arc::new(()), Arc::new(SyncFlag::new()));
+            let (value, dropped) = (Arc::new(()), Arc::new(SyncFlag::new()));
             let memo: Arc<Memo<usize, Arc<()>>> = Arc::new_cyclic(|memo: &Weak<Memo<usize, Arc<()>>>| {
                 let (memo, inside, may_return) = (memo.clone(), inside.clone(), may_return.clone());
-                let (value, over) = (value.clone(), over.clone());
+                let (value, dropped) = (value.clone(), dropped.clone());
                 let f = move |_: &usize| {
                     let owner = memo.upgrade().unwrap();
                     inside.fire();
@@ -382,7 +382,7 @@ rusty_fork_test! {
                             assert!(says.starts_with("memo3: close inside f"), "{says}");
                         }
                     }
-                    over.fire();
+                    dropped.fire();
                     value.clone()
                 };
                 // SAFETY: see `spawn`.
@@ -397,7 +397,7 @@ rusty_fork_test! {
             assert!(caller.join().is_err());
             drop(memo);
             may_return.fire();
-            over.wait();
+            dropped.wait();
             // The monitor ends by itself.
             while Arc::strong_count(&value) > 1 {
                 thread::yield_now();

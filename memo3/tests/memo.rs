@@ -3,7 +3,7 @@
 //! What could hang runs in a child process, which is killed when its time is up: ten minutes, because a busy machine is
 //! not a hang.
 
-mod unkind;
+mod panicking;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -12,8 +12,8 @@ use std::sync::{Arc, Barrier, Condvar, Mutex, Weak};
 use std::thread;
 
 use memo3::Memo;
+use panicking::{CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop};
 use rusty_fork::rusty_fork_test;
-use unkind::{CountsDrops, In, Key, PanicsInDrop, UNKIND_KEYS, Unkind};
 
 /// A herd's size, and how many herds: enough that callers come before, while and after `f` runs.
 const CALLERS: usize = 8;
@@ -188,11 +188,11 @@ rusty_fork_test! {
     fn a_key_that_panics_hurts_its_sender_only() {
         let memo = Memo::new(|key: &Key| key.0);
         for round in 0..3 {
-            assert_eq!(memo.get(Key(round, In::Nothing)), round);
-            for (panics, says) in UNKIND_KEYS {
+            assert_eq!(memo.get(Key(round, PanicsIn::Nothing)), round);
+            for (panics, says) in PANICKING_KEYS {
                 let panic = catch_unwind(AssertUnwindSafe(|| memo.get(Key(round, panics)))).unwrap_err();
                 assert_eq!(panic.downcast_ref(), Some(&says));
-                assert_eq!(memo.get(Key(round, In::Nothing)), round);
+                assert_eq!(memo.get(Key(round, PanicsIn::Nothing)), round);
             }
         }
         memo.close();
@@ -200,7 +200,7 @@ rusty_fork_test! {
 
     #[test]
     fn a_hash_function_that_panics_hurts_one_caller_only() {
-        let hasher = Unkind::default();
+        let hasher = PanickingHasher::default();
         let memo = Memo::with_hasher(|key: &usize| key * 2, hasher.clone());
         for round in 0..3 {
             hasher.0.store(true, Relaxed);

@@ -1,6 +1,6 @@
 //! What only tasks can do to the memo: drop the future of a call, or poll it once and leave it.
 
-mod unkind;
+mod panicking;
 
 use std::future::{pending, poll_fn, ready};
 use std::hash::{Hash, Hasher};
@@ -12,11 +12,11 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::FutureExt;
 use memo3::task::Memo;
+use panicking::{CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop};
 use rusty_fork::rusty_fork_test;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
-use unkind::{CountsDrops, In, Key, PanicsInDrop, UNKIND_KEYS, Unkind};
 
 /// How often `f` was called, and leave for its calls to end.
 struct Calls {
@@ -229,20 +229,20 @@ rusty_fork_test! {
     #[test]
     fn a_key_that_panics_hurts_its_sender_only() {
         on_one_thread(async {
-            let hasher = Unkind::default();
+            let hasher = PanickingHasher::default();
             let memo = Memo::with_hasher(|key: &Key| ready(key.0), hasher.clone());
             for round in 0..3 {
                 hasher.0.store(true, Relaxed);
-                let get = AssertUnwindSafe(memo.get(Key(round, In::Nothing)));
+                let get = AssertUnwindSafe(memo.get(Key(round, PanicsIn::Nothing)));
                 let panic = get.catch_unwind().await.unwrap_err();
                 assert_eq!(panic.downcast_ref(), Some(&"the hash function"));
                 hasher.0.store(false, Relaxed);
-                assert_eq!(memo.get(Key(round, In::Nothing)).await, round);
-                for (panics, says) in UNKIND_KEYS {
+                assert_eq!(memo.get(Key(round, PanicsIn::Nothing)).await, round);
+                for (panics, says) in PANICKING_KEYS {
                     let get = AssertUnwindSafe(memo.get(Key(round, panics)));
                     let panic = get.catch_unwind().await.unwrap_err();
                     assert_eq!(panic.downcast_ref(), Some(&says));
-                    assert_eq!(memo.get(Key(round, In::Nothing)).await, round);
+                    assert_eq!(memo.get(Key(round, PanicsIn::Nothing)).await, round);
                 }
             }
             memo.close().await;
@@ -269,17 +269,17 @@ rusty_fork_test! {
                     }
                 }
             });
-            let mut leader = Box::pin(memo.get(Key(7, In::Nothing)));
+            let mut leader = Box::pin(memo.get(Key(7, PanicsIn::Nothing)));
             assert!(once(&mut leader).await.is_pending());
             while calls.load(Relaxed) == 0 {
                 yield_now().await;
             }
             drop(leader);
             for _ in 0..3 {
-                assert!(once(Box::pin(memo.get(Key(7, In::Drop)))).await.is_pending());
+                assert!(once(Box::pin(memo.get(Key(7, PanicsIn::Drop)))).await.is_pending());
             }
             may_end.add_permits(2);
-            assert_eq!(memo.get(Key(7, In::Nothing)).await, 14);
+            assert_eq!(memo.get(Key(7, PanicsIn::Nothing)).await, 14);
             assert_eq!(calls.load(Relaxed), 2);
             memo.close().await;
         });
@@ -288,8 +288,8 @@ rusty_fork_test! {
     /// The monitor wakes its callers, and a waker is not of this crate: if it panics, the monitor goes on.
     #[test]
     fn a_waker_that_panics_ends_no_monitor() {
-        struct Unkind;
-        impl Wake for Unkind {
+        struct PanickingWaker;
+        impl Wake for PanickingWaker {
             fn wake(self: Arc<Self>) {
                 panic_any("a waker");
             }
@@ -297,7 +297,7 @@ rusty_fork_test! {
         on_one_thread(async {
             let (calls, memo) = Calls::memo(0);
             let mut woken = pin!(memo.get(7));
-            let waker = Waker::from(Arc::new(Unkind));
+            let waker = Waker::from(Arc::new(PanickingWaker));
             assert!(woken.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             calls.inside().await;
             calls.leave.add_permits(2);
@@ -320,7 +320,7 @@ rusty_fork_test! {
                     ready(CountsDrops::new(&drops))
                 });
                 for key in 0..3 {
-                    memo.get(Key(key, In::Nothing)).await;
+                    memo.get(Key(key, PanicsIn::Nothing)).await;
                 }
                 memo
             };
@@ -330,7 +330,7 @@ rusty_fork_test! {
 
             let memo = used().await;
             for key in 0..3 {
-                assert!(once(Box::pin(memo.get(Key(key, In::Drop)))).await.is_pending());
+                assert!(once(Box::pin(memo.get(Key(key, PanicsIn::Drop)))).await.is_pending());
             }
             drop(memo);
             while drops.load(Relaxed) < 6 {

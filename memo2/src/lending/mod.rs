@@ -60,7 +60,7 @@ enum State {
     /// A leader is inside `f`.
     Computing,
     /// The value is in the table.
-    Over,
+    Ready,
 }
 // ANCHOR_END: memo
 
@@ -137,7 +137,7 @@ where
             while *state == State::Computing {
                 call.changed.wait(&mut state);
             }
-            if *state == State::Over {
+            if *state == State::Ready {
                 // Look again: the table has it now.
                 continue;
             }
@@ -150,8 +150,8 @@ where
             // may panic, and then this call has failed like any other: `lead` still has
             // its duty.
             let value = self.ready.insert(hash, key.to_owned(), value);
-            self.take_away(&call);
-            lead.done();
+            self.remove(&call);
+            lead.publish();
             return value;
         }
     }
@@ -192,7 +192,7 @@ where
 
     /// Takes `call` from the calls in flight. It is found by its address, so no code of
     /// `K` runs.
-    fn take_away(&self, call: &Arc<Call<K>>) {
+    fn remove(&self, call: &Arc<Call<K>>) {
         if let Ok(found) = self.calls.lock().find_entry(call.hash, |other| Arc::ptr_eq(other, call)) {
             found.remove();
         }
@@ -206,8 +206,8 @@ where
 struct Lead<'a, K>(&'a Call<K>);
 
 impl<K> Lead<'_, K> {
-    fn done(self) {
-        *self.0.state.lock() = State::Over;
+    fn publish(self) {
+        *self.0.state.lock() = State::Ready;
         // All of them: each needs the value, and nothing else would wake the waiters that
         // are left out.
         self.0.changed.notify_all();

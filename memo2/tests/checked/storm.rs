@@ -27,16 +27,16 @@ pub(crate) struct Size {
 
 /// What was done in a storm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Done {
+pub(crate) struct Tally {
     pub(crate) values: u64,
     pub(crate) panics: u64,
     pub(crate) cancelled: u64,
     pub(crate) forgotten: u64,
 }
 
-impl Sum for Done {
-    fn sum<I: Iterator<Item = Done>>(all: I) -> Done {
-        all.fold(Done::default(), |all, one| Done {
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Tally>>(all: I) -> Tally {
+        all.fold(Tally::default(), |all, one| Tally {
             values: all.values + one.values,
             panics: all.panics + one.panics,
             cancelled: all.cancelled + one.cancelled,
@@ -77,7 +77,7 @@ struct World {
 }
 
 /// Runs one, and says what was done in it.
-pub(crate) fn run(seed: u64, size: Size) -> Done {
+pub(crate) fn run(seed: u64, size: Size) -> Tally {
     let alive = Arc::new(());
     let world = Arc::new_cyclic(|weak: &Weak<World>| {
         let (weak, alive) = (weak.clone(), alive.clone());
@@ -97,21 +97,21 @@ pub(crate) fn run(seed: u64, size: Size) -> Done {
         thread::spawn(move || world.thread(&mut StdRng::seed_from_u64(seed ^ (thread << 32))))
     });
     let threads: Vec<_> = threads.collect();
-    let done: Done = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    let tally: Tally = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
 
     let stats = world.memo.stats();
     assert_eq!(stats.in_flight, 0);
     assert!(world.memo.in_flight().is_empty());
     assert_eq!(stats.panics, world.panics.load(Relaxed), "each panic is counted");
-    assert!(done.cancelled <= stats.cancels, "{done:?}, {stats:?}");
+    assert!(tally.cancelled <= stats.cancels, "{tally:?}, {stats:?}");
     drop(world);
     assert_eq!(Arc::strong_count(&alive), 1, "no value outlives its memo");
-    done
+    tally
 }
 
 impl World {
-    fn thread(&self, random: &mut StdRng) -> Done {
-        let mut done = Done::default();
+    fn thread(&self, random: &mut StdRng) -> Tally {
+        let mut tally = Tally::default();
         for _ in 0..self.size.steps {
             let key = random.random_range(0..self.size.keys);
             let token = &self.tokens[random.random_range(0..self.tokens.len())];
@@ -125,28 +125,28 @@ impl World {
                     let before = self.clock.fetch_add(1, Relaxed);
                     self.memo.forget(&key);
                     self.forgotten[key as usize].fetch_max(before, Relaxed);
-                    done.forgotten += 1;
+                    tally.forgotten += 1;
                 }
                 2..6 => {
                     let token = open(token).clone();
                     match self.ask(key, |memo| memo.get_until(&key, &token)) {
-                        None => done.panics += 1,
-                        Some(Ok(())) => done.values += 1,
+                        None => tally.panics += 1,
+                        Some(Ok(())) => tally.values += 1,
                         Some(Err(error)) => {
                             assert!(matches!(error, Error::Cancelled { .. }), "{error}");
                             assert!(token.is_cancelled(), "nobody has cancelled this one: {error}");
-                            done.cancelled += 1;
+                            tally.cancelled += 1;
                         }
                     }
                 }
                 _ => match self.ask(key, |memo| memo.get(&key)) {
-                    None => done.panics += 1,
-                    Some(Ok(())) => done.values += 1,
+                    None => tally.panics += 1,
+                    Some(Ok(())) => tally.values += 1,
                     Some(Err(error)) => panic!("a caller from outside that brings nothing gets an error: {error}"),
                 },
             }
         }
-        done
+        tally
     }
 
     /// Asks for `key`, and looks at what comes. `None` if it was a panic of `f`.
@@ -218,6 +218,6 @@ struct Planned;
 
 /// Several storms, one after another, each from a seed of its own.
 #[allow(dead_code, reason = "the schedules are many, their storm is one")]
-pub(crate) fn several(first: u64, storms: u64, size: Size) -> Done {
+pub(crate) fn several(first: u64, storms: u64, size: Size) -> Tally {
     (first..first + storms).map(|seed| run(seed, size)).sum()
 }

@@ -20,7 +20,7 @@ enum Step {
 
 /// What a call of `f` does.
 #[derive(Clone, Copy, Debug)]
-enum Deed {
+enum Action {
     Give,
     GiveNotKept,
     Panic,
@@ -36,35 +36,35 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
-        3 => Just(Deed::Give),
-        1 => Just(Deed::GiveNotKept),
-        1 => Just(Deed::Panic),
-        4 => (0..5u8).prop_map(Deed::Ask),
+        3 => Just(Action::Give),
+        1 => Just(Action::GiveNotKept),
+        1 => Just(Action::Panic),
+        4 => (0..5u8).prop_map(Action::Ask),
     ]
 }
 
 /// What comes of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
+enum Outcome {
     Value(u64),
     Refused(Error),
     Panicked,
     Forgotten(bool),
 }
 
-/// Which deed is whose: the calls do them in the order in which they are made, over and over.
-struct Deeds {
-    deeds: Vec<Deed>,
+/// Which action is whose: the calls do them in the order in which they are made, over and over.
+struct Actions {
+    actions: Vec<Action>,
     calls: u64,
 }
 
-impl Deeds {
+impl Actions {
     /// The number of the call, and what it does.
-    fn next(&mut self) -> (u64, Deed) {
+    fn next(&mut self) -> (u64, Action) {
         self.calls += 1;
-        (self.calls, self.deeds[self.calls as usize % self.deeds.len()])
+        (self.calls, self.actions[self.calls as usize % self.actions.len()])
     }
 }
 
@@ -74,7 +74,7 @@ const NOT_KEPT: u64 = 1 << 32;
 /// The model. What it does about threads is nothing, and what it does about waiting is to look who has begun.
 struct Model {
     kept: BTreeMap<u8, u64>,
-    deeds: Deeds,
+    actions: Actions,
     /// The keys whose calls have begun and not ended, the outermost first.
     begun: Vec<u8>,
     refused: Vec<Error>,
@@ -85,51 +85,51 @@ struct Model {
 }
 
 impl Model {
-    fn step(&mut self, step: Step) -> Seen {
+    fn step(&mut self, step: Step) -> Outcome {
         match step {
             Step::Get(key) => self.get(key),
             Step::GetCancelled(key) if self.kept.contains_key(&key) => self.get(key),
             Step::GetCancelled(key) => {
                 self.cancels += 1;
-                Seen::Refused(Error::Cancelled { key: key.to_string(), waits_for: vec![] })
+                Outcome::Refused(Error::Cancelled { key: key.to_string(), waits_for: vec![] })
             }
-            Step::Forget(key) => Seen::Forgotten(self.kept.remove(&key).is_some()),
+            Step::Forget(key) => Outcome::Forgotten(self.kept.remove(&key).is_some()),
         }
     }
 
-    fn get(&mut self, key: u8) -> Seen {
+    fn get(&mut self, key: u8) -> Outcome {
         if let Some(value) = self.kept.get(&key) {
             self.hits += 1;
-            return Seen::Value(*value);
+            return Outcome::Value(*value);
         }
         if let Some(at) = self.begun.iter().position(|begun| *begun == key) {
             self.cycles += 1;
             let asks = self.begun[self.begun.len() - 1];
             let path = std::iter::once(&asks).chain(&self.begun[at..]).map(u8::to_string).collect();
-            return Seen::Refused(Error::Cycle { path });
+            return Outcome::Refused(Error::Cycle { path });
         }
         self.begun.push(key);
-        let (call, deed) = self.deeds.next();
-        let seen = match deed {
-            Deed::Give => Seen::Value(call),
-            Deed::GiveNotKept => Seen::Value(call | NOT_KEPT),
-            Deed::Panic => Seen::Panicked,
-            Deed::Ask(other) => match self.get(other) {
-                Seen::Value(value) => Seen::Value((value & !NOT_KEPT) + 1),
-                Seen::Refused(error) => {
+        let (call, action) = self.actions.next();
+        let outcome = match action {
+            Action::Give => Outcome::Value(call),
+            Action::GiveNotKept => Outcome::Value(call | NOT_KEPT),
+            Action::Panic => Outcome::Panicked,
+            Action::Ask(other) => match self.get(other) {
+                Outcome::Value(value) => Outcome::Value((value & !NOT_KEPT) + 1),
+                Outcome::Refused(error) => {
                     self.refused.push(error);
-                    Seen::Value(call)
+                    Outcome::Value(call)
                 }
-                seen => seen,
+                outcome => outcome,
             },
         };
         self.begun.pop();
-        match seen {
-            Seen::Value(value) if value & NOT_KEPT == 0 => _ = self.kept.insert(key, value),
-            Seen::Panicked => self.panics += 1,
+        match outcome {
+            Outcome::Value(value) if value & NOT_KEPT == 0 => _ = self.kept.insert(key, value),
+            Outcome::Panicked => self.panics += 1,
             _ => {}
         }
-        seen
+        outcome
     }
 }
 
@@ -142,17 +142,17 @@ struct Real {
 }
 
 impl Real {
-    fn new(deeds: Vec<Deed>) -> Arc<Self> {
-        let deeds = Mutex::new(Deeds { deeds, calls: 0 });
+    fn new(actions: Vec<Action>) -> Arc<Self> {
+        let actions = Mutex::new(Actions { actions, calls: 0 });
         Arc::new_cyclic(|weak: &Weak<Real>| {
             let weak = weak.clone();
             let f: F = Box::new(move |call, _| {
-                let (number, deed) = deeds.lock().unwrap().next();
-                match deed {
-                    Deed::Give => number,
-                    Deed::GiveNotKept => number | NOT_KEPT,
-                    Deed::Panic => resume_unwind(Box::new("as planned")),
-                    Deed::Ask(other) => {
+                let (number, action) = actions.lock().unwrap().next();
+                match action {
+                    Action::Give => number,
+                    Action::GiveNotKept => number | NOT_KEPT,
+                    Action::Panic => resume_unwind(Box::new("as planned")),
+                    Action::Ask(other) => {
                         let real = weak.upgrade().unwrap();
                         match call.get(&real.memo, &other) {
                             Ok(value) => (value & !NOT_KEPT) + 1,
@@ -168,26 +168,26 @@ impl Real {
         })
     }
 
-    fn step(&self, step: Step) -> Seen {
+    fn step(&self, step: Step) -> Outcome {
         let cancelled = Token::new();
         cancelled.cancel();
         let got = match step {
             Step::Get(key) => catch_unwind(AssertUnwindSafe(|| self.memo.get(&key))),
             Step::GetCancelled(key) => catch_unwind(AssertUnwindSafe(|| self.memo.get_until(&key, &cancelled))),
-            Step::Forget(key) => return Seen::Forgotten(self.memo.forget(&key)),
+            Step::Forget(key) => return Outcome::Forgotten(self.memo.forget(&key)),
         };
         match got {
-            Ok(Ok(value)) => Seen::Value(value),
-            Ok(Err(error)) => Seen::Refused(error),
-            Err(_) => Seen::Panicked,
+            Ok(Ok(value)) => Outcome::Value(value),
+            Ok(Err(error)) => Outcome::Refused(error),
+            Err(_) => Outcome::Panicked,
         }
     }
 }
 
-fn check(deeds: Vec<Deed>, steps: &[Step]) {
+fn check(actions: Vec<Action>, steps: &[Step]) {
     let mut model = Model {
         kept: BTreeMap::new(),
-        deeds: Deeds { deeds: deeds.clone(), calls: 0 },
+        actions: Actions { actions: actions.clone(), calls: 0 },
         begun: Vec::new(),
         refused: Vec::new(),
         hits: 0,
@@ -195,14 +195,14 @@ fn check(deeds: Vec<Deed>, steps: &[Step]) {
         cancels: 0,
         cycles: 0,
     };
-    let real = Real::new(deeds);
+    let real = Real::new(actions);
     for step in steps {
         assert_eq!(real.step(*step), model.step(*step), "{step:?}");
         assert_eq!(*real.refused.lock().unwrap(), model.refused, "{step:?}");
         let stats = real.memo.stats();
         assert_eq!(
             (stats.hits, stats.misses, stats.waits, stats.in_flight, stats.panics, stats.cancels, stats.cycles),
-            (model.hits, model.deeds.calls, 0, 0, model.panics, model.cancels, model.cycles),
+            (model.hits, model.actions.calls, 0, 0, model.panics, model.cancels, model.cycles),
             "after {step:?}"
         );
     }
@@ -214,7 +214,7 @@ rusty_fork_test! {
     #[test]
     fn agrees_with_the_model() {
         let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
-        let histories = (prop::collection::vec(deed(), 1..12), prop::collection::vec(step(), 0..40));
-        proptest!(config, |((deeds, steps) in histories)| check(deeds, &steps));
+        let histories = (prop::collection::vec(action(), 1..12), prop::collection::vec(step(), 0..40));
+        proptest!(config, |((actions, steps) in histories)| check(actions, &steps));
     }
 }

@@ -4,13 +4,13 @@
 //! not a hang. Who must have come before a test goes
 //! on is seen in the memo's own statistics, or met at a barrier; no test sleeps.
 
-mod cancelled;
 mod cycles;
 mod forgotten;
 #[path = "../herd/mod.rs"]
 mod herd;
+mod leaving;
 mod panics;
-mod seen;
+mod stats;
 #[path = "../checked/storm.rs"]
 mod storm;
 
@@ -65,9 +65,9 @@ rusty_fork_test! {
     /// Real threads, which no checker slows down: fewer orders are sure to come, and more are tried.
     #[test]
     fn storms() {
-        let done = storm::several(1, 200, storm::Size { threads: 4, steps: 500, keys: 5 });
+        let tally = storm::several(1, 200, storm::Size { threads: 4, steps: 500, keys: 5 });
         // Something of everything, or the storm has blown past what it is for.
-        let enough = done.values > 100_000 && done.panics > 1_000 && done.cancelled > 100 && done.forgotten > 10_000;
-        assert!(enough, "{done:?}");
+        let enough = tally.values > 100_000 && tally.panics > 1_000 && tally.cancelled > 100 && tally.forgotten > 10_000;
+        assert!(enough, "{tally:?}");
     }
 }

@@ -30,7 +30,7 @@ impl Drop for PanicsInDrop {
 
 /// Where a key's code panics.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum In {
+pub(crate) enum PanicsIn {
     Nothing,
     Hash,
     Eq,
@@ -38,11 +38,11 @@ pub(crate) enum In {
     HashAndDrop,
 }
 
-pub(crate) struct Key(pub(crate) usize, pub(crate) In);
+pub(crate) struct Key(pub(crate) usize, pub(crate) PanicsIn);
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        if matches!(self.1, In::Hash | In::HashAndDrop) {
+        if matches!(self.1, PanicsIn::Hash | PanicsIn::HashAndDrop) {
             panic_any("a key's hash");
         }
         state.write_usize(self.0);
@@ -51,7 +51,7 @@ impl Hash for Key {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        if self.1 == In::Eq || other.1 == In::Eq {
+        if self.1 == PanicsIn::Eq || other.1 == PanicsIn::Eq {
             panic_any("a key's eq");
         }
         self.0 == other.0
@@ -62,21 +62,25 @@ impl Eq for Key {}
 
 impl Drop for Key {
     fn drop(&mut self) {
-        if matches!(self.1, In::Drop | In::HashAndDrop) {
+        if matches!(self.1, PanicsIn::Drop | PanicsIn::HashAndDrop) {
             panic_any("a key's drop");
         }
     }
 }
 
 /// Keys that panic when a caller asks for a key that is kept, and what that caller sees.
-pub(crate) const UNKIND_KEYS: [(In, &str); 4] =
-    [(In::Hash, "a key's hash"), (In::Eq, "a key's eq"), (In::Drop, "a key's drop"), (In::HashAndDrop, "a key's hash")];
+pub(crate) const PANICKING_KEYS: [(PanicsIn, &str); 4] = [
+    (PanicsIn::Hash, "a key's hash"),
+    (PanicsIn::Eq, "a key's eq"),
+    (PanicsIn::Drop, "a key's drop"),
+    (PanicsIn::HashAndDrop, "a key's hash"),
+];
 
 /// A hash function that panics while it is told to.
 #[derive(Clone, Default)]
-pub(crate) struct Unkind(pub(crate) Arc<AtomicBool>);
+pub(crate) struct PanickingHasher(pub(crate) Arc<AtomicBool>);
 
-impl BuildHasher for Unkind {
+impl BuildHasher for PanickingHasher {
     type Hasher = DefaultHasher;
 
     fn build_hasher(&self) -> DefaultHasher {
