@@ -1,7 +1,8 @@
-//! The cell that the racy memo keeps its map in: `std`'s, behind the two methods of loom's.
+//! The cell in which the racy memo keeps its map: `std`'s cell, with the two methods of loom's.
 //!
-//! loom's cell reports every access to the model checker, so it hands its pointer to a closure. `tests/model.rs`
-//! compiles `racy.rs` a second time, with loom's cell in this place: what is checked is the code that runs.
+//! loom's cell reports every access to the model checker, so it passes its pointer to a closure. `tests/model.rs`
+//! compiles `racy.rs` a second time, with loom's cell in place of this one. So the model checks the same code that
+//! runs.
 
 /// `std::cell::UnsafeCell`, with each access in a closure.
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);

@@ -5,17 +5,18 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 // ANCHOR: memo
-/// A memo for one thread: it calls `f` once a key, and answers from its map from then on.
+/// A memo for one thread. It calls `f` once per key, and then answers from its map.
 ///
-/// It is not [`Sync`], so no two threads can share it. That is not a rule for the reader to remember: a program that
-/// tries does not compile.
+/// It is not [`Sync`], so no two threads can share it. You need not remember that rule: a
+/// program that breaks it does not compile.
 ///
 /// Source: gopl section 9.7, `memo1`, before its test runs it from many goroutines.
 #[derive(Debug)]
 pub struct Memo<K, V, F> {
     f: F,
-    // A `RefCell` counts who borrows the map, in a plain integer. Two threads could both read "nobody", so a `RefCell`
-    // is not `Sync`, and neither is whatever holds one: the compiler's refusal starts here.
+    // A `RefCell` counts the borrows of the map in a plain integer. Two threads could
+    // both read 0, so a `RefCell` is not `Sync`, and neither is a type that holds one.
+    // This is where the compiler's refusal starts.
     map: RefCell<HashMap<K, V>>,
 }
 
@@ -25,20 +26,22 @@ where
     V: Clone,
     F: Fn(&K) -> V,
 {
-    /// An empty memo of `f`.
+    /// Creates an empty memo of `f`.
     pub fn new(f: F) -> Self {
         Memo { f, map: RefCell::new(HashMap::new()) }
     }
 
-    /// The value of `f` for `key`, from the map if it is there.
+    /// Returns the value of `f` for `key`, from the map if it is there.
     ///
     /// `f` may ask this memo for *other* keys: the map is not borrowed while `f` runs.
     ///
     /// # Panics
     ///
-    /// If `f` panics; the memo is then as it was before the call. An `f` that asks for its own key recurses until the
-    /// stack ends, as it would without a memo. Also if the code of `K` or `V` asks this memo, because the map is borrowed
-    /// while that code runs.
+    /// If `f` panics. The memo is then as it was before the call. If `f` asks for its own
+    /// key, it recurses until the stack overflows, as it would without a memo.
+    ///
+    /// `get` may also panic if the code of `K` or `V` asks this memo, because the map is
+    /// borrowed while that code runs.
     // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         if let Some(value) = self.map.borrow().get(key) {

@@ -1,12 +1,12 @@
-//! The memo with a data race: what `unsafe` lets you build when its promise is not kept.
+//! The memo with a data race: what `unsafe` lets you build if you do not keep its promise.
 
 use crate::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
 // ANCHOR: racy
-/// [`Memo`](crate::Memo) with the compiler's refusal overruled: any thread may call [`get`](Memo::get), and nothing
-/// keeps two of them apart.
+/// [`Memo`](crate::Memo) with the compiler's refusal overruled. Any thread may call
+/// [`get`](Memo::get), and nothing keeps two threads apart.
 ///
 /// Source: gopl section 9.7, `memo1`, as its test runs it: from many goroutines at once.
 pub struct Memo<K, V, F> {
@@ -15,10 +15,11 @@ pub struct Memo<K, V, F> {
 }
 
 // ANCHOR: promise
-// SAFETY: `get` is the only way to the map, and its contract lets one call at a time in, each ordered after the one
-// before it. Under that contract a shared memo is a memo handed from thread to thread, so what moves between threads
-// must be `Send` (as for a `Mutex`): the keys, the values and `f`. This line is a promise that the *callers* keep:
-// nothing below checks it.
+// SAFETY: `get` is the only way to the map, and its contract lets in one call at a time,
+// each ordered after the one before it. Under that contract, sharing a memo is like
+// handing it from thread to thread. So whatever moves between threads must be `Send` (as
+// for a `Mutex`): the keys, the values and `f`. This line is a promise that the *callers*
+// keep: nothing below checks it.
 unsafe impl<K: Send, V: Send, F: Send> Sync for Memo<K, V, F> {}
 // ANCHOR_END: promise
 
@@ -28,32 +29,35 @@ where
     V: Clone,
     F: Fn(&K) -> V,
 {
-    /// An empty memo of `f`.
+    /// Creates an empty memo of `f`.
     pub fn new(f: F) -> Self {
         Memo { f, map: UnsafeCell::new(HashMap::new()) }
     }
 
     // ANCHOR: get
-    /// The value of `f` for `key`, from the map if it is there.
+    /// Returns the value of `f` for `key`, from the map if it is there.
     ///
     /// # Safety
     ///
-    /// Calls must not overlap. Between a call's start and its return or panic no other call of `get` on this memo may
-    /// begin: not on another thread, and not from `f`, nor from `K`'s or `V`'s own `Hash`, `Eq`, `Clone` or `Drop`. And
-    /// each call's end must happen before the next call's start (the two on one thread, or with a lock, a channel or a
-    /// join between them).
+    /// Calls must not overlap. Between the start of a call and its return or panic, no
+    /// other call of `get` on this memo may begin: not on another thread, and not from
+    /// `f`, nor from the `Hash`, `Eq`, `Clone` or `Drop` of `K` or `V`. Also, the end of
+    /// each call must happen before the start of the next: both are on one thread, or a
+    /// lock, a channel or a join is between them.
     ///
     /// # Panics
     ///
-    /// If `f` panics; the memo then is as if the call had not been.
+    /// If `f` panics. The memo is then as it was before the call.
     pub unsafe fn get(&self, key: &K) -> V {
-        // SAFETY: no other call is under way (the caller's promise), so nobody writes the map while this one reads it.
+        // SAFETY: no other call is under way (the caller's promise), so nothing writes
+        // the map while this call reads it.
         let hit = self.map.with(|map| unsafe { &*map }.get(key).cloned());
         if let Some(value) = hit {
             return value;
         }
         let value = (self.f)(key);
-        // SAFETY: no other call is under way (the caller's promise), so this is the only reference to the map.
+        // SAFETY: no other call is under way (the caller's promise), so this is the only
+        // reference to the map.
         self.map.with_mut(|map| unsafe { &mut *map }.insert(key.clone(), value.clone()));
         value
     }

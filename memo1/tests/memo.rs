@@ -1,4 +1,4 @@
-//! The memo for one thread does what a memo does; and no two threads can share it.
+//! Tests of the two memos on one thread.
 
 use std::cell::{Cell, OnceCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ fn one_call_a_key() {
     assert_eq!(calls.get(), 2);
 }
 
-/// `f` asks for other keys, a thousand deep: the map is not borrowed while `f` runs.
+/// `f` asks for other keys, a thousand levels deep. This works because the map is not borrowed while `f` runs.
 #[test]
 fn f_may_ask_for_other_keys() {
     type Triangle = memo1::Memo<u64, u64, Box<dyn Fn(&u64) -> u64>>;
@@ -28,7 +28,7 @@ fn f_may_ask_for_other_keys() {
         0 => 0,
         _ => n + asked.upgrade().unwrap().get().unwrap().get(&(n - 1)),
     });
-    memo.set(memo1::Memo::new(f)).unwrap_or_else(|_| unreachable!("it was empty"));
+    memo.set(memo1::Memo::new(f)).unwrap_or_else(|_| unreachable!("the cell was empty"));
     assert_eq!(memo.get().unwrap().get(&1000), 500_500);
 }
 
@@ -46,7 +46,7 @@ fn a_panic_leaves_nothing_behind() {
     assert_eq!(calls.get(), 2);
 }
 
-/// A value that counts its clones and drops: every one made is dropped.
+/// Every clone of a value is dropped with the memo.
 #[test]
 fn every_value_is_dropped() {
     let value = Rc::new(());
@@ -60,7 +60,7 @@ fn every_value_is_dropped() {
     assert_eq!(Rc::strong_count(&value), 1);
 }
 
-/// The racy memo is a right memo as long as its contract is kept, here on one thread.
+/// The racy memo is correct as long as its contract is kept, here on one thread.
 #[test]
 fn racy_is_right_on_one_thread() {
     let calls = Cell::new(0);
@@ -69,7 +69,7 @@ fn racy_is_right_on_one_thread() {
         key * 2
     });
     for _ in 0..3 {
-        // SAFETY: one thread, and `f` does not ask the memo: calls do not overlap.
+        // SAFETY: there is one thread, and `f` does not ask the memo, so calls do not overlap.
         assert_eq!(unsafe { memo.get(&20) }, 40);
     }
     assert_eq!(calls.get(), 1);

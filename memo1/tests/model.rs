@@ -2,7 +2,7 @@
 //!
 //! loom runs a small program again and again, once for every order in which its threads can take their turns, and
 //! watches each access to its cells. `racy.rs` is compiled here a second time, with loom's `UnsafeCell` in place of
-//! `std`'s: the accesses that loom sees are the very ones that the memo makes.
+//! `std`'s. So loom sees exactly the accesses that the memo makes.
 
 // ANCHOR: cell
 mod cell {
@@ -19,21 +19,24 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 // ANCHOR: race
-/// Two threads ask for the same key, with nothing between them. Some order of their turns lets the one write the map
-/// while the other reads or writes it, and loom must find that order: this test fails when the race is *not* there.
+/// Two threads ask for the same key, and nothing orders their calls. In some order of
+/// their turns one thread writes the map while the other reads or writes it. loom must
+/// find that order: this test fails if the race is *not* there.
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn two_threads_race_on_the_map() {
     loom::model(|| {
         let memo = Arc::new(racy::Memo::new(|key: &u8| {
-            // A place where loom may let the other thread go on: `f` is slow, that is what memos are for.
+            // Here loom may switch to the other thread. `f` is slow: that is what memos
+            // are for.
             thread::yield_now();
             u32::from(*key)
         }));
         let other = {
             let memo = memo.clone();
-            // SAFETY: none: the two calls overlap, against the contract. loom runs its threads by turns on one OS
-            // thread and stops at the first access out of order, so no memory is really raced on.
+            // SAFETY: none. The two calls overlap, against the contract. loom runs its
+            // threads in turns on one OS thread and stops at the first unordered access,
+            // so there is no real race on memory.
             thread::spawn(move || unsafe { memo.get(&1) })
         };
         // SAFETY: none, as above.
@@ -43,8 +46,8 @@ fn two_threads_race_on_the_map() {
 }
 // ANCHOR_END: race
 
-/// The same two calls with the promise kept: one ends before the other starts, and the join orders them. loom goes
-/// through every order and has nothing to say; so it is the overlap, not the code, that the test above finds.
+/// The same two calls with the promise kept: one ends before the other starts, and the join orders them. loom tries
+/// every order and finds no fault. So the test above finds the overlap, not a fault in the code.
 #[test]
 fn calls_that_do_not_overlap_do_not_race() {
     loom::model(|| {
