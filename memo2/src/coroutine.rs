@@ -1,4 +1,5 @@
-//! Step 3 on `may`'s coroutines: the same entries, with a ready signal that suspends a coroutine and not its worker.
+//! Step 3 on `may`'s coroutines: the same entries, with a ready signal that suspends the coroutine and not its
+//! worker.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,33 +12,38 @@ use may::sync::SyncFlag;
 use parking_lot::Mutex;
 
 // ANCHOR: memo
-/// [`Memo`](crate::Memo) for coroutines of [`may`]: a caller that waits gives its worker to others. Threads may call it
-/// as well, and the two may wait for each other.
+/// [`Memo`](crate::Memo) for coroutines of [`may`]: a caller that waits gives its worker
+/// to other coroutines. Threads may call it as well, and threads and coroutines may wait
+/// for each other.
 ///
-/// Two things wait in a memo, and only one of them is the runtime's business. A *lock* is held for some instructions
-/// and never while a coroutine is suspended, so it can stay the operating system's. The *ready signal* is waited for as
-/// long as `f` takes, so it must be one that suspends the coroutine: in the place of a condition variable stands a
-/// [`SyncFlag`], which is raised once, and each call of `f` has a new one (as gopl closes a channel for each entry).
+/// Callers wait for two things in a memo, and only one of them concerns the runtime. A
+/// *lock* is held for a few instructions and never while a coroutine is suspended, so it
+/// can be a lock of the operating system. A caller waits for the *ready signal* as long
+/// as `f` takes, so that signal must suspend the coroutine. It is a [`SyncFlag`], in
+/// place of a condition variable. A flag is raised once, so each call of `f` has a new
+/// one (as in gopl, where each entry has a channel to close).
 ///
 /// Source: gopl section 9.7, `memo4`, whose callers are goroutines.
 pub struct Memo<K, V, F> {
     f: F,
     entries: Mutex<HashMap<K, Arc<Entry<V>>>>,
-    /// Calls that came to nothing, since the map last let go of their keys.
+    /// The calls that have ended without a value since the map last removed vacant
+    /// entries.
     failed: AtomicUsize,
 }
 
-/// What the memo knows of one key.
+/// What the memo knows about one key.
 struct Entry<V> {
     state: Mutex<State<V>>,
 }
 
 enum State<V> {
-    /// Nobody is computing: the next caller to see this leads.
+    /// No leader is computing: the next caller that sees this leads.
     Vacant,
-    /// A leader is inside `f`. Waiters wait for its flag, which says that this call is over and not how it ended.
+    /// A leader is inside `f`. Waiters wait for its flag, which says that this call has
+    /// ended, but not how.
     Computing(Arc<SyncFlag>),
-    /// For ever after.
+    /// The value. This state is final.
     Ready(V),
 }
 // ANCHOR_END: memo
@@ -48,38 +54,42 @@ where
     V: Clone,
     F: Fn(&K) -> V,
 {
-    /// An empty memo of `f`.
+    /// Creates an empty memo of `f`.
     pub fn new(f: F) -> Self {
         Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }
 
     // ANCHOR: get
-    /// The value of `f` for `key`: at once if it is there, after a wait if a leader is computing it, and by calling
-    /// `f` if nobody is.
+    /// Returns the value of `f` for `key`. It returns at once if the value is there,
+    /// waits while a leader computes it, and calls `f` itself if there is no leader.
     ///
-    /// `f` runs on its caller, so on a coroutine's small stack if that is one. It may ask this memo for other keys.
-    /// `K`'s `Hash`, `Eq`, `Clone` and `Drop` run under the map's lock and `V`'s `Clone` under its entry's, so they must not
-    /// ask this memo for anything, nor yield.
+    /// `f` runs on its caller. If the caller is a coroutine, `f` has only that
+    /// coroutine's small stack. `f` may ask this memo for other keys. `K`'s `Hash`, `Eq`,
+    /// `Clone` and `Drop` run under the map's lock and `V`'s `Clone` under its entry's
+    /// lock. So they must not ask this memo for anything, and must not yield.
     ///
-    /// A caller that is cancelled while it waits leaves the others as they are. A leader that is cancelled inside `f`
-    /// leaves as after a panic.
+    /// If a caller is cancelled while it waits, the other callers do not notice. If a
+    /// leader is cancelled inside `f`, the memo does what it does after a panic.
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller was the leader. The waiters do not see it: one of them becomes the next leader.
+    /// If `f` panics and this caller was the leader. The waiters do not see the panic:
+    /// one of them becomes the next leader.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys or other callers: the leader then
-    /// waits for itself. And if `f` overflows a coroutine's stack: no destructor runs then, and nobody learns of it.
+    /// If `f`, for some key, asks for that same key, directly or through other keys or
+    /// other callers: the leader then waits for itself. Also if `f` overflows a
+    /// coroutine's stack: then no destructor runs, and no waiter is woken.
     ///
     /// # Starvation
     ///
-    /// A hit returns without yielding. A coroutine that does nothing but hit keeps its worker from other coroutines: let
-    /// it call `may::coroutine::yield_now` now and then.
+    /// A hit returns without yielding. A coroutine that only makes hits keeps its worker
+    /// from other coroutines. It should call `may::coroutine::yield_now` now and then.
     pub fn get(&self, key: &K) -> V {
         let entry = self.entry(key);
-        // A loop, because to be woken is not to be first: after a panic all waiters wake, and one of them leads.
+        // A loop, because a woken waiter need not be first: after a panic all waiters
+        // wake, and one of them leads.
         let ended = loop {
             let mut state = entry.state.lock();
             let ended = match &*state {
@@ -91,8 +101,9 @@ where
                     break ended;
                 }
             };
-            // The lock belongs to this OS thread, and the coroutine may go on on another: it is let go first. The flag
-            // stays up once it is raised, so a wait that begins too late ends at once.
+            // The lock belongs to this OS thread, and the coroutine may continue on
+            // another one, so it must let go of the lock first. A raised flag stays up,
+            // so a wait that begins late returns at once.
             drop(state);
             ended.wait();
         };
@@ -103,7 +114,8 @@ where
         value
     }
 
-    /// The entry of `key`, made vacant if the key is new. The map is locked in here and nowhere else.
+    /// Returns the entry of `key`, and adds a vacant one if the key is new. Only this
+    /// function locks the map.
     fn entry(&self, key: &K) -> Arc<Entry<V>> {
         let mut entries = self.entries.lock();
         if let Some(entry) = entries.get(key) {
@@ -111,10 +123,12 @@ where
         }
         let failed = self.failed.load(Relaxed);
         if failed > entries.len() / 2 {
-            // The map lets go of the keys that came to nothing and that no caller holds: only the map can reach such an
-            // entry, so `get_mut` needs no lock. Each call that failed pays for a look at two entries.
-            entries.retain(|_, entry| {
-                Arc::get_mut(entry).is_none_or(|entry| !matches!(entry.state.get_mut(), State::Vacant))
+            // The map removes the vacant entries that no caller holds. Only the map can
+            // reach such an entry, so `get_mut` needs no lock. Each failed call pays for
+            // a look at two entries.
+            entries.retain(|_, entry| match Arc::get_mut(entry) {
+                Some(entry) => !matches!(entry.state.get_mut(), State::Vacant),
+                None => true,
             });
             self.failed.fetch_sub(failed, Relaxed);
         }
@@ -126,8 +140,8 @@ where
 }
 
 // ANCHOR: lead
-/// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f` returns, panics or is
-/// cancelled.
+/// The leader's duty. As long as this guard lives, waiters rely on it to wake them,
+/// whether `f` returns, panics or is cancelled.
 struct Lead<'a, V> {
     entry: &'a Entry<V>,
     ended: Arc<SyncFlag>,
@@ -136,25 +150,29 @@ struct Lead<'a, V> {
 
 impl<V: Clone> Lead<'_, V> {
     fn publish(self, value: &V) {
-        // `V`'s `Clone` is not ours and may panic: it runs before the lock is taken, and `self` still has its duty.
+        // `V`'s `Clone` is the user's code and may panic. It runs before the lock is
+        // taken, while `self` still has its duty.
         let value = value.clone();
         *self.entry.state.lock() = State::Ready(value);
-        // The end of `self` raises the flag.
+        // Dropping `self` raises the flag.
     }
 }
 
 impl<V> Drop for Lead<'_, V> {
     fn drop(&mut self) {
         let mut state = self.entry.state.lock();
-        // Still computing: `f` panicked or was cancelled, and nothing was published.
+        // The state is still `Computing`: `f` or a clone of its value panicked, or the
+        // leader was cancelled. No value was published.
         if let State::Computing(_) = *state {
             *state = State::Vacant;
             self.failed.fetch_add(1, Relaxed);
         }
         drop(state);
-        // All of them, in either case: a flag cannot wake one. In a cancelled coroutine `may` may raise the
-        // cancellation out of here, with some waiters not yet woken, who would sleep for ever: so again, until all are.
-        // What is caught is not lost, since `may` raises it anew at the coroutine's next wait.
+        // Wake all waiters, whether there is a value or not, because a flag cannot wake
+        // just one. If this coroutine is cancelled, `fire` may unwind with the
+        // cancellation before it has woken every waiter, and the rest would sleep
+        // forever. So repeat it until it returns. The caught cancellation is not lost:
+        // `may` raises it again at the coroutine's next wait.
         while catch_unwind(AssertUnwindSafe(|| self.ended.fire())).is_err() {}
     }
 }

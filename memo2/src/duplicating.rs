@@ -1,4 +1,4 @@
-//! Step 2: the lock is let go while `f` runs.
+//! Step 2: the lock is released while `f` runs.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,11 +6,13 @@ use std::hash::Hash;
 use parking_lot::Mutex;
 
 // ANCHOR: duplicating
-/// A memo whose lock guards the map and nothing else: one short visit to look, another to store.
+/// A memo whose lock guards only the map: a caller takes it once to look and once to
+/// store.
 ///
-/// Distinct keys no longer wait for each other. But between the two visits the key is in no map, and every caller who
-/// looks in that time calls `f` as well: a herd of `n` callers makes up to `n` calls. The last to return leaves its
-/// value in the map, so callers of one key can hold different values.
+/// Distinct keys no longer wait for each other. But between the two visits the key is not
+/// in the map, and every caller that looks in that time also calls `f`: a herd of `n`
+/// callers makes up to `n` calls. The last call to return leaves its value in the map, so
+/// callers of one key can hold different values.
 ///
 /// Source: gopl section 9.7, `memo3`.
 #[derive(Debug)]
@@ -25,28 +27,31 @@ where
     V: Clone,
     F: Fn(&K) -> V,
 {
-    /// An empty memo of `f`.
+    /// Creates an empty memo of `f`.
     pub fn new(f: F) -> Self {
         Memo { f, map: Mutex::new(HashMap::new()) }
     }
 
-    /// The value of `f` for `key`, from the map if it is there.
+    /// Returns the value of `f` for `key`, from the map if it is there.
     ///
-    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq` and `Clone` and `V`'s `Clone` and `Drop` run under the
-    /// lock, so they must not ask this memo for anything.
+    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq` and `Clone` and `V`'s
+    /// `Clone` and `Drop` run under the lock, so they must not ask this memo for
+    /// anything.
     ///
     /// # Panics
     ///
-    /// If `f` panics; the memo is then as it was before the call.
+    /// If `f` panics. The memo is then as it was before the call.
     // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
-        // The first visit. The guard is a temporary of this statement, and dropped at its semicolon. (As a temporary in
-        // the head of a `match` it would live on through the arms, `f` and all, and `coarse` would be back.)
+        // The first visit. The guard is a temporary of this statement and is dropped at
+        // its semicolon. (A temporary in the head of a `match` would live on through the
+        // arms, where `f` runs. That would be `coarse` again.)
         let hit = self.map.lock().get(key).cloned();
         if let Some(value) = hit {
             return value;
         }
-        // Nobody is kept out while `f` runs, not even a second caller of this key.
+        // No lock is held while `f` runs, so it keeps no caller out, not even a second
+        // caller of this key.
         let value = (self.f)(key);
         // The second visit.
         self.map.lock().insert(key.clone(), value.clone());

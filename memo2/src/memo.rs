@@ -8,25 +8,29 @@ use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Arc, Condvar, Mutex};
 
 // ANCHOR: memo
-/// A memo that calls `f` once a key, however many ask, and in which no key waits for another.
+/// A memo that calls `f` once per key, however many callers ask. Distinct keys never wait
+/// for each other.
 ///
-/// The map holds an *entry* for each key, and it is the entry that knows whether the value is there. The first caller
-/// of a cold key becomes its *leader* and calls `f`; those who come meanwhile are *waiters* and sleep until the leader
-/// wakes them. The map's lock is held only to find the entry, an entry's lock only to read or change its state, and no
+/// The map holds an *entry* for each key, and the entry knows whether the value is there.
+/// The first caller of a cold key becomes its *leader* and calls `f`. Callers that arrive
+/// meanwhile are *waiters*: they sleep until the leader wakes them. The map's lock is
+/// held only to find the entry, an entry's lock only to read or change its state, and no
 /// lock while `f` runs. No caller holds two locks at a time.
 ///
-/// It keeps every value for as long as it lives. An entry whose call panicked stays for the next caller; when such
-/// entries may be half of the map, it lets go of them.
+/// The memo keeps every value for as long as it lives. An entry whose call panicked stays
+/// for the next caller. Once such entries may be half of the map, the memo removes them.
 ///
-/// Source: gopl section 9.7, `memo4`; there a panic of `f` leaves every waiter asleep forever, here it does not.
+/// Source: gopl section 9.7, `memo4`. There, a panic of `f` leaves every waiter asleep
+/// forever. Here it does not.
 pub struct Memo<K, V, F> {
     f: F,
     entries: Mutex<HashMap<K, Arc<Entry<V>>>>,
-    /// Calls that came to nothing, since the map last let go of their keys.
+    /// The calls that have ended without a value since the map last removed vacant
+    /// entries.
     failed: AtomicUsize,
 }
 
-/// What the memo knows of one key.
+/// What the memo knows about one key.
 struct Entry<V> {
     state: Mutex<State<V>>,
     /// Waiters sleep here while the state is [`State::Computing`].
@@ -34,11 +38,11 @@ struct Entry<V> {
 }
 
 enum State<V> {
-    /// Nobody is computing: the next caller to see this leads.
+    /// No leader is computing: the next caller that sees this leads.
     Vacant,
     /// A leader is inside `f`.
     Computing,
-    /// For ever after.
+    /// The value. This state is final.
     Ready(V),
 }
 // ANCHOR_END: memo
@@ -49,31 +53,33 @@ where
     V: Clone,
     F: Fn(&K) -> V,
 {
-    /// An empty memo of `f`.
+    /// Creates an empty memo of `f`.
     pub fn new(f: F) -> Self {
         Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }
 
     // ANCHOR: get
-    /// The value of `f` for `key`: at once if it is there, after a sleep if a leader is computing it, and by calling
-    /// `f` if nobody is.
+    /// Returns the value of `f` for `key`. It returns at once if the value is there,
+    /// sleeps while a leader computes it, and calls `f` itself if there is no leader.
     ///
-    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq`, `Clone` and `Drop` run under the map's lock and `V`'s `Clone`
-    /// under its entry's, so they must not ask this memo for anything.
+    /// `f` may ask this memo for other keys. `K`'s `Hash`, `Eq`, `Clone` and `Drop` run
+    /// under the map's lock and `V`'s `Clone` under its entry's lock, so they must not
+    /// ask this memo for anything.
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller was the leader. The waiters do not see it: one of them becomes the next leader.
+    /// If `f` panics and this caller was the leader. The waiters do not see the panic:
+    /// one of them becomes the next leader.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys or other threads: the leader then
-    /// waits for itself.
+    /// If `f`, for some key, asks for that same key, directly or through other keys or
+    /// other threads: the leader then waits for itself.
     pub fn get(&self, key: &K) -> V {
         let entry = self.entry(key);
         let mut state = entry.state.lock();
-        // A loop, because to be woken is not to be first: after a panic a newcomer may lead before the woken waiter has
-        // the lock again.
+        // A loop, because a woken waiter need not be first: after a panic a new caller
+        // may lead before the woken waiter has the lock again.
         loop {
             match &*state {
                 State::Ready(value) => return value.clone(),
@@ -90,7 +96,8 @@ where
         value
     }
 
-    /// The entry of `key`, made vacant if the key is new. The map is locked in here and nowhere else.
+    /// Returns the entry of `key`, and adds a vacant one if the key is new. Only this
+    /// function locks the map.
     fn entry(&self, key: &K) -> Arc<Entry<V>> {
         let mut entries = self.entries.lock();
         if let Some(entry) = entries.get(key) {
@@ -98,14 +105,17 @@ where
         }
         let failed = self.failed.load(Relaxed);
         if failed > entries.len() / 2 {
-            // The map lets go of the keys that came to nothing and that no caller holds: only the map can reach such an
-            // entry, so `get_mut` needs no lock. Each call that failed pays for a look at two entries.
-            entries.retain(|_, entry| {
-                Arc::get_mut(entry).is_none_or(|entry| !matches!(entry.state.get_mut(), State::Vacant))
+            // The map removes the vacant entries that no caller holds. Only the map can
+            // reach such an entry, so `get_mut` needs no lock. Each failed call pays for
+            // a look at two entries.
+            entries.retain(|_, entry| match Arc::get_mut(entry) {
+                Some(entry) => !matches!(entry.state.get_mut(), State::Vacant),
+                None => true,
             });
             self.failed.fetch_sub(failed, Relaxed);
         }
-        let entry = Arc::new(Entry { state: Mutex::new(State::Vacant), changed: Condvar::new() });
+        let (state, changed) = (Mutex::new(State::Vacant), Condvar::new());
+        let entry = Arc::new(Entry { state, changed });
         entries.insert(key.clone(), entry.clone());
         entry
     }
@@ -113,7 +123,8 @@ where
 }
 
 // ANCHOR: lead
-/// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f` returns or panics.
+/// The leader's duty. As long as this guard lives, waiters rely on it to wake them,
+/// whether `f` returns or panics.
 struct Lead<'a, V> {
     entry: &'a Entry<V>,
     failed: &'a AtomicUsize,
@@ -121,10 +132,12 @@ struct Lead<'a, V> {
 
 impl<V: Clone> Lead<'_, V> {
     fn publish(self, value: &V) {
-        // `V`'s `Clone` is not ours and may panic: it runs before the lock is taken, and `self` still has its duty.
+        // `V`'s `Clone` is the user's code and may panic. It runs before the lock is
+        // taken, while `self` still has its duty.
         let value = value.clone();
         *self.entry.state.lock() = State::Ready(value);
-        // All of them: each needs the value, and nobody else will wake those who are left out.
+        // All of them: each waiter needs the value, and nothing else wakes a waiter that
+        // is left out.
         self.entry.changed.notify_all();
     }
 }
@@ -132,13 +145,14 @@ impl<V: Clone> Lead<'_, V> {
 impl<V> Drop for Lead<'_, V> {
     fn drop(&mut self) {
         let mut state = self.entry.state.lock();
-        // Still computing: `f` panicked, and nothing was published. One waiter is enough to take over, and that one
-        // will publish or, panicking in turn, wake the next. No code of `K` or `V` runs here, so nothing can panic
-        // again in the middle of this panic.
+        // The state is still `Computing`: `f` or a clone of its value panicked, and no
+        // value was published. One waiter is enough to take over. It publishes a value
+        // or, if it panics too, wakes the next waiter. No code of `K` or `V` runs here,
+        // so nothing can panic a second time during this panic.
         if let State::Computing = *state {
             *state = State::Vacant;
             self.failed.fetch_add(1, Relaxed);
-            // The lock is free before the waiter wakes, who takes it.
+            // The lock is released before the waiter wakes, because the waiter takes it.
             drop(state);
             self.entry.changed.notify_one();
         }

@@ -1,7 +1,7 @@
-//! What the memos synchronise with.
+//! The types with which the memos synchronise.
 //!
-//! It stands in one place so that it can be exchanged: the tests in `tests/model/` and `tests/schedules/` compile these
-//! memos a second time, with the types of a model checker under the same names, and then try many orders in which
+//! They are in one place so that they can be exchanged: the tests in `tests/model/` and `tests/schedules/` compile
+//! these memos a second time, with a model checker's types under the same names. They then try many orders in which
 //! threads can take their turns.
 
 pub(crate) use std::sync::Arc;
@@ -9,7 +9,7 @@ pub(crate) use std::sync::atomic;
 
 pub(crate) use parking_lot::{Condvar, Mutex};
 
-/// A static that is made at its first use.
+/// Declares a static that is initialised at its first use.
 macro_rules! global {
     ($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;) => {
         $(#[$attribute])*

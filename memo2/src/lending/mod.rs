@@ -1,4 +1,4 @@
-//! Step 4: what never forgets can lend. A hit takes no lock and writes nothing that other threads read.
+//! Step 4: a memo that never forgets can lend. A hit takes no lock and writes nothing that other threads read.
 
 mod table;
 
@@ -13,38 +13,40 @@ use crate::sync::{Arc, Condvar, Mutex};
 use table::{Table, mix};
 
 // ANCHOR: memo
-/// A memo whose values stay where they are for as long as it lives, so that a caller gets
-/// a reference and not a clone.
+/// A memo whose values stay in place for as long as it lives, so that a caller gets a
+/// reference and not a clone.
 ///
 /// [`Memo`](crate::Memo) takes two locks for a hit, and every lock is a write to memory
-/// that the other cores read: two threads that hit take turns, even on different keys.
+/// that the other cores read. So two threads that hit take turns, even on different keys.
 /// Here a hit only reads, in a table that grows and never changes what it has. Duplicates
-/// are suppressed as before, but what that takes lies beside the table and lasts only as
-/// long as the call: an entry for each key *in flight*, with a ready signal of its own.
+/// are suppressed as before, but the data for that is kept beside the table and lasts
+/// only as long as the call: an entry for each key *in flight*, with a ready signal of
+/// its own.
 ///
 /// # The hash function
 ///
 /// The default is foldhash, which is fast. It starts from a random number in every
-/// process, but it does not promise what the standard library's SipHash does: an attacker
-/// who may choose the keys, and who can measure or learn enough, may find keys that
-/// collide, and make every look-up slow (*hash flooding*).
-/// Where strangers choose the keys, give the memo SipHash:
+/// process, but it does not promise what the standard library's SipHash promises: an
+/// attacker that may choose the keys, and that can measure or learn enough, may find keys
+/// that collide. Such keys make every look-up slow (*hash flooding*).
+///
+/// If strangers choose the keys, give the memo SipHash:
 /// `Memo::with_hasher(f, std::hash::RandomState::new())`. A weak hash function, such as
 /// the identity, costs no more here than in a `HashMap`.
 ///
-/// Source: gopl section 9.7, `memo4`, and what it says of values that are never changed
+/// Source: gopl section 9.7, `memo4`, and what it says about values that never change
 /// once they are shared.
 pub struct Memo<K, V, F, S = RandomState> {
     f: F,
     hasher: S,
-    /// Every key that has its value.
+    /// The keys that have their value.
     ready: Table<K, V>,
-    /// Every key that waits for one. A key whose call panicked stays here, vacant, until
+    /// The keys that wait for one. A key whose call panicked stays here, vacant, until
     /// the next caller asks for it or the table needs room.
     calls: Mutex<HashTable<Arc<Call<K>>>>,
 }
 
-/// A call of `f` that has not brought a value yet, and the signal that it has.
+/// A call of `f` whose value is not in the table yet, and the signal that it is.
 struct Call<K> {
     hash: u64,
     key: K,
@@ -65,14 +67,15 @@ enum State {
 // ANCHOR_END: memo
 
 impl<K, V, F> Memo<K, V, F> {
-    /// An empty memo of `f`, whose keys are hashed by foldhash: fast, and no defence against hash flooding.
+    /// Creates an empty memo of `f` that hashes its keys with foldhash. It is fast, but does not resist hash
+    /// flooding.
     pub fn new(f: F) -> Self {
         Memo::with_hasher(f, RandomState::default())
     }
 }
 
 impl<K, V, F, S> Memo<K, V, F, S> {
-    /// An empty memo of `f`, whose keys are hashed by `hasher`.
+    /// Creates an empty memo of `f` that hashes its keys with `hasher`.
     pub fn with_hasher(f: F, hasher: S) -> Self {
         Memo { f, hasher, ready: Table::new(), calls: Mutex::new(HashTable::new()) }
     }
@@ -85,32 +88,32 @@ where
     S: BuildHasher,
 {
     // ANCHOR: get
-    /// The value of `f` for `key`, on loan: at once if it is there, after a sleep if a
-    /// leader is computing it, and by calling `f` if no caller is.
+    /// Lends the value of `f` for `key`. It returns at once if the value is there, sleeps
+    /// while a leader computes it, and calls `f` itself if there is no leader.
     ///
-    /// A hit allocates nothing: a memo of `String` is asked by `&str`. `f` may ask this
-    /// memo for other keys. `K`'s `Hash`, `Eq`, `to_owned` and `Drop` may run under
-    /// the lock of the calls, so they must not ask this memo for anything.
+    /// A hit allocates nothing: to ask a memo of `String`, a `&str` is enough. `f` may
+    /// ask this memo for other keys. `K`'s `Hash`, `Eq`, `to_owned` and `Drop` may run
+    /// under the lock of the calls, so they must not ask this memo for anything.
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller was the leader. The waiters do not see it: one of
-    /// them becomes the next leader.
+    /// If `f` panics and this caller was the leader. The waiters do not see the panic:
+    /// one of them becomes the next leader.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys or
+    /// If `f`, for some key, asks for that same key, directly or through other keys or
     /// other threads: the leader then waits for itself.
     #[inline]
-    #[expect(clippy::manual_hash_one, reason = "the compiler does not always put `hash_one` in place: see below")]
+    #[expect(clippy::manual_hash_one, reason = "it is not always inlined: see below")]
     pub fn get<Q>(&self, key: &Q) -> &V
     where
         K: Borrow<Q>,
         Q: ?Sized + Hash + Eq + ToOwned<Owned = K>,
     {
-        // What `hash_one` does. Where the compiler makes a call of that, it passes the
-        // hash's state through memory. With the standard library's hash function, that is
-        // a fifth of a hit's instructions.
+        // This is what `hash_one` does. Where the compiler does not inline that function,
+        // it passes the hash's state through memory. With the standard library's hash
+        // function, that takes a fifth of a hit's instructions.
         let mut state = self.hasher.build_hasher();
         key.hash(&mut state);
         let hash = mix(state.finish());
@@ -120,7 +123,7 @@ where
         }
     }
 
-    /// What `get` does where the table does not have the key.
+    /// What `get` does if the table does not have the key.
     #[cold]
     #[inline(never)]
     fn miss<Q>(&self, hash: u64, key: &Q) -> &V
@@ -138,7 +141,7 @@ where
                 call.changed.wait(&mut state);
             }
             if *state == State::Ready {
-                // Look again: the table has it now.
+                // Look again: the table has the value now.
                 continue;
             }
             *state = State::Computing;
@@ -146,9 +149,9 @@ where
 
             let lead = Lead(&call);
             let value = (self.f)(&call.key);
-            // A second copy of the key, because waiters may be reading the first one. It
-            // may panic, and then this call has failed like any other: `lead` still has
-            // its duty.
+            // A second copy of the key, because waiters may be reading the first one.
+            // `to_owned` may panic. Then this call has failed like any other: `lead`
+            // still has its duty.
             let value = self.ready.insert(hash, key.to_owned(), value);
             self.remove(&call);
             lead.publish();
@@ -156,31 +159,36 @@ where
         }
     }
 
-    /// The call in flight for `key`, or one that is made here, vacant. If neither is
-    /// needed: the value.
+    /// Returns the call in flight for `key`, or adds a vacant one. If the value is there
+    /// by now, returns the value instead.
     fn call<Q>(&self, hash: u64, key: &Q) -> Result<Arc<Call<K>>, &V>
     where
         K: Borrow<Q>,
         Q: ?Sized + Hash + Eq + ToOwned<Owned = K>,
     {
-        // The other way round, because this table looks at the low bits, where the product
-        // is weak.
+        // The bytes are swapped because this table looks at the low bits, where the
+        // product is weak.
         let swapped = hash.swap_bytes();
         let mut calls = self.calls.lock();
-        if let Some(call) = calls.find(swapped, |call| call.hash == swapped && call.key.borrow() == key) {
+        let same = |call: &Arc<Call<K>>| call.hash == swapped && call.key.borrow() == key;
+        if let Some(call) = calls.find(swapped, same) {
             return Ok(call.clone());
         }
-        // A leader fills the table first, and after that takes its call away, under this
-        // lock. So a key that is not among the calls now is either in the table, or no
-        // caller is computing it.
+        // A leader first fills the table, and then removes its call under this lock. So
+        // if a key is not among the calls now, it is in the table, or no caller is
+        // computing it.
         if let Some(value) = self.ready.get(hash, move |known| known.borrow() == key) {
             return Err(value);
         }
         if calls.len() == calls.capacity() {
-            // Before they grow, the calls lose those that came to nothing and that no caller holds: only this table can
-            // reach such a call, so `get_mut` needs no lock. The room for as many calls as are left makes this a
+            // Before the table of calls grows, it removes the vacant calls that no caller
+            // holds. Only this table can reach such a call, so `get_mut` needs no lock.
+            // It then reserves room for as many calls as are left. So this takes a
             // constant number of steps for each new key.
-            calls.retain(|call| Arc::get_mut(call).is_none_or(|call| *call.state.get_mut() != State::Vacant));
+            calls.retain(|call| match Arc::get_mut(call) {
+                Some(call) => *call.state.get_mut() != State::Vacant,
+                None => true,
+            });
             let left = calls.len();
             calls.reserve(left, |call| call.hash);
         }
@@ -190,10 +198,11 @@ where
         Ok(call)
     }
 
-    /// Takes `call` from the calls in flight. It is found by its address, so no code of
+    /// Removes `call` from the calls in flight. It is found by its address, so no code of
     /// `K` runs.
     fn remove(&self, call: &Arc<Call<K>>) {
-        if let Ok(found) = self.calls.lock().find_entry(call.hash, |other| Arc::ptr_eq(other, call)) {
+        let mut calls = self.calls.lock();
+        if let Ok(found) = calls.find_entry(call.hash, |other| Arc::ptr_eq(other, call)) {
             found.remove();
         }
     }
@@ -201,15 +210,15 @@ where
 }
 
 // ANCHOR: lead
-/// The leader's duty: as long as this lives, waiters rely on it to be woken, whether `f`
-/// returns or panics.
+/// The leader's duty. As long as this guard lives, waiters rely on it to wake them,
+/// whether `f` returns or panics.
 struct Lead<'a, K>(&'a Call<K>);
 
 impl<K> Lead<'_, K> {
     fn publish(self) {
         *self.0.state.lock() = State::Ready;
-        // All of them: each needs the value, and nothing else would wake the waiters that
-        // are left out.
+        // All of them: each waiter needs the value, and nothing else wakes a waiter that
+        // is left out.
         self.0.changed.notify_all();
     }
 }
@@ -217,10 +226,11 @@ impl<K> Lead<'_, K> {
 impl<K> Drop for Lead<'_, K> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
-        // Still computing: `f` panicked. One waiter is enough to take over.
+        // The state is still `Computing`: the call panicked. One waiter is enough to take
+        // over.
         if *state == State::Computing {
             *state = State::Vacant;
-            // The lock is free before the waiter wakes and takes it.
+            // The lock is released before the waiter wakes, because the waiter takes it.
             drop(state);
             self.0.changed.notify_one();
         }

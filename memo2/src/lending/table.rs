@@ -1,4 +1,5 @@
-//! A table that many read while one adds to it: a list of pointers, found by hash, to entries that never move.
+//! A table that many threads read while one thread adds to it: a list of pointers, found by hash, to entries that
+//! never move.
 
 use std::marker::PhantomData;
 use std::sync::RwLock;
@@ -8,8 +9,8 @@ use crate::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::atomic::{AtomicPtr, AtomicU64};
 
 // ANCHOR: line
-/// As many bytes as a processor fetches at once. A look-up begins with one of these, and
-/// mostly needs no second.
+/// One cache line: as many bytes as a processor fetches at once. A look-up begins with
+/// one of these, and usually needs no second.
 #[repr(align(64))]
 struct Line<K, V> {
     /// A byte for each slot: 0 while the slot is empty, then its tag. The eighth byte
@@ -21,20 +22,22 @@ struct Line<K, V> {
 
 /// What a slot points to. It is written once, before another thread can see it.
 ///
-/// The fields are in this order so that what a hit reads lies together.
+/// The fields are in this order so that a hit reads adjacent memory.
 #[repr(C)]
 struct Entry<K, V> {
     key: K,
     value: V,
-    /// Kept so that the table can grow without asking `K`, whose code may panic, for its
-    /// hash.
+    /// Kept so that the table can grow without asking `K` for its hash, because the code
+    /// of `K` may panic.
     hash: u64,
 }
 
+/// The slots of a line. With the tags they take 64 bytes.
 const SLOTS: usize = 7;
-/// How many entries there may be for each line, before the table grows: at more than
-/// this, too many lines overflow.
+/// The most entries per line before the table grows. With more entries, too many lines
+/// overflow.
 const FILL: usize = 4;
+/// The number of lines in the first table.
 const FIRST: usize = 4;
 
 /// 1 in each byte.
@@ -44,75 +47,75 @@ const HIGHEST: u64 = 0x0080_8080_8080_8080;
 /// The overflow mark.
 const MORE: u64 = 1 << 56;
 
-/// Spreads a hash, once for each look-up.
+/// Spreads a hash, once per look-up.
 ///
-/// A hash function may be weak: the identity, for keys that are multiples of 64, leaves
-/// the low bits at 0. The product's high bits depend on every bit of the hash, so these
-/// choose the line, and the bits below them are the tag. The multiplier is odd, so no two
-/// hashes become one. (It is 2^64 divided by the golden ratio: *Fibonacci hashing*, Knuth,
-/// *The Art of Computer Programming*, 6.4.)
+/// A hash function may be weak. The identity, for example, leaves the low bits at 0 if
+/// the keys are multiples of 64. The product's high bits depend on every bit of the hash.
+/// So they choose the line, and the bits below them are the tag. The multiplier is odd,
+/// so two different hashes stay different. (It is 2^64 divided by the golden ratio:
+/// *Fibonacci hashing*, Knuth, *The Art of Computer Programming*, 6.4.)
 pub(super) fn mix(hash: u64) -> u64 {
     hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// The slots that may have this tag, as the highest bit of each one's byte.
+/// The slots that may have this tag, marked by the highest bit of each slot's byte.
 ///
-/// All bytes are compared at once. Where a slot has the tag, the difference is 0; where
-/// it has another tag, it is at most 0x7f. So 0x80 less the difference has its highest
-/// bit only where the difference is 0. Empty slots may be among the matches too: where
-/// their difference is over 0x80, each borrows from the next byte, which belongs to an
-/// empty slot as well. To sort them out here would cost every look-up two instructions.
+/// All bytes are compared at once. If a slot has the tag, its difference is 0. If it has
+/// another tag, its difference is at most 0x7f. So 0x80 less the difference has its
+/// highest bit set only if the difference is 0. The matches may also contain empty slots:
+/// where their difference is over 0x80, each borrows from the next byte, which belongs to
+/// an empty slot as well. Filtering them out here would cost every look-up two
+/// instructions.
 fn matches(tags: u64, tag: u64) -> u64 {
     let difference = tags ^ (tag * EACH);
     (0x80 * EACH).wrapping_sub(difference) & HIGHEST
 }
 
-/// The slot of the lowest bit of `matches`.
+/// The slot of the lowest bit that is set in `matches`.
 fn slot(matches: u64) -> usize {
     matches.trailing_zeros() as usize / 8
 }
 // ANCHOR_END: line
 
 // ANCHOR: table
-/// The table. It only grows: an entry stays where it is, and a thread that found it once
-/// will find it again.
+/// The table. It only grows: an entry stays where it is, and a thread that has found it
+/// once will find it again.
 ///
-/// One thread at a time adds entries, under the lock. Any number of threads look up,
-/// without it. They meet in three places:
+/// One thread at a time adds entries, under the lock. Any number of threads look up
+/// entries, without the lock. They meet in three places:
 ///
-/// 1. *An entry is published by the pointer to it.* The entry is written first, and then
-///    its slot is stored, with `Release`. A look-up loads the slot with `Acquire`, so a
-///    reader that finds the pointer also sees the entry.
+/// 1. *An entry is published by the pointer to it.* The writer writes the entry first,
+///    and then stores its slot with `Release`. A look-up loads the slot with `Acquire`,
+///    so a reader that finds the pointer also sees the entry.
 /// 2. *A tag is a hint*, and `Relaxed`. A reader that sees a tag too late misses the
 ///    entry. A reader that sees it too early finds the slot empty, and misses the entry.
 ///    The mark of a line that overflowed is a hint in the same way.
-/// 3. *A bigger table is published by the pointer to it.* It is filled first, and then
-///    stored, with `Release`. A look-up loads the pointer with `Acquire`. A reader that
-///    still has the old table misses what is only in the new one.
+/// 3. *A bigger table is published by the pointer to it.* The writer fills it first, and
+///    then stores the pointer with `Release`. A look-up loads the pointer with `Acquire`.
+///    A reader that still has the old table misses what is only in the new one.
 ///
 /// So a look-up never finds half of an entry, and it may miss an entry that has just been
-/// added. It does not miss an entry if the thread has since taken a lock that the adding
+/// added. It does not miss an entry if its thread has since taken a lock that the adding
 /// thread held after the addition: the lock orders the stores of all three kinds before
 /// the look-up.
 pub(super) struct Table<K, V> {
     current: AtomicPtr<Lines<K, V>>,
-    /// How many entries there are. Its lock is the right to add.
+    /// The number of entries. The thread that holds this lock has the right to add.
     len: Mutex<usize>,
-    /// Decides whether the table is `Send` and `Sync`, which pointers leave open. Threads
-    /// share entries, and drop what other threads have made, as they would through an
-    /// `RwLock`.
+    /// Decides whether the table is `Send` and `Sync`, because raw pointers do not.
+    /// Threads share entries, and drop what other threads have made, as they would
+    /// through an `RwLock`.
     owns: PhantomData<RwLock<Entry<K, V>>>,
 }
 
 /// A table of one size.
 struct Lines<K, V> {
-    /// As many as a power of two.
+    /// Their number is a power of two.
     lines: Box<[Line<K, V>]>,
-    /// By how much a hash is shifted down to leave the number of a line.
+    /// A hash shifted right by this many bits is the index of a line.
     shift: u32,
-    /// The table of half the size, or null. Look-ups may still be in it, and nothing
-    /// counts them. So it stays, and all old tables together are as big as the current
-    /// one.
+    /// The table of half the size, or null. Readers may still be in it, and nothing
+    /// counts them. So it stays. All old tables together are as big as the current one.
     previous: *mut Lines<K, V>,
 }
 
@@ -126,7 +129,7 @@ impl<K, V> Table<K, V> {
         *self.len.lock()
     }
 
-    /// The value of the key that has this hash and that `is` knows.
+    /// The value of the key that has this hash and for which `is` returns `true`.
     #[inline]
     pub(super) fn get(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
         let lines = self.lines();
@@ -136,9 +139,9 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// The same, looked for in all lines where it can be. It is a function of its own,
-    /// because most look-ups end before it, and there each unnecessary instruction can be
-    /// measured.
+    /// The same, but it looks in all lines where the key can be. It is a separate
+    /// function because most look-ups end before it, and in those each unnecessary
+    /// instruction can be measured.
     #[cold]
     #[inline(never)]
     fn get_from_all(&self, hash: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
@@ -152,8 +155,8 @@ impl<K, V> Table<K, V> {
         None
     }
 
-    /// Adds an entry, and lends its value. No other caller may add the same key: there
-    /// would be two entries.
+    /// Adds an entry, and lends its value. No other caller may add the same key: the
+    /// table would have two entries for it.
     pub(super) fn insert(&self, hash: u64, key: K, value: V) -> &V {
         let entry = Box::into_raw(Box::new(Entry { key, value, hash }));
         let mut len = self.len.lock();
@@ -162,16 +165,16 @@ impl<K, V> Table<K, V> {
         }
         *len += 1;
         self.lines().put(hash, entry);
-        // SAFETY: it was made above, lives as long as the table, which `self` borrows,
-        // and no thread changes it.
+        // SAFETY: `entry` was created above, lives as long as the table, which `self`
+        // borrows, and no thread changes it.
         unsafe { &(*entry).value }
     }
 
-    /// Twice the lines. Called under the lock.
+    /// Doubles the number of lines. The caller holds the lock.
     fn grow(&self) {
         let old = self.lines();
         let new = Lines::new(2 * old.lines.len(), self.current.load(Relaxed));
-        // SAFETY: it was made above, and nothing drops it before `self`.
+        // SAFETY: `new` was created above, and nothing drops it before `self`.
         let lines = unsafe { &*new };
         for entry in old.entries() {
             // SAFETY: entries live as long as the table.
@@ -181,8 +184,8 @@ impl<K, V> Table<K, V> {
     }
 
     fn lines(&self) -> &Lines<K, V> {
-        // SAFETY: it was a table when it was stored, filled before that (3.), and every
-        // table stays until `drop`.
+        // SAFETY: the pointer is to a table that was filled before it was stored (3.),
+        // and every table stays until `drop`.
         unsafe { &*self.current.load(Acquire) }
     }
 }
@@ -193,9 +196,9 @@ impl<K, V> Line<K, V> {
         let mut matches = matches(self.tags.load(Relaxed), tag);
         while matches != 0 {
             let entry = self.slots[slot(matches)].load(Acquire);
-            // SAFETY: it is null in an empty slot. In any other it points to an entry
-            // that had been written before the slot was (1.), that no thread changes, and
-            // that lives as long as the table, of which `self` is a part.
+            // SAFETY: in an empty slot the pointer is null. In any other slot it points
+            // to an entry that was written before the slot was (1.), that no thread
+            // changes, and that lives as long as the table, of which `self` is a part.
             let entry = unsafe { entry.as_ref() }?;
             if is(&entry.key) {
                 return Some(&entry.value);
@@ -209,13 +212,15 @@ impl<K, V> Line<K, V> {
 impl<K, V> Lines<K, V> {
     /// `count` is a power of two, and more than one.
     fn new(count: usize, previous: *mut Self) -> *mut Self {
-        let empty = || Line { tags: AtomicU64::new(0), slots: std::array::from_fn(|_| AtomicPtr::default()) };
+        let slots = || std::array::from_fn(|_| AtomicPtr::default());
+        let empty = || Line { tags: AtomicU64::new(0), slots: slots() };
+        let lines = (0..count).map(|_| empty()).collect();
         let shift = u64::BITS - count.ilog2();
-        Box::into_raw(Box::new(Lines { lines: (0..count).map(|_| empty()).collect(), shift, previous }))
+        Box::into_raw(Box::new(Lines { lines, shift, previous }))
     }
 
-    /// The seven bits of the hash below those that choose the line, and one bit that tells
-    /// a tag from an empty slot.
+    /// The seven bits of the hash below those that choose the line, and one bit that
+    /// tells a tag from an empty slot.
     #[inline]
     fn tag(&self, hash: u64) -> u64 {
         hash >> (self.shift - 7) & 0x7f | 0x80
@@ -225,20 +230,20 @@ impl<K, V> Lines<K, V> {
     #[inline]
     fn home(&self, hash: u64) -> &Line<K, V> {
         let at = (hash >> self.shift) as usize;
-        // SAFETY: there are 2^n lines, and the shift, by 64 - n, leaves n bits, which is
-        // less than that. The compiler cannot know it, and its own check is a hundredth
-        // of the time that a hit takes.
+        // SAFETY: there are 2^n lines, and the shift by 64 - n leaves n bits, so the
+        // index is less than 2^n. The compiler cannot know that, and its own check takes
+        // a hundredth of the time of a hit.
         unsafe { self.lines.get_unchecked(at) }
     }
 
-    /// All lines, from the home of this hash on, and round.
+    /// All lines, beginning with the home of this hash, and wrapping round at the end.
     fn walk(&self, hash: u64) -> impl Iterator<Item = &Line<K, V>> {
         let home = (hash >> self.shift) as usize;
         self.lines[home..].iter().chain(&self.lines[..home])
     }
 
-    /// Puts an entry into the first line from its home on that has room, and marks the
-    /// others. One thread at a time.
+    /// Puts an entry into the first line that has room, beginning with its home, and
+    /// marks the full lines before it. One thread at a time may call this.
     fn put(&self, hash: u64, entry: *mut Entry<K, V>) {
         for line in self.walk(hash) {
             let tags = line.tags.load(Relaxed);
@@ -262,16 +267,17 @@ impl<K, V> Lines<K, V> {
 
 impl<K, V> Drop for Table<K, V> {
     fn drop(&mut self) {
+        let entries = self.lines().entries();
         // SAFETY: each entry was made by `Box::new`, and is in the current table once. No
         // borrow of `self` is left.
-        let entries: Vec<_> = self.lines().entries().map(|entry| unsafe { Box::from_raw(entry) }).collect();
+        let entries: Vec<_> = entries.map(|at| unsafe { Box::from_raw(at) }).collect();
         let mut table = self.current.load(Relaxed);
         while !table.is_null() {
             // SAFETY: each table was made by `Box::new`, and is in this chain once.
             table = unsafe { Box::from_raw(table) }.previous;
         }
-        // Last, because this runs code of `K` and `V`. If that panics, the vector still
-        // drops the others.
+        // Last, because this runs code of `K` and `V`. If that code panics, the vector
+        // still drops the other entries.
         drop(entries);
     }
 }

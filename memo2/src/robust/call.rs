@@ -1,4 +1,4 @@
-//! A call, as `f` knows it.
+//! A call of `f`, as `f` sees it.
 
 use std::fmt;
 
@@ -6,13 +6,14 @@ use super::running::Running;
 use crate::sync::Arc;
 
 // ANCHOR: call
-/// The call of `f` that is being made, as `f` knows it: `f` asks for other keys through
-/// it, and learns from it when to stop.
+/// A call of `f` in flight, as `f` sees it. Through it, `f` asks for other keys and
+/// learns when to stop.
 ///
-/// It stands for the computation of one key, and not for a thread. `f` may hand clones of
-/// it to the threads that work for it, and what they ask for counts as asked for by this
-/// call. When `f` has returned, the call has ended. Threads that still have a clone may
-/// go on asking: they then ask as callers from outside, for which no call waits.
+/// A call is the computation of one key. It is not tied to a thread: `f` may hand clones
+/// of it to the threads that work for it, and what they ask for counts as asked for by
+/// this call. When `f` has returned, the call has ended. Threads that still have a clone
+/// may continue to ask. They then ask as callers from outside, and no call waits for
+/// them.
 #[derive(Clone)]
 pub struct Call {
     pub(super) running: Arc<Running>,
@@ -23,9 +24,9 @@ impl Call {
         Call { running }
     }
 
-    /// Whether `f` should stop, because no caller wants its value any more. This is
-    /// final: what `f` returns after that is thrown away. After `f` has returned the
-    /// answer stays as it is.
+    /// Whether `f` should stop, because no caller wants its value any more. `true` is
+    /// final: no caller gets what `f` returns after that. After `f` has returned, the
+    /// answer no longer changes.
     pub fn is_cancelled(&self) -> bool {
         self.running.told_to_stop()
     }

@@ -1,4 +1,4 @@
-//! Which call waits for which: one graph for all memos, in which no cycle is ever closed.
+//! Which call waits for which: one graph for all memos. A wait that would close a cycle is refused.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ global! {
     /// Every wait of one call for another.
     ///
     /// One lock guards all of them, because the search for a cycle and the new edge must
-    /// be one step. Otherwise two callers could each search, find none, and close one
+    /// be one step. Otherwise two callers could each search, find no cycle, and close one
     /// together. Only calls that ask for other keys are here. Nothing waits for a caller
     /// from outside, so it closes no cycle. Nothing waits for a call that has ended
     /// either, even if a waiter of it has not woken up yet: such a call gets no edge, and
@@ -19,15 +19,18 @@ global! {
 }
 
 struct Waits {
-    /// By the call that waits and the number of the edge. A call has several edges if `f`
-    /// asks from several threads.
+    /// The key of an edge is the call that waits and the edge's number. A call has
+    /// several edges if `f` asks from several threads.
     edges: BTreeMap<(usize, u64), Arc<Running>>,
-    /// How many edges have been made so far.
+    /// The number of edges made so far.
     made: u64,
 }
 
-/// One call waits for another, while this lives.
+/// Marks that one call waits for another. Dropping it removes the edge.
 pub(super) struct Edge(usize, u64);
+
+/// The keys along a chain of waits: the call of each key waits for the next.
+type Path = Vec<String>;
 
 /// A call's identity is its address, which is stable while any `Arc` to it lives.
 fn id(call: &Arc<Running>) -> usize {
@@ -46,11 +49,14 @@ pub(super) fn lead(from: &Arc<Running>, to: &Arc<Running>) -> Option<Edge> {
 ///
 /// If `to` waits for `from`, in one step or in many: the keys of the cycle, from `from`
 /// to `from`.
-pub(super) fn wait(from: &Arc<Running>, to: &Arc<Running>) -> Result<Option<Edge>, Vec<String>> {
+pub(super) fn wait(from: &Arc<Running>, to: &Arc<Running>) -> Result<Option<Edge>, Path> {
     let mut waits = WAITS.lock();
     let back = if from.has_ended() { None } else { waits.path(to, from) };
     match back {
-        Some(back) => Err(std::iter::once(from).chain(&back).map(|call| call.key.clone()).collect()),
+        Some(back) => {
+            let path = std::iter::once(from).chain(&back);
+            Err(path.map(|call| call.key.clone()).collect())
+        }
         None => Ok(waits.add(from, to)),
     }
 }
@@ -65,27 +71,27 @@ impl Waits {
         Some(Edge(id(from), self.made))
     }
 
-    /// The calls that `call` waits for: none if it has ended, though threads to which it
-    /// lent itself may still wait.
+    /// The calls that `call` waits for. None if it has ended, even if threads that it
+    /// lent itself to still wait.
     fn of(&self, call: &Arc<Running>) -> impl Iterator<Item = &Arc<Running>> {
         let first = if call.has_ended() { u64::MAX } else { 0 };
         self.edges.range((id(call), first)..(id(call), u64::MAX)).map(|(_, next)| next)
     }
 
-    /// The way along the edges from `start` to `end`, both included, if there is one.
-    fn path(&self, start: &Arc<Running>, end: &Arc<Running>) -> Option<Vec<Arc<Running>>> {
+    /// The path along the edges from `from` to `to`, both included, if there is one.
+    fn path(&self, from: &Arc<Running>, to: &Arc<Running>) -> Option<Vec<Arc<Running>>> {
         // Every call that the search has reached, and the call before it.
-        let mut came_from = BTreeMap::from([(id(start), None)]);
-        let mut open = vec![start];
+        let mut before = BTreeMap::from([(id(from), None)]);
+        let mut open = vec![from];
         while let Some(at) = open.pop() {
-            if id(at) == id(end) {
-                let mut way: Vec<Arc<Running>> =
-                    std::iter::successors(Some(at), |at| came_from[&id(at)]).cloned().collect();
-                way.reverse();
-                return Some(way);
+            if id(at) == id(to) {
+                let back = std::iter::successors(Some(at), |at| before[&id(at)]);
+                let mut path: Vec<Arc<Running>> = back.cloned().collect();
+                path.reverse();
+                return Some(path);
             }
             for next in self.of(at) {
-                came_from.entry(id(next)).or_insert_with(|| {
+                before.entry(id(next)).or_insert_with(|| {
                     open.push(next);
                     Some(at)
                 });
@@ -104,14 +110,15 @@ pub(super) fn waits_for(call: &Arc<Running>) -> Vec<String> {
 /// The keys from `call` on: each call waits for the next, and the `f` of the last is at work.
 pub(super) fn chain(call: &Arc<Running>) -> Vec<String> {
     let waits = WAITS.lock();
-    // Where `f` asks from several threads, the chain goes on with the first of the calls that it asks for.
+    // If `f` asks from several threads, the chain follows the first of the calls that it waits for.
     let chain = std::iter::successors(Some(call), |call| waits.of(call).next());
     chain.map(|call| call.key.clone()).collect()
 }
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        // A statement of its own, so that the call is dropped after the lock is free: this may be its last reference.
+        // A separate statement, so that the call is dropped after the lock is released. This may be the last
+        // reference to it.
         let to = WAITS.lock().edges.remove(&(self.0, self.1));
         drop(to);
     }

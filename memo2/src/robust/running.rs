@@ -1,4 +1,4 @@
-//! A call, as other threads know it: who wants its value, and how it ends.
+//! A call, as other threads see it: which callers want its value, and how it ends.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -13,26 +13,26 @@ use crate::sync::{Arc, Mutex};
 ///
 /// A call is *wanted* while it has a waiter, or while its leader's limits have not
 /// expired. When it is no longer wanted it is told to stop. This is final: a caller that
-/// comes later waits for the end of the call and then makes a new one. So no caller gets
-/// the value of a call that was told to stop, and no call begins before the one before it
-/// has ended.
+/// asks later waits for the end of the call and then makes a new one. So no caller gets
+/// the value of a call that was told to stop, and two calls for a key do not overlap,
+/// unless the key is forgotten.
 ///
-/// News comes down from caller to call when it happens: a cancelled token marks the
-/// leader's limit as expired in the calls that it limits, and a call that is told to stop
-/// does the same to the calls that it has asked for. So to ask "am I cancelled?" is to
-/// read one flag, however deep the calls are nested. Only time sends no news. For that
-/// each call knows when to look next.
+/// News travels down from caller to call when it happens. A cancelled token marks the
+/// leader's limit as expired in the calls that it limits. A call that is told to stop
+/// does the same to the calls that it has asked for. So the question "am I cancelled?"
+/// reads one flag, however deep the calls are nested. Only time sends no news, so each
+/// call knows when it must next look at the clock.
 pub(super) struct Running {
     /// The key, as its `Debug` writes it.
     pub(super) key: String,
-    /// Cancelled when the call is told to stop: the calls and the waiters that `f` has
+    /// Cancelled when the call is told to stop. The calls and the waiters that `f` has
     /// asked for listen to it.
     pub(super) stop: Token,
     state: Mutex<State>,
 }
 
 struct State {
-    /// By the number of their [`Seat`].
+    /// The keys are the numbers of their [`Seat`]s.
     waiters: BTreeMap<u64, Arc<Waiter>>,
     next_seat: u64,
     leader: Leader,
@@ -40,22 +40,24 @@ struct State {
     ended: bool,
 }
 
-/// What limits the leader's wish for the value.
+/// What limits how long the leader wants the value.
 struct Leader {
     deadline: Option<Instant>,
-    /// The call for which the leader asks. It is let go when this call ends: a chain of
-    /// calls that are over would be kept in memory by its last, and dropped by recursion.
+    /// The call on whose behalf the leader asks. It is dropped when this call ends.
+    /// Otherwise the last call of a chain would keep all calls that have ended in memory,
+    /// and dropping it would recurse.
     above: Option<Arc<Running>>,
     expired: Option<Expired>,
-    /// Before this time no deadline can expire, neither the leader's nor one of the calls
-    /// above. `None`: none will.
+    /// Before this time no deadline can expire, neither the leader's nor that of a call
+    /// above. `None`: no deadline will expire.
     look_at: Option<Instant>,
 }
 // ANCHOR_END: running
 
 impl Running {
-    /// A call whose leader asks for `call`, if it is not a caller from outside, and has a `deadline`, if any. Of the
-    /// leader's tokens it does not know: the leader has [`expire`](Running::expire) listen to them.
+    /// Creates a call. `above` is the call on whose behalf its leader asks, or `None` for a caller from outside.
+    /// `deadline` is the leader's, if it has one. The leader's tokens are not passed in: the leader makes
+    /// each of them run [`expire`](Running::expire).
     pub(super) fn new(key: String, deadline: Option<Instant>, above: Option<Arc<Running>>) -> Self {
         let look_at = earlier(deadline, above.as_ref().and_then(|above| above.look_at()));
         let leader = Leader { deadline, above, expired: None, look_at };
@@ -64,16 +66,16 @@ impl Running {
     }
 
     // ANCHOR: news
-    /// A limit of the leader has expired. Returns the token to cancel if this was the
-    /// moment to tell the call to stop.
+    /// Notes that a limit of the leader has expired. If the call must now be told to
+    /// stop, returns the token to cancel.
     pub(super) fn expire(&self, why: Expired) -> Option<Token> {
         let mut state = self.state.lock();
         state.leader.expire(why);
         state.stop_if_unwanted().then(|| self.stop.clone())
     }
 
-    /// Whether the call has been told to stop. If no caller wants its value by now, it is
-    /// told now.
+    /// Whether the call has been told to stop. If a deadline has passed that makes it
+    /// unwanted, this tells it to stop.
     pub(super) fn told_to_stop(&self) -> bool {
         let state = self.state.lock();
         match state.leader.look_at {
@@ -86,14 +88,14 @@ impl Running {
     }
     // ANCHOR_END: news
 
-    /// Looks at the clock in this call and in the calls above whose time to look has come.
+    /// Looks at the clock in this call and in the calls above that are due for a look.
     #[cold]
     fn look_from_above(&self, now: Instant) {
         // A list and a loop, because calls can be nested deeper than this thread's stack.
         let due = |call: &Arc<Running>| call.look_at().is_some_and(|at| at <= now);
         let above = std::iter::successors(self.above().filter(due), |call| call.above().filter(due));
         let above: Vec<Arc<Running>> = above.collect();
-        // The outermost first. What it learns reaches the calls below as any news does, by its token.
+        // The outermost call first. What it learns reaches the calls below by its token, like all news.
         for call in above.iter().rev() {
             call.look(now);
         }
@@ -117,17 +119,17 @@ impl Running {
         }
     }
 
-    /// When the call must look at the clock next, for nothing else tells it that its time is up.
+    /// When the call must next look at the clock. Nothing else tells it that its time is up.
     pub(super) fn look_at(&self) -> Option<Instant> {
         self.state.lock().leader.look_at
     }
 
-    /// The call for which the leader asks.
+    /// The call on whose behalf the leader asks.
     fn above(&self) -> Option<Arc<Running>> {
         self.state.lock().leader.above.clone()
     }
 
-    /// Why the call was told to stop, if it was.
+    /// Why the call was told to stop. `None` if it was not.
     pub(super) fn stop_reason(&self) -> Option<Expired> {
         let state = self.state.lock();
         state.leader.expired.filter(|_| state.told_to_stop)
@@ -138,7 +140,7 @@ impl Running {
     }
 
     // ANCHOR: end
-    /// Ends the call: wakes the waiters, and lets go of the call above.
+    /// Ends the call: wakes the waiters, and drops the reference to the call above.
     pub(super) fn end(&self) {
         let mut state = self.state.lock();
         state.ended = true;
@@ -153,7 +155,7 @@ impl Running {
     }
     // ANCHOR_END: end
 
-    /// How many callers wait, and whether the call was told to stop. `None` if it has ended.
+    /// The number of waiters, and whether the call was told to stop. `None` if it has ended.
     pub(super) fn in_flight(&self) -> Option<(usize, bool)> {
         let state = self.state.lock();
         (!state.ended).then_some((state.waiters.len(), state.told_to_stop))
@@ -161,8 +163,8 @@ impl Running {
 }
 
 impl State {
-    /// Whether this is the moment in which the call is told to stop. Then its token must be cancelled, after the lock
-    /// is free.
+    /// Whether this is the moment to tell the call to stop. If so, the caller must cancel its token, after the lock
+    /// is released.
     fn stop_if_unwanted(&mut self) -> bool {
         let unwanted = self.leader.expired.is_some() && self.waiters.is_empty();
         let now = unwanted && !self.ended && !self.told_to_stop;
@@ -174,17 +176,17 @@ impl State {
 impl Leader {
     fn expire(&mut self, why: Expired) {
         self.expired.get_or_insert(why);
-        // From now on only the leaving of waiters counts, and that is no matter of time.
+        // From now on the call is wanted only while it has waiters, and time does not matter.
         self.look_at = None;
     }
 }
 
-/// The first of two times, where `None` never comes.
+/// The earlier of two times. `None` means never.
 pub(super) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     one.into_iter().chain(other).min()
 }
 
-/// The place of one waiter at a call. Dropped, it is given up.
+/// The seat of one waiter at a call. Dropping it gives the seat up.
 pub(super) struct Seat {
     running: Arc<Running>,
     number: u64,
@@ -192,7 +194,7 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    /// A place for one more waiter at the call.
+    /// Takes a seat for one more waiter at the call.
     pub(super) fn at(running: &Arc<Running>) -> Self {
         let waiter = Arc::new(Waiter::new());
         let mut state = running.state.lock();

@@ -1,4 +1,4 @@
-//! What can be seen of a memo from outside.
+//! What a memo shows of itself: counts of what has happened, and the calls in flight.
 
 use std::fmt;
 
@@ -6,42 +6,42 @@ use super::graph;
 use super::running::Running;
 use crate::sync::Arc;
 
-/// What has happened in a memo, counted.
+/// Counts of what has happened in a memo. See [`Memo::stats`](super::Memo::stats).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Callers who found their value.
+    /// Callers that found their value.
     pub hits: u64,
-    /// Calls of `f` that were begun.
+    /// Calls of `f` that have begun.
     pub misses: u64,
-    /// Times that a caller began to wait for a call that was in flight.
+    /// Waits that have begun: how often a caller found a call in flight and waited for it.
     pub waits: u64,
-    /// Calls of `f` that are being made now.
+    /// Calls of `f` in flight now.
     pub in_flight: u64,
-    /// Calls that ended by a panic.
+    /// Calls that ended with a panic.
     pub panics: u64,
-    /// Callers who left because of a token or a deadline.
+    /// Callers that left because of a token or a deadline.
     pub cancels: u64,
-    /// Callers who were refused because they would have closed a cycle.
+    /// Callers that were refused because they would have closed a cycle.
     pub cycles: u64,
 }
 
-/// A call that is being made: its waiters, and the calls that it waits for.
+/// A call in flight: its waiters, and the calls that it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InFlight {
-    /// Its key, as its `Debug` writes it.
+    /// The key of the call, as its `Debug` writes it.
     pub key: String,
-    /// How many callers wait for it, beside the leader that makes it.
+    /// The number of callers that wait for the call. The leader is not counted.
     pub waiters: usize,
-    /// Whether it has been told to stop.
+    /// Whether the call has been told to stop.
     pub told_to_stop: bool,
-    /// The keys of the calls that it waits for itself. Empty if its `f` is at work.
+    /// The keys of the calls that this call waits for. Empty if its `f` is at work.
     pub waits_for: Vec<String>,
 }
 
 impl InFlight {
-    /// `None` if it has ended.
+    /// `None` if the call has ended.
     pub(super) fn of(running: &Arc<Running>) -> Option<Self> {
         let (waiters, told_to_stop) = running.in_flight()?;
         Some(InFlight { key: running.key.clone(), waiters, told_to_stop, waits_for: graph::waits_for(running) })

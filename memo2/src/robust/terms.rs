@@ -1,4 +1,4 @@
-//! On what terms a caller asks: its own limits, and the call for which it asks.
+//! The terms on which a caller asks: its own limits, and the call on whose behalf it asks.
 
 use std::time::Instant;
 
@@ -8,8 +8,8 @@ use super::until::{Expired, Until};
 use crate::sync::Arc;
 
 // ANCHOR: terms
-/// A caller's own limits, and the call for which it asks. A caller from outside asks for
-/// none.
+/// A caller's own limits, and the call on whose behalf it asks. A caller from outside has
+/// no such call.
 #[derive(Default)]
 pub(super) struct Terms {
     until: Until,
@@ -25,13 +25,13 @@ impl Terms {
         self.above.as_ref()
     }
 
-    /// The call that the caller makes, of the key in words.
+    /// Creates the call that this caller makes. `key` is the text of its key.
     pub(super) fn lead(&self, key: String) -> Arc<Running> {
         Arc::new(Running::new(key, self.until.deadline, self.above.clone()))
     }
 
-    /// Which of the limits has expired. This takes no longer the deeper the calls are
-    /// nested, and reads the clock only if there is a deadline.
+    /// Which of the limits has expired. The time that this takes does not grow with the
+    /// depth of nesting. It reads the clock only if there is a deadline.
     pub(super) fn expired(&self) -> Option<Expired> {
         let cancelled = self.until.tokens.iter().any(Token::is_cancelled)
             || self.above.as_ref().is_some_and(|above| above.told_to_stop());
@@ -42,16 +42,22 @@ impl Terms {
         }
     }
 
-    /// When a limit may expire by time alone.
+    /// When the caller must look at the clock: no limit expires by time alone before
+    /// that.
     pub(super) fn look_at(&self) -> Option<Instant> {
-        earlier(self.until.deadline, self.above.as_ref().and_then(|above| above.look_at()))
+        let above = self.above.as_ref().and_then(|above| above.look_at());
+        earlier(self.until.deadline, above)
     }
 
-    /// Runs `listener` when a limit expires by other means than time, while the result
-    /// lives.
-    pub(super) fn listen(&self, listener: impl Fn() -> Option<Token> + Clone + Send + 'static) -> Vec<Listening> {
+    /// Runs `listener` when a limit expires by other means than time, as long as the
+    /// result lives.
+    pub(super) fn listen<L>(&self, listener: L) -> Vec<Listening>
+    where
+        L: Fn() -> Option<Token> + Clone + Send + 'static,
+    {
         let above = self.above.as_ref().map(|above| &above.stop);
-        self.until.tokens.iter().chain(above).map(|token| token.listen(listener.clone())).collect()
+        let tokens = self.until.tokens.iter().chain(above);
+        tokens.map(|token| token.listen(listener.clone())).collect()
     }
 }
 // ANCHOR_END: terms

@@ -14,17 +14,18 @@ pub struct Token {
 
 struct Shared {
     cancelled: bool,
-    /// What runs when the token is cancelled, by the number of its [`Listening`].
+    /// What runs when the token is cancelled. The keys are the numbers of the
+    /// [`Listening`]s.
     listeners: BTreeMap<u64, Listener>,
     next: u64,
 }
 
 /// What to do when a token is cancelled. It may return another token, which is then
-/// cancelled as well: that of a call which no caller wants any more.
+/// cancelled as well: the token of a call that no caller wants any more.
 type Listener = Box<dyn FnOnce() -> Option<Token> + Send>;
 
 impl Token {
-    /// A token that is not cancelled.
+    /// Creates a token that is not cancelled.
     pub fn new() -> Self {
         let shared = Shared { cancelled: false, listeners: BTreeMap::new(), next: 0 };
         Token { shared: Arc::new(Mutex::new(shared)) }
@@ -32,8 +33,8 @@ impl Token {
 
     /// Cancels the token. This is final.
     ///
-    /// Callers that wait until then wake up. Calls that no caller wants any more are told
-    /// to stop, and so are the calls that these wait for.
+    /// Callers that wait until this token is cancelled wake up. Calls that no caller
+    /// wants any more are told to stop, and so are the calls that these wait for.
     pub fn cancel(&self) {
         // A list and a loop, because calls can be nested deeper than this thread's stack.
         let mut tokens = vec![self.clone()];
@@ -43,8 +44,8 @@ impl Token {
     }
 
     /// Marks the token as cancelled, and returns its listeners. They run after this lock
-    /// is free, because they take locks of their own and wake threads that may ask this
-    /// token.
+    /// is released, because they take locks of their own and wake threads that may ask
+    /// this token.
     fn set(&self) -> BTreeMap<u64, Listener> {
         let mut shared = self.shared.lock();
         shared.cancelled = true;
@@ -56,9 +57,13 @@ impl Token {
         self.shared.lock().cancelled
     }
 
-    /// Runs `listener` when the token is cancelled: now, if it already is. Once the
-    /// result is dropped, it never runs.
-    pub(super) fn listen(&self, listener: impl FnOnce() -> Option<Token> + Send + 'static) -> Listening {
+    /// Runs `listener` when the token is cancelled: now, if it already is. Dropping the
+    /// result removes the listener. If a cancellation has already taken the listener out,
+    /// it may still run after that.
+    pub(super) fn listen<L>(&self, listener: L) -> Listening
+    where
+        L: FnOnce() -> Option<Token> + Send + 'static,
+    {
         let mut shared = self.shared.lock();
         let number = shared.next;
         let listening = Listening { token: self.clone(), number };
@@ -88,7 +93,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// While this lives, a listener waits for its token.
+/// Keeps a listener registered at its token. Dropping it removes the listener.
 pub(super) struct Listening {
     token: Token,
     number: u64,
@@ -96,8 +101,8 @@ pub(super) struct Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        // A statement of its own, so that the listener is dropped after the lock is free: it may hold the last reference
-        // to a call.
+        // A separate statement, so that the listener is dropped after the lock is released. It may hold the last
+        // reference to a call.
         let listener = self.token.shared.lock().listeners.remove(&self.number);
         drop(listener);
     }

@@ -16,7 +16,7 @@ pub struct Until {
 }
 
 impl Until {
-    /// Until this limit or the other one, whichever comes first.
+    /// Waits until the first of the two limits is reached.
     #[must_use]
     pub fn or(mut self, other: impl Into<Until>) -> Self {
         let Until { tokens, deadline } = other.into();
@@ -39,7 +39,7 @@ impl From<Instant> for Until {
     }
 }
 
-/// From now on. A duration past the clock's range means no deadline.
+/// A duration from now on. A duration past the clock's range means no deadline.
 impl From<Duration> for Until {
     fn from(from_now: Duration) -> Self {
         Until { tokens: Vec::new(), deadline: Instant::now().checked_add(from_now) }
@@ -49,14 +49,14 @@ impl From<Duration> for Until {
 /// Which of a caller's limits has expired. A limit that has expired stays expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expired {
-    /// A token is cancelled, or the call that the caller asks for was told to stop.
+    /// A token is cancelled, or the call on whose behalf the caller asks was told to stop.
     Cancelled,
     /// The deadline has passed.
     Late,
 }
 
 impl Expired {
-    /// What the caller of `key` is told, which was waiting for the calls of the keys in `waits_for`.
+    /// The error for the caller of `key`, which was waiting for the calls of the keys in `waits_for`.
     pub(super) fn error(self, key: &impl fmt::Debug, waits_for: Vec<String>) -> Error {
         let key = format!("{key:?}");
         match self {
