@@ -1,6 +1,7 @@
-//! What only coroutines can do to the memo: wait with one worker, be cancelled, share it with threads.
+//! Tests of what only coroutines can do to the memo: wait on one worker, be cancelled, and share it with threads.
 //!
-//! `may` is set up once in a process, and what hangs must not hang the others: each test has a process of its own.
+//! `may` is configured once per process, and a test that hangs must not stop the others. So each test has a process
+//! of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,20 +14,21 @@ use rusty_fork::rusty_fork_test;
 
 const CALLERS: usize = 100;
 
-/// One worker, so that a caller that kept it while it waits would stop everything.
+/// Uses one worker, so that a caller that kept it while waiting would stop everything.
 #[allow(clippy::disallowed_methods, reason = "one setting, before anything starts")]
 fn one_worker() {
     may::config().set_workers(1);
 }
 
-/// Runs `body` on a coroutine. What the tests run there holds nothing of its thread across a yield, and is not deep.
+/// Runs `body` on a coroutine. The bodies in these tests hold nothing of their thread across a yield, and need
+/// little stack.
 fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    // SAFETY: see above; every body is in this file.
+    // SAFETY: as described above. Every body is in this file.
     unsafe { Builder::new().spawn(body) }.unwrap()
 }
 
 fn cancel<T>(coroutine: &JoinHandle<T>) {
-    // SAFETY: what the cancelled coroutines of this file own is dropped by unwinding like anything else.
+    // SAFETY: unwinding drops all that the cancelled coroutines of this file own.
     unsafe { coroutine.coroutine().cancel() }
 }
 
@@ -36,7 +38,7 @@ fn threads_may_share_it() {
     shareable::<Memo<String, String, fn(&String) -> String>>();
 }
 
-/// A thread may ask too.
+/// The callers are threads here.
 #[test]
 fn debug_says_how_many_entries_there_are() {
     let memo = Memo::new(|key: &u32| *key);
@@ -47,7 +49,7 @@ fn debug_says_how_many_entries_there_are() {
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
-    /// The leader waits for all to have come, which they only can if those who wait let the worker go.
+    /// The leader waits until all callers have asked. They can ask only if the waiters let go of the worker.
     #[test]
     fn a_herd_on_one_worker() {
         one_worker();
@@ -76,7 +78,7 @@ rusty_fork_test! {
         assert_eq!(calls.load(Relaxed), 1);
     }
 
-    /// A thread leads and coroutines wait, and the other way round.
+    /// First a thread leads and coroutines wait, then a coroutine leads and threads wait.
     #[test]
     fn threads_and_coroutines_wait_for_each_other() {
         one_worker();
@@ -112,7 +114,8 @@ rusty_fork_test! {
         }
     }
 
-    /// A leader that is cancelled inside `f` hands over; the call it made is gone when the next begins.
+    /// A leader that is cancelled inside `f` hands over to a waiter. Its call has ended before the next call
+    /// begins.
     #[test]
     fn a_cancelled_leader_hands_over() {
         struct Inside(Arc<AtomicUsize>);
@@ -160,7 +163,7 @@ rusty_fork_test! {
         }
     }
 
-    /// Waiters that are cancelled leave the others, and the leader, as they are.
+    /// Waiters that are cancelled do not disturb the leader or the other waiters.
     #[test]
     fn cancelled_waiters_leave() {
         one_worker();
@@ -184,7 +187,7 @@ rusty_fork_test! {
         while asking.load(Relaxed) < CALLERS {
             thread::yield_now();
         }
-        // The first of them leads: with one worker they came in their order.
+        // The first of them leads: with one worker they ran in order.
         callers.iter().skip(1).step_by(2).for_each(cancel);
         may_return.fire();
         for (caller, joined) in callers.into_iter().enumerate().map(|(at, caller)| (at, caller.join())) {

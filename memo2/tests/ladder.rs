@@ -1,7 +1,7 @@
-//! The three steps, and what each does that the step before it did not.
+//! The three steps of the ladder, and what each adds to the step before it.
 //!
-//! What could hang runs in a child process, which is killed when its time is up: ten minutes, because a busy machine is
-//! not a hang.
+//! A test that could hang runs in a child process, which is killed after ten minutes. The limit is that long
+//! because a busy machine is not a hang.
 
 mod herd;
 
@@ -12,7 +12,7 @@ use std::sync::{Arc, Barrier, Weak};
 use herd::{CALLERS, dawdle, herd};
 use rusty_fork::rusty_fork_test;
 
-/// How many herds: enough that some waiters really sleep when the leader is done.
+/// The number of herds: enough that some waiters really sleep when the leader returns.
 const ROUNDS: usize = 200;
 
 fn shareable<T: Send + Sync>() {}
@@ -45,7 +45,7 @@ rusty_fork_test! {
     }
 
     // ANCHOR: coarse_is_serial
-    /// Two keys' calls never overlap: whoever is inside `f` is alone.
+    /// Calls for two keys never overlap: at most one thread is inside `f`.
     #[test]
     fn coarse_is_serial() {
         let inside = AtomicUsize::new(0);
@@ -63,7 +63,8 @@ rusty_fork_test! {
     // ANCHOR_END: coarse_is_serial
 
     // ANCHOR: duplicating
-    /// Every caller of a cold key is inside `f` at once: the barrier in `f` opens for nobody else.
+    /// All callers of a cold key are inside `f` at once. Otherwise the barrier in `f`
+    /// would not open.
     #[test]
     fn duplicating_calls_once_a_caller() {
         let all_inside = Barrier::new(CALLERS);
@@ -92,8 +93,8 @@ rusty_fork_test! {
     }
     // ANCHOR_END: one_call
 
-    /// The callers chase each other through the same keys, and `f` does nothing: they meet in the map, where a look-up
-    /// and an insertion that were two steps would let two of them in.
+    /// The callers chase each other through the same keys, and `f` does nothing. So they meet in the map. If a
+    /// look-up and its insertion were two steps, two callers could get in.
     #[test]
     fn memo_makes_one_call_a_key_in_a_chase() {
         const KEYS: usize = 200_000;
@@ -123,8 +124,8 @@ rusty_fork_test! {
     // ANCHOR_END: overlap
 
     // ANCHOR: panic
-    /// The first calls of each key panic, and then one does not: each panic is seen by one caller, and everybody else
-    /// gets the value.
+    /// The first calls of each key panic, and the next one returns. One caller sees each
+    /// panic, and all others get the value.
     #[test]
     fn memo_hands_over_after_a_panic() {
         const PANICS: usize = 3;
@@ -139,18 +140,22 @@ rusty_fork_test! {
         });
         for key in 0..ROUNDS {
             calls.store(0, Relaxed);
+            let got = herd(|_| catch_unwind(AssertUnwindSafe(|| memo.get(&key))));
             let (panics, values): (Vec<_>, Vec<_>) =
-                herd(|_| catch_unwind(AssertUnwindSafe(|| memo.get(&key)))).into_iter().partition(Result::is_err);
-            let mut panics: Vec<_> = panics.into_iter().map(|panic| *panic.unwrap_err().downcast::<usize>().unwrap()).collect();
+                got.into_iter().partition(Result::is_err);
+            let mut panics: Vec<usize> = panics
+                .into_iter()
+                .map(|panic| *panic.unwrap_err().downcast().unwrap())
+                .collect();
             panics.sort_unstable();
-            assert_eq!(panics, [0, 1, 2], "each panic goes to one caller, with its payload");
+            assert_eq!(panics, [0, 1, 2], "each panic goes to one caller");
             assert!(values.into_iter().all(|value| value.unwrap() == key * 2));
             assert_eq!(calls.load(Relaxed), PANICS + 1);
         }
     }
     // ANCHOR_END: panic
 
-    /// A panic in the value's own `Clone` is the leader's too: the waiters go on.
+    /// A panic in the value's `Clone` is also the leader's: the waiters go on.
     #[test]
     fn memo_survives_a_panic_in_clone() {
         struct Fragile(Arc<AtomicUsize>);
@@ -171,7 +176,7 @@ rusty_fork_test! {
         }
     }
 
-    /// `f` asks for other keys: no lock is held while it runs.
+    /// `f` asks for other keys. This works because no lock is held while it runs.
     #[test]
     fn f_may_ask_memo_for_other_keys() {
         type F = Box<dyn Fn(&u64) -> u64 + Send + Sync>;
@@ -190,7 +195,7 @@ rusty_fork_test! {
         assert_eq!(triangle.memo.get(&100), 5050);
     }
 
-    /// Every value made is dropped with its memo, on each step.
+    /// In each step, all values are dropped with their memo.
     #[test]
     fn values_are_dropped() {
         let value = Arc::new(());

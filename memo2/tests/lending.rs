@@ -1,7 +1,8 @@
-//! The memo that lends: what it lends stays, however it grows, and the contract is that of the memo before it.
+//! Tests of the memo that lends: what it lends stays in place while it grows, and it keeps the contract of
+//! `memo2::Memo`.
 //!
-//! What could hang runs in a child process, which is killed when its time is up: ten minutes, because a busy machine is
-//! not a hang.
+//! A test that could hang runs in a child process, which is killed after ten minutes. The limit is that long
+//! because a busy machine is not a hang.
 
 mod herd;
 
@@ -19,7 +20,7 @@ use rusty_fork::rusty_fork_test;
 
 const ROUNDS: usize = 200;
 
-/// Hashes a number to a part of it: keys that differ only elsewhere have one hash.
+/// Hashes a number to a part of it. Keys that differ only in other parts have the same hash.
 #[derive(Clone, Copy)]
 struct Part(Hash64);
 
@@ -46,17 +47,18 @@ impl Hasher for PartHasher {
 
 type Hash64 = fn(u64) -> u64;
 
-/// What the memo makes a hash of `wanted` from. It multiplies what a hash function gives; this goes back, so that the
-/// hash functions below choose lines, by the highest bits, and tags, by the seven bits below those. All of their 500 keys
-/// take 128 lines.
+/// The hash that the memo mixes to `wanted`. The memo multiplies each hash, and this inverts the multiplication. So
+/// the hash functions below choose lines, by the highest bits, and tags, by the seven bits below those. All of
+/// their 500 keys take 128 lines.
 fn unmixed(wanted: u64) -> u64 {
-    // Newton's way to the inverse of an odd number: each step doubles the bits that are right, from three on.
+    // Newton's method for the inverse of an odd number: each step doubles the number of correct bits, which are
+    // three at first.
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let inverse = (0..5).fold(ODD, |x: u64, _| x.wrapping_mul(2_u64.wrapping_sub(ODD.wrapping_mul(x))));
     wanted.wrapping_mul(inverse)
 }
 
-/// Hash functions that are as bad as can be, each in its way.
+/// Hash functions that are as bad as possible, each in its own way.
 const BAD: [(&str, Hash64); 5] = [
     ("one hash for all", |_| 0),
     ("one line for all, tags that differ", |key| unmixed((key & 0x7f) << 50)),
@@ -69,7 +71,7 @@ const BAD: [(&str, Hash64); 5] = [
 fn values_are_lent_from_one_place() {
     let memo = Memo::new(|key: &String| key.len());
     let first: *const usize = memo.get("a page");
-    // Through many sizes of the table.
+    // The table grows many times.
     for key in 0..10_000 {
         assert_eq!(*memo.get(&format!("{key}")), format!("{key}").len());
     }
@@ -120,8 +122,8 @@ fn hashes_that_collide_are_told_apart() {
     }
 }
 
-/// The identity hashes keys that are multiples of a power of two to numbers whose low bits are all 0. A look-up compares
-/// hardly a key more than the one that it finds.
+/// With the identity as hash function, keys that are multiples of a power of two have hashes whose low bits are all
+/// 0. A look-up still compares hardly more than the one key that it finds.
 #[test]
 fn a_weak_hash_function_makes_few_comparisons() {
     thread_local! {
@@ -153,10 +155,11 @@ fn a_weak_hash_function_makes_few_comparisons() {
     }
 }
 
-/// A type is `Send` and `Sync` if the first of two functions of one name can be had: the second one always can.
+/// Whether a type is `Send` and `Sync`. The method of `Probe` is chosen if the type has the trait, else that of
+/// `Fallback`.
 macro_rules! crosses_threads {
     ($type:ty) => {{
-        #[allow(dead_code, reason = "where the type has both, it is never asked")]
+        #[allow(dead_code, reason = "unused if the type is both `Send` and `Sync`")]
         trait Fallback {
             fn is_send() -> bool {
                 false
@@ -167,7 +170,7 @@ macro_rules! crosses_threads {
         }
         struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
         impl<T: ?Sized> Fallback for Probe<T> {}
-        #[allow(dead_code, reason = "one of each pair is meant to be out of reach")]
+        #[allow(dead_code, reason = "one of each pair is meant to be unused")]
         impl<T: ?Sized + Send> Probe<T> {
             fn is_send() -> bool {
                 true
@@ -188,7 +191,7 @@ macro_rules! crosses_threads {
 fn threads_share_it_where_they_may_share_what_is_in_it() {
     type Of<K, V> = Memo<K, V, fn(&K) -> V>;
     assert_eq!(crosses_threads!(Of<String, String>), (true, true));
-    assert_eq!(crosses_threads!(Of<u8, Cell<u8>>), (true, false), "a Cell is not for two threads");
+    assert_eq!(crosses_threads!(Of<u8, Cell<u8>>), (true, false), "a Cell is not Sync");
     assert_eq!(crosses_threads!(Of<u8, Rc<u8>>), (false, false));
     assert_eq!(crosses_threads!(Of<Rc<u8>, u8>), (false, false));
     assert_eq!(
@@ -231,7 +234,7 @@ fn a_panic_in_drop_leaves_the_others_dropped() {
     impl Drop for Fragile<'_> {
         fn drop(&mut self) {
             self.1.fetch_add(1, Relaxed);
-            assert_ne!(self.0, 7, "seven breaks");
+            assert_ne!(self.0, 7, "the drop of seven panics");
         }
     }
     let drops = AtomicUsize::new(0);
@@ -241,7 +244,7 @@ fn a_panic_in_drop_leaves_the_others_dropped() {
     assert_eq!(drops.load(Relaxed), 100);
 }
 
-/// How many KiB of memory this process has, as the kernel sees it.
+/// The resident memory of this process in KiB.
 #[cfg(target_os = "linux")]
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -253,8 +256,9 @@ rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
     // ANCHOR: stress
-    /// All threads ask for the same keys in orders of their own, while the table grows fourteen times. Whoever gets a
-    /// value gets the right one, made once, and always from the same place.
+    /// All threads ask for the same keys, each in its own order, while the table grows
+    /// fourteen times. Each caller gets the right value, which is made once and always
+    /// lent from the same place.
     #[test]
     fn look_ups_hold_while_the_table_grows() {
         const KEYS: u64 = 200_000;
@@ -264,7 +268,7 @@ rusty_fork_test! {
             Box::new(key * 2)
         });
         let places: Vec<Vec<usize>> = herd(|caller| {
-            // Steps that are prime to the number of keys go through all of them.
+            // Each step is prime to the number of keys, so it reaches all of them.
             let step = [1, 3, 7, 9, 11, 13, 17, 19][caller];
             let mut places = vec![0; KEYS as usize];
             for turn in 0..KEYS {
@@ -272,13 +276,15 @@ rusty_fork_test! {
                 let value = memo.get(&key);
                 assert_eq!(**value, key * 2);
                 places[key as usize] = std::ptr::from_ref(value) as usize;
-                // One asked for before is still there.
+                // A key that was asked for before is still there.
                 let earlier = turn / 2 * step % KEYS;
-                assert_eq!(std::ptr::from_ref(memo.get(&earlier)) as usize, places[earlier as usize]);
+                let place = std::ptr::from_ref(memo.get(&earlier)) as usize;
+                assert_eq!(place, places[earlier as usize]);
             }
             places
         });
-        assert!(places.iter().all(|others| *others == places[0]), "a value has one place for all threads");
+        let agree = places.iter().all(|others| *others == places[0]);
+        assert!(agree, "a value has one place for all threads");
         assert!(calls.iter().all(|calls| calls.load(Relaxed) == 1));
     }
     // ANCHOR_END: stress
@@ -302,7 +308,8 @@ rusty_fork_test! {
         }
     }
 
-    /// Fifty memos after each other, with a mebibyte of tables each, the old ones included.
+    /// Makes and drops fifty memos, one after another. The tables of each take one mebibyte, the old tables
+    /// included.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_memo_takes_its_tables_along() {
@@ -317,8 +324,8 @@ rusty_fork_test! {
         assert!(more < 16 << 10, "{more} KiB are left of fifty memos");
     }
 
-    /// As many keys as just do not make the table grow once more: 16 bytes of line each, the old tables once more as
-    /// many, and 32 of entry.
+    /// Fills a memo to the point where one more key makes the table grow. Per key this takes 16 bytes of lines, as
+    /// many again in old tables, and 32 bytes of entry.
     #[test]
     #[cfg(target_os = "linux")]
     fn a_memo_has_a_line_for_four_keys() {
@@ -346,8 +353,8 @@ rusty_fork_test! {
         }
     }
 
-    /// The first calls of each key panic, and then one does not: each panic is seen by one caller, and everybody else
-    /// gets the value.
+    /// The first calls of each key panic, and the next one returns. One caller sees each panic, and all others get
+    /// the value.
     #[test]
     fn hands_over_after_a_panic() {
         const PANICS: usize = 3;
@@ -373,7 +380,8 @@ rusty_fork_test! {
         }
     }
 
-    /// A key is copied twice on a miss; a copy that fails is the leader's panic, and the next call is made.
+    /// A miss copies its key twice. If a copy panics, the leader sees the panic, and the next caller makes a new
+    /// call.
     #[test]
     fn survives_a_panic_in_the_keys_clone() {
         thread_local! {
@@ -397,7 +405,7 @@ rusty_fork_test! {
         }
     }
 
-    /// `f` asks for other keys, so deep that the table grows under its feet.
+    /// `f` asks for other keys, so deep that the table grows during the outer calls.
     #[test]
     fn f_may_ask_for_other_keys() {
         type F = Box<dyn Fn(&u64) -> u64 + Send + Sync>;
@@ -416,13 +424,13 @@ rusty_fork_test! {
         assert_eq!(*triangle.memo.get(&1000), 500_500);
     }
 
-    /// Against a map that one thread writes: the same keys, the same values, whatever comes in which order.
+    /// Compares the memo with a map, with keys that repeat in an irregular order.
     #[test]
     fn agrees_with_a_map() {
         for (name, hash) in BAD {
             let memo = Memo::with_hasher(|key: &u64| key.wrapping_mul(31), Part(hash));
             let mut map = HashMap::new();
-            // Numbers that repeat: a linear congruence of small period.
+            // A linear congruence of small period, so that numbers repeat.
             let mut key = 1u64;
             for _ in 0..5_000 {
                 key = key.wrapping_mul(1_103_515_245).wrapping_add(12_345) >> 3 & 0x1ff;

@@ -1,9 +1,9 @@
-//! What Miri runs: every memo of the ladder and beyond, small enough for an interpreter, and without a child process,
-//! which Miri cannot start.
+//! The tests for Miri: every memo of this crate that needs no runtime, small enough for an interpreter, and without
+//! a child process, which Miri cannot start.
 //!
-//! `cargo +nightly miri test -p memo2 --test miri` interprets these programs and stops at the first undefined behaviour:
-//! a read of what is not there any more, a reference that another one has made invalid, a data race. Each of its seeds
-//! is another order of the threads' turns: `MIRIFLAGS=-Zmiri-many-seeds=0..16` takes sixteen.
+//! `cargo +nightly miri test -p memo2 --test miri` interprets these programs and stops at the first undefined
+//! behaviour: a read of freed memory, a reference that another one has made invalid, a data race. Each seed is
+//! another order of the threads' turns: `MIRIFLAGS=-Zmiri-many-seeds=0..16` tries sixteen.
 
 use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -25,7 +25,7 @@ fn herd<T: Send>(ask: impl Fn(u64) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// Hashes a number by a function, which may be as bad as it likes.
+/// Hashes a number with any function, however bad.
 #[derive(Clone, Copy)]
 struct By(fn(u64) -> u64);
 
@@ -78,7 +78,7 @@ fn a_call_of_the_ladder_panics() {
     assert_eq!(got.iter().flatten().collect::<Vec<_>>(), [&14; 2]);
 }
 
-/// The table grows twice while two threads look up what a third one brings in. What was lent stays where it is.
+/// The table grows twice while two threads look up keys that a third one adds. Values that were lent stay in place.
 #[test]
 fn a_table_grows_during_look_ups() {
     const KEYS: u64 = 40;
@@ -114,7 +114,7 @@ fn a_call_of_the_lending_memo_panics() {
     assert_eq!(got.iter().flatten().collect::<Vec<_>>(), [&14; 2]);
 }
 
-/// Counts itself, and panics when it is dropped if it is told to.
+/// Counts its drops. If the flag is set, its drop panics.
 #[derive(Clone, Debug)]
 struct Dropped(Arc<AtomicUsize>, bool);
 
@@ -127,7 +127,7 @@ impl Drop for Dropped {
     }
 }
 
-/// One value of several panics when the memo is dropped: all are dropped, once.
+/// The drop of one of several values panics when the memo is dropped. Still each value is dropped once.
 #[test]
 fn a_panicking_drop_leaves_nothing_behind() {
     let drops = Arc::new(AtomicUsize::new(0));
@@ -176,7 +176,8 @@ fn a_call_of_the_robust_memo_panics() {
 
 type F = Box<dyn Fn(&Call, &u64) -> Result<u64, Error> + Send + Sync>;
 
-/// Each key asks for the next of three, from three callers at once: the caller that closes the ring is refused.
+/// Each key asks for the next of three, from three callers at once. The caller that would close the ring is
+/// refused.
 #[test]
 fn a_ring_of_calls_is_refused() {
     let memo = Arc::new_cyclic(|weak: &Weak<robust::Memo<u64, Result<u64, Error>, F>>| {

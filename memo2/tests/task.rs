@@ -1,6 +1,7 @@
-//! What only tasks can do to the memo: drop the future of a call, at any point, or poll it once and leave it.
+//! Tests of what only tasks can do to the memo: drop the future of a call at any point, or poll it once and leave
+//! it.
 //!
-//! The futures are polled by hand, so that what is first and what is next is no matter of luck.
+//! The futures are polled by hand, so that their order does not depend on luck.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,12 +12,12 @@ use std::task::{Context, Poll, Waker};
 use memo2::task::Memo;
 use tokio::sync::oneshot;
 
-/// Polls once.
+/// Polls `future` once.
 fn poll<T>(future: &mut Pin<Box<impl Future<Output = T>>>) -> Poll<T> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Who lets the calls of `f` end, one for each call, and how many are inside.
+/// The calls of `f`: a sender for each call, to end it, and the number of calls that are inside `f`.
 #[derive(Default)]
 struct Calls {
     ends: RefCell<Vec<oneshot::Sender<bool>>>,
@@ -24,7 +25,8 @@ struct Calls {
 }
 
 impl Calls {
-    /// A call of `f`: it returns twice the key when it is let go with `true`, and panics when with `false`.
+    /// A call of `f`. When it is ended with `true`, it returns twice the key. When it is ended with `false`, it
+    /// panics.
     async fn call(self: Rc<Self>, key: usize) -> usize {
         struct Inside(Rc<Cell<usize>>);
         impl Drop for Inside {
@@ -37,7 +39,7 @@ impl Calls {
         let _inside = Inside(self.inside.clone());
         let (end, ended) = oneshot::channel();
         self.ends.borrow_mut().push(end);
-        assert!(ended.await.unwrap(), "this call shall panic");
+        assert!(ended.await.unwrap(), "this call is meant to panic");
         key * 2
     }
 
@@ -45,7 +47,7 @@ impl Calls {
         self.ends.borrow().len()
     }
 
-    /// Lets the last call end.
+    /// Ends the last call.
     fn end(&self, well: bool) {
         let (replaced, _) = oneshot::channel();
         let last = std::mem::replace(self.ends.borrow_mut().last_mut().unwrap(), replaced);
@@ -62,7 +64,7 @@ fn debug_says_how_many_entries_there_are() {
     assert_eq!(format!("{memo:?}"), "Memo { entries: Some(20), .. }");
 }
 
-/// A memo whose calls wait to be let go.
+/// A memo whose calls wait until the test ends them.
 macro_rules! memo {
     () => {{
         let calls = Rc::<Calls>::default();
@@ -81,13 +83,13 @@ fn tasks_may_share_it() {
 }
 
 #[test]
-fn one_call_for_all_who_wait() {
+fn one_call_for_all_waiters() {
     let (calls, memo) = memo!();
     let mut callers: Vec<_> = (0..10).map(|_| Box::pin(memo.get(&7))).collect();
     assert!(callers.iter_mut().all(|caller| poll(caller).is_pending()));
     assert_eq!(calls.made(), 1);
     calls.end(true);
-    // The leader first: nobody else polls its call.
+    // The leader first, because only its future polls the call.
     assert!(callers.iter_mut().all(|caller| poll(caller) == Poll::Ready(14)));
     assert_eq!(calls.made(), 1);
 }
@@ -102,8 +104,8 @@ fn a_dropped_leader_hands_over() {
         assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
 
         drop(leader);
-        assert_eq!(calls.inside.get(), 0, "the call of a leader that is dropped is gone");
-        // Whoever is polled may lead now, but one only.
+        assert_eq!(calls.inside.get(), 0, "a dropped leader drops its call");
+        // Any caller that is polled may lead now, but only one.
         assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
         let mut late = Box::pin(memo.get(&7));
         assert!(poll(&mut late).is_pending());
@@ -114,10 +116,10 @@ fn a_dropped_leader_hands_over() {
     }
 }
 
-/// When a leader is dropped all waiters are woken, since nobody knows who of them will come: some are dropped before
-/// they are polled, some are never polled again, and whoever is polled leads.
+/// When a leader is dropped, all waiters are woken, because the memo cannot know which of them will be polled. Some
+/// are dropped before they are polled, some are never polled again, and the first that is polled leads.
 #[test]
-fn whoever_comes_leads() {
+fn the_first_polled_waiter_leads() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
     #[derive(Default)]
@@ -136,13 +138,13 @@ fn whoever_comes_leads() {
         assert!(waiter.as_mut().poll(&mut Context::from_waker(&woken.clone().into())).is_pending());
     }
     drop(leader);
-    assert!(waiters.iter().all(|(_, woken)| woken.0.load(Relaxed)), "all are woken");
-    let (_left_alone, mut comes) = (waiters.remove(0), waiters.pop().unwrap().0);
+    assert!(waiters.iter().all(|(_, woken)| woken.0.load(Relaxed)), "all waiters are woken");
+    let (_left_alone, mut polled) = (waiters.remove(0), waiters.pop().unwrap().0);
     drop(waiters);
-    assert!(poll(&mut comes).is_pending());
+    assert!(poll(&mut polled).is_pending());
     assert_eq!(calls.made(), 2);
     calls.end(true);
-    assert_eq!(poll(&mut comes), Poll::Ready(14));
+    assert_eq!(poll(&mut polled), Poll::Ready(14));
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn dropped_waiters_leave() {
     assert_eq!(calls.made(), 1);
 }
 
-/// A panic is the leader's; one waiter makes the next call.
+/// The leader sees its panic, and one waiter makes the next call.
 #[test]
 fn a_panic_hands_over() {
     let (calls, memo) = memo!();
@@ -176,8 +178,8 @@ fn a_panic_hands_over() {
     assert_eq!(poll(&mut callers[0]), Poll::Ready(14));
 }
 
-/// What this memo cannot help, and `memo3::task` can: a leader that is neither polled nor dropped keeps its key. Its
-/// waiters get the value when it is polled at last.
+/// A leader that is neither polled nor dropped keeps its key. `memo3::task` avoids this; this memo cannot. Its
+/// waiters get the value once the leader is polled again.
 #[test]
 fn a_leader_that_is_left_alone_keeps_its_key() {
     let (calls, memo) = memo!();

@@ -1,5 +1,5 @@
-//! Look-ups in `lending::Memo`, as the fuzzer makes them up: the first bytes choose which bits of the hash count, the others
-//! are keys. What must hold is what the property tests hold it to.
+//! Look-ups in `lending::Memo`, chosen by the fuzzer. The first eight bytes choose which bits of the hash count,
+//! and the rest are keys. The checks are those of the property tests.
 
 #![no_main]
 

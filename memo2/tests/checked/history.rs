@@ -1,12 +1,12 @@
-//! A history of look-ups in `lending::Memo`, and what must hold of it.
+//! Checks a history of look-ups in `lending::Memo`.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 
 use memo2::lending::Memo;
 
-/// Hashes a number well, and then leaves only the bits of a mask: few bits in the low part, and lines overflow; few in
-/// the high part, and tags are alike.
+/// Hashes a number well, and then keeps only the bits of a mask. With few low bits, lines overflow. With few high
+/// bits, tags are alike.
 struct Masked(u64);
 
 struct MaskedHasher(u64, u64);
@@ -31,7 +31,7 @@ impl Hasher for MaskedHasher {
     }
 }
 
-/// Asks for `keys`, one after another: each has its own value, computed once, and lent from one place for ever.
+/// Asks for `keys`, one after another. Each key has its own value, computed once, and always lent from one place.
 pub(crate) fn check(mask: u64, keys: &[u16]) {
     let calls = std::cell::Cell::new(0);
     let memo = Memo::with_hasher(

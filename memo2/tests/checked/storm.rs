@@ -1,8 +1,8 @@
 //! A storm on `robust::Memo`: threads ask, leave, cancel, forget, and ask from inside `f`, in an order drawn from a
-//! seed, and some of their calls panic. However they meet, what is said at the end of [`run`] and in [`World`] must
-//! hold.
+//! seed, and some of their calls panic. However they meet, the assertions here must hold: those at the end of
+//! [`run`], and those of [`World`].
 //!
-//! The same storm runs on shuttle's threads, in schedules that it chooses, and on real ones.
+//! The same storm runs on shuttle's threads, in schedules that shuttle chooses, and on real threads.
 
 use std::iter::Sum;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,7 +17,7 @@ use crate::checker::sync::{Mutex, MutexGuard, PoisonError};
 use crate::checker::thread;
 use crate::robust::{Call, Error, Memo, Token};
 
-/// How big a storm is.
+/// The size of a storm: `threads` take `steps` each, on `keys` different keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
     pub(crate) threads: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Size {
     pub(crate) keys: u64,
 }
 
-/// What was done in a storm.
+/// How often each outcome occurred in a storm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) values: u64,
@@ -47,41 +47,43 @@ impl Sum for Tally {
 
 type F = Box<dyn Fn(&Call, &u64) -> Value + Send + Sync>;
 
-/// What a call of `f` gives.
+/// The value that a call of `f` returns.
 #[derive(Clone)]
 struct Value {
     key: u64,
-    /// When its call began.
+    /// The time on [`World::clock`] when its call began.
     began: u64,
-    /// Its call saw that it was cancelled, so nobody may get this.
+    /// Whether its call saw that it was cancelled. If so, no caller may get this value.
     stopped: bool,
     /// Counts the values that are alive.
     _alive: Arc<()>,
 }
 
-/// Nobody forgets this key, so it has at most one call at a time.
+/// No thread forgets this key, so it has at most one call at a time.
 const KEPT: u64 = 0;
 
 struct World {
     memo: Memo<u64, Value, F>,
     size: Size,
-    /// Ticks once for each call of `f` and for each time that a key is forgotten.
+    /// Ticks once for each call of `f` and once each time a key is forgotten.
     clock: AtomicU64,
-    /// For each key, the time before it was last forgotten. Who asks after that gets no value of an earlier call.
+    /// For each key, the time just before it was last forgotten. A caller that asks after that gets no value of an
+    /// earlier call.
     forgotten: Vec<AtomicU64>,
-    /// How many calls for the key [`KEPT`] are being made.
+    /// How many calls for the key [`KEPT`] are in flight.
     inside: AtomicU64,
     /// How many calls have panicked.
     panics: AtomicU64,
     tokens: Vec<Mutex<Token>>,
 }
 
-/// Runs one, and says what was done in it.
+/// Runs one storm.
 pub(crate) fn run(seed: u64, size: Size) -> Tally {
     let alive = Arc::new(());
     let world = Arc::new_cyclic(|weak: &Weak<World>| {
         let (weak, alive) = (weak.clone(), alive.clone());
-        let f: F = Box::new(move |call, key| weak.upgrade().expect("a caller is in it").f(seed, call, *key, &alive));
+        let f: F =
+            Box::new(move |call, key| weak.upgrade().expect("a caller owns the world").f(seed, call, *key, &alive));
         World {
             memo: Memo::new(f).keep_if(|value: &Value| !value.began.is_multiple_of(8)),
             size,
@@ -117,7 +119,7 @@ impl World {
             let token = &self.tokens[random.random_range(0..self.tokens.len())];
             match random.random_range(0..10) {
                 0 => {
-                    // The next ones to ask bring a token that lasts.
+                    // The next callers bring a token that is not cancelled.
                     let cancelled = std::mem::take(&mut *open(token));
                     cancelled.cancel();
                 }
@@ -134,7 +136,7 @@ impl World {
                         Some(Ok(())) => tally.values += 1,
                         Some(Err(error)) => {
                             assert!(matches!(error, Error::Cancelled { .. }), "{error}");
-                            assert!(token.is_cancelled(), "nobody has cancelled this one: {error}");
+                            assert!(token.is_cancelled(), "only a cancelled token makes its caller leave: {error}");
                             tally.cancelled += 1;
                         }
                     }
@@ -142,14 +144,14 @@ impl World {
                 _ => match self.ask(key, |memo| memo.get(&key)) {
                     None => tally.panics += 1,
                     Some(Ok(())) => tally.values += 1,
-                    Some(Err(error)) => panic!("a caller from outside that brings nothing gets an error: {error}"),
+                    Some(Err(error)) => panic!("a caller from outside without limits got an error: {error}"),
                 },
             }
         }
         tally
     }
 
-    /// Asks for `key`, and looks at what comes. `None` if it was a panic of `f`.
+    /// Asks for `key`, and checks what it gets. Returns `None` if `f` panicked.
     fn ask(
         &self,
         key: u64,
@@ -159,8 +161,8 @@ impl World {
         match catch_unwind(AssertUnwindSafe(|| ask(&self.memo))) {
             Ok(got) => Some(got.map(|value| {
                 assert_eq!(value.key, key, "every key has its own value");
-                assert!(!value.stopped, "nobody gets what is left of a call that was stopped");
-                assert!(value.began > earliest, "nobody gets a value from before it was forgotten");
+                assert!(!value.stopped, "no caller gets the value of a call that was told to stop");
+                assert!(value.began > earliest, "no caller gets a value from before its key was forgotten");
             })),
             Err(panic) if panic.is::<Planned>() => None,
             Err(panic) => resume_unwind(panic),
@@ -182,7 +184,8 @@ impl World {
             thread::yield_now();
         }
         if !stopped && random.random_range(0..4) == 0 {
-            // Whatever comes of it: a value, a cycle, a cancellation, or a panic that goes through this call too.
+            // Any outcome is fine: a value, a cycle, a cancellation, or a panic, which then also goes through this
+            // call.
             let other = random.random_range(0..self.size.keys);
             if let Ok(value) = catch_unwind(AssertUnwindSafe(|| call.get(&self.memo, &other))).unwrap_or_else(|panic| {
                 self.leave(key);
@@ -207,17 +210,17 @@ impl World {
     }
 }
 
-/// shuttle's threads share one OS thread, where the panic of one looks like a panic of all, and poisons what it should
-/// not.
+/// shuttle's threads share one OS thread. There, the panic of one thread looks like a panic of all, and poisons
+/// locks that it should not.
 fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the storm's own panics carry.
+/// The payload of the storm's own panics.
 struct Planned;
 
-/// Several storms, one after another, each from a seed of its own.
-#[allow(dead_code, reason = "the schedules are many, their storm is one")]
+/// Runs several storms, one after another, each from a seed of its own.
+#[allow(dead_code, reason = "the schedules run one storm many times")]
 pub(crate) fn several(first: u64, storms: u64, size: Size) -> Tally {
     (first..first + storms).map(|seed| run(seed, size)).sum()
 }

@@ -1,5 +1,5 @@
-//! A checker's types, under the names and with the methods of those that `src/sync.rs` gives the memos. Which
-//! checker's: that of the test which compiles this, loom or shuttle.
+//! A checker's types, with the names and methods of those in `src/sync.rs`. The checker, loom or shuttle, is that
+//! of the test which compiles this file.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
@@ -10,7 +10,7 @@ pub(crate) use checker::sync::Arc;
 
 pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
-/// Always `Some`, but for the moment in which a [`Condvar`] has it.
+/// Always `Some`, except while a [`Condvar`] holds the guard.
 pub(crate) struct MutexGuard<'a, T>(Option<checker::sync::MutexGuard<'a, T>>);
 
 impl<T> Mutex<T> {
@@ -18,7 +18,7 @@ impl<T> Mutex<T> {
         Mutex(checker::sync::Mutex::new(value))
     }
 
-    /// Like `parking_lot`'s, this knows no poison.
+    /// Ignores poison, like `parking_lot`'s.
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -57,7 +57,7 @@ impl Condvar {
         guard.0 = Some(self.0.wait(lent).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// A time that never comes: no model has deadlines. Says whether it did.
+    /// No model has deadlines, so this waits without a limit. Returns whether the time has passed: never.
     pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) -> bool {
         self.wait(guard);
         false
@@ -72,7 +72,7 @@ impl Condvar {
     }
 }
 
-/// Made anew in every run of a model.
+/// Initialised anew in every run of a model.
 macro_rules! global {
     ($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;) => {
         crate::checker::lazy_static! {
@@ -83,7 +83,7 @@ macro_rules! global {
 }
 pub(crate) use global;
 
-/// Atomics whose orders can be taken away, to see that the model needs them.
+/// Atomics whose orderings can be weakened, to see that the model needs them.
 pub(crate) mod atomic {
     use std::cell::Cell;
 
@@ -92,12 +92,12 @@ pub(crate) mod atomic {
     pub(crate) use checker::sync::atomic::Ordering;
 
     thread_local! {
-        /// All threads of a check run on the OS thread of its test, so this is the test's own.
+        /// All threads of a check run on the OS thread of its test, so each test has a flag of its own.
         static RELAXED: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// From now on, in this test, every order is `Relaxed`.
-    #[allow(dead_code, reason = "only loom knows what an order is for")]
+    /// From now on, in this test, every ordering is `Relaxed`.
+    #[allow(dead_code, reason = "only loom models weak orderings")]
     pub(crate) fn relax() {
         RELAXED.set(true);
     }

@@ -1,11 +1,11 @@
-//! How many bytes the process has allocated.
+//! Counts the bytes that the process has allocated.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
 static BYTES: AtomicIsize = AtomicIsize::new(0);
 
-/// The bytes that are allocated now.
+/// The number of bytes that are allocated now.
 pub(crate) fn bytes() -> isize {
     BYTES.load(Relaxed)
 }
@@ -25,7 +25,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         BYTES.fetch_sub(layout.size().cast_signed(), Relaxed);
-        // SAFETY: `at` came from `alloc` above, which had it from the system's allocator, with this layout.
+        // SAFETY: `at` came from `alloc` above, which got it from the system's allocator, with this layout.
         unsafe { System.dealloc(at, layout) }
     }
 }

@@ -1,4 +1,4 @@
-//! What the promises of `robust::Memo` cost at size: counted in locks, wake-ups and bytes, never in time.
+//! What the promises of `robust::Memo` cost at size, counted in locks, wake-ups and bytes, never in time.
 //!
 //! As in `tests/model/`, the memo is compiled a second time, here with types that count.
 
@@ -22,7 +22,7 @@ type F<V> = Box<dyn Fn(&Call, &u64) -> V + Send + Sync>;
 /// A memo whose `f` can ask it.
 type Asking<V> = Arc<OnceLock<Memo<u64, V, F<V>>>>;
 
-/// `f` receives, beside call and key, the memo.
+/// Creates a memo. `f` receives the memo, the call and the key.
 fn asking<V: Send + Sync + 'static>(
     f: impl Fn(&Memo<u64, V, F<V>>, &Call, u64) -> V + Send + Sync + 'static,
 ) -> Asking<V> {
@@ -38,9 +38,9 @@ fn deep<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| thread::Builder::new().stack_size(1 << 30).spawn_scoped(scope, body).unwrap().join().unwrap())
 }
 
-/// Lets other threads run until `come` is true.
-fn until(come: impl Fn() -> bool) {
-    while !come() {
+/// Lets other threads run until `ready` returns true.
+fn until(ready: impl Fn() -> bool) {
+    while !ready() {
         thread::yield_now();
     }
 }
@@ -48,12 +48,12 @@ fn until(come: impl Fn() -> bool) {
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
-    /// From the end of a chain of calls, a hit takes as many locks as from its beginning: with no limit, with a token
-    /// and a deadline at the root, and with a deadline that every call of the chain brings.
+    /// A hit from the end of a chain of calls takes as many locks as a hit from its beginning: with no limit, with
+    /// a token and a deadline at the root, and with a token and a deadline in every call of the chain.
     #[test]
     fn a_hit_costs_the_same_at_every_depth() {
         const HIT: u64 = u64::MAX;
-        /// Keys are 10,000 times the chain's number, and the depth below.
+        /// Keys are 10,000 times the number of the chain, plus the calls that are still below.
         const CHAIN: u64 = 10_000;
         let locks = Arc::new(std::sync::Mutex::new(Vec::new()));
         for limits in ["none", "at the root", "everywhere"] {
@@ -84,8 +84,8 @@ rusty_fork_test! {
         }
     }
 
-    /// Each call asks from a small stack of its own, so nothing of the memo's may recurse along the chain, neither when
-    /// it asks nor when it ends.
+    /// Each call asks from a small stack of its own. So the memo must not recurse along the chain, neither when a
+    /// call asks nor when it ends.
     #[test]
     fn a_long_chain_needs_no_stack() {
         let memo = asking(|memo, call, key| match key {
@@ -98,13 +98,14 @@ rusty_fork_test! {
         assert_eq!(memo.get().unwrap().get(&3_000), Ok(3_000));
     }
 
-    /// As a crawler does, each call hands itself to a thread and returns, and the thread asks for the next key through
-    /// it. No call of the chain is nested in another, so none may keep another.
+    /// As in a crawler, each call hands itself to a thread and returns, and the thread asks for the next key
+    /// through it. No call of the chain is nested in another, so none may keep another in memory.
     #[test]
     fn calls_that_have_ended_are_let_go() {
         const GENERATIONS: u64 = 100_000;
         let (hand, handed) = mpsc::channel();
-        let memo = Memo::new(move |call: &Call, key: &u64| hand.send((call.clone(), *key)).unwrap()).keep_if(|()| false);
+        let f = move |call: &Call, key: &u64| hand.send((call.clone(), *key)).unwrap();
+        let memo = Memo::new(f).keep_if(|()| false);
         memo.get(&0).unwrap();
         let mut before = 0;
         for (call, key) in handed.iter().take(GENERATIONS as usize) {
@@ -117,8 +118,8 @@ rusty_fork_test! {
         assert!(more < 64 << 10, "{GENERATIONS} calls that have ended hold {more} bytes");
     }
 
-    /// The token of a waiter on the deepest of many nested calls, and then the token of the caller of all of them, are
-    /// cancelled from a thread with a small stack.
+    /// A waiter waits for the deepest of many nested calls. A thread with a small stack cancels the waiter's token,
+    /// and then the token of the caller of the whole chain.
     #[test]
     fn cancelling_needs_no_stack() {
         const DEPTH: u64 = 30_000;
@@ -156,7 +157,8 @@ rusty_fork_test! {
         assert_eq!((stats.cancels, stats.in_flight), (DEPTH + 2, 0));
     }
 
-    /// 2,000 of 4,000 waiters leave by tokens of their own. Each wakes once, and the others sleep until the call ends.
+    /// 2,000 of 4,000 waiters leave by tokens of their own. Each wakes once, and the others sleep until the call
+    /// ends.
     #[test]
     fn a_token_wakes_its_own_waiters_only() {
         const WAITERS: u64 = 4_000;
@@ -180,15 +182,15 @@ rusty_fork_test! {
             assert_eq!(sync::locks() - locks, 2 * LEAVE as u64);
             until(|| left.load(Relaxed) == LEAVE as u64);
             let woken = sync::woken() - woken;
-            // One that had not fallen asleep yet need not wake.
+            // A waiter that had not fallen asleep yet need not wake.
             assert!(woken <= LEAVE as u64, "{LEAVE} waiters left, and waiters woke {woken} times");
             end.wait();
         });
         assert_eq!((left.load(Relaxed), memo.stats().cancels), (LEAVE as u64, LEAVE as u64));
     }
 
-    /// Whatever comes of a call, nothing of it stays in a memo that keeps nothing: neither a value, nor a panic, nor what
-    /// is left of a call that was told to stop.
+    /// A memo that keeps nothing holds no memory of a call, however it ended: with a value, with a panic, or told
+    /// to stop.
     #[test]
     fn what_is_not_kept_takes_no_memory() {
         let token = std::sync::Mutex::new(Token::new());

@@ -1,4 +1,4 @@
-//! The types of `src/sync.rs`, with what they do counted.
+//! The types of `src/sync.rs`, with counters for locks and wake-ups.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,7 +11,7 @@ thread_local! {
     static LOCKS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How often a thread that slept has been woken, in the whole process.
+/// How often a sleeping thread has been woken, in the whole process.
 static WOKEN: AtomicU64 = AtomicU64::new(0);
 
 /// How many locks this thread has taken so far.
@@ -60,7 +60,7 @@ impl Condvar {
     }
 }
 
-/// A static that is made at its first use.
+/// Declares a static that is initialised at its first use.
 macro_rules! global {
     ($(#[$attribute:meta])* static $name:ident: $type:ty = $value:expr;) => {
         $(#[$attribute])*

@@ -1,13 +1,13 @@
-//! Callers that ask at once, and a leader that lets them come.
+//! Callers that ask at once, and a leader that waits until they do.
 
 use std::sync::{Barrier, Condvar, Mutex};
 use std::thread;
 
-/// A herd's size.
+/// The size of a herd.
 pub(crate) const CALLERS: usize = 8;
 
-/// How many callers of the herd under way have begun to ask. There is one herd at a time, because each test has a process
-/// of its own.
+/// How many callers of the current herd have begun to ask. There is one herd at a time, because each test has a
+/// process of its own.
 static ASKING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
 /// Calls `ask` from [`CALLERS`] threads at once, with the number of each, and returns what each got.
@@ -29,9 +29,9 @@ pub(crate) fn herd<T: Send>(ask: impl Fn(usize) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// What a leader does in `f`: it sleeps until all callers of its herd ask, and then lets them go first, so that most of
-/// them wait in the memo. On a busy machine a turn can be long. So there are few, and nothing is wrong if a caller comes
-/// later.
+/// What a leader does in `f`: it sleeps until all callers of its herd ask, and then lets them run first, so that
+/// most of them wait in the memo. On a busy machine a yield can take long, so there are few. A caller that is later
+/// still does no harm.
 pub(crate) fn dawdle() {
     let mut asking = ASKING.0.lock().unwrap();
     while *asking < CALLERS {

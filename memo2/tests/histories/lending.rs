@@ -1,4 +1,4 @@
-//! `lending::Memo` against a map, with hash functions that collide in every way that a few masks can make.
+//! Checks `lending::Memo` against a map, with hash functions that collide in as many ways as a few masks allow.
 
 #[path = "../checked/history.rs"]
 mod history;

@@ -1,5 +1,5 @@
-//! Histories drawn by lot, one step after another, against a model so simple that it is plainly right. A history that
-//! goes otherwise is made as short as it can be before it is shown.
+//! Checks the memos against simple models, with random histories of single steps. When a history fails, proptest
+//! shortens it before it shows it.
 
 mod lending;
 mod robust;

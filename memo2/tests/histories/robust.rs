@@ -1,5 +1,5 @@
-//! `robust::Memo` against a model in which one caller after another asks, forgets, comes with a cancelled token,
-//! panics, and asks from inside `f`, in circles too.
+//! Checks `robust::Memo` against a model. One caller after another asks, forgets, brings a cancelled token, panics,
+//! and asks from inside `f`, also in cycles.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -24,7 +24,7 @@ enum Action {
     Give,
     GiveNotKept,
     Panic,
-    /// Asks for another key, and gives one more than that has; or its own number, if it is refused.
+    /// Asks for another key, and returns its value plus one. If it is refused, it returns its own number.
     Ask(u8),
 }
 
@@ -45,7 +45,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// What comes of a step.
+/// The outcome of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Outcome {
     Value(u64),
@@ -54,24 +54,24 @@ enum Outcome {
     Forgotten(bool),
 }
 
-/// Which action is whose: the calls do them in the order in which they are made, over and over.
+/// The actions of the calls. The calls take them in order, and begin again after the last.
 struct Actions {
     actions: Vec<Action>,
     calls: u64,
 }
 
 impl Actions {
-    /// The number of the call, and what it does.
+    /// The number of the next call, and its action.
     fn next(&mut self) -> (u64, Action) {
         self.calls += 1;
         (self.calls, self.actions[self.calls as usize % self.actions.len()])
     }
 }
 
-/// Values of calls that are not kept are marked so.
+/// Marks the values of calls that are not kept.
 const NOT_KEPT: u64 = 1 << 32;
 
-/// The model. What it does about threads is nothing, and what it does about waiting is to look who has begun.
+/// The model. It has no threads. To find a wait for itself, it looks for the key among the calls that have begun.
 struct Model {
     kept: BTreeMap<u8, u64>,
     actions: Actions,

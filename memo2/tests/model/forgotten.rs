@@ -7,8 +7,8 @@ use loom::thread;
 use crate::check;
 use crate::robust::{Call, Memo};
 
-/// A source changes, and its key is forgotten. Whoever asks after that gets the new value, though an old call may be
-/// under way; and so does whoever asks when all is over.
+/// A source changes, and its key is forgotten. A caller that asks after that gets the new value, even if an old
+/// call is still in flight, and so does a caller that asks after all calls have ended.
 fn a_key_is_forgotten() {
     let source = Arc::new(AtomicU64::new(1));
     let memo = Arc::new(Memo::new({

@@ -1,4 +1,4 @@
-//! One thread makes the table grow while others look up.
+//! One thread makes the table grow while another looks up keys.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -11,8 +11,8 @@ use crate::values::{Fixed, Watched};
 /// As many keys as the table has room for before it grows.
 const FULL: u64 = 16;
 
-/// The table is full; one thread adds another key, which makes it grow, while another looks up an old key, and the new
-/// one: it must be found, at its old place, in whichever table the look-up sees.
+/// The table is full. One thread adds another key, which makes it grow, while another thread looks up an old key
+/// and the new one. It must find each key at its place, in whichever table it looks.
 fn grow() {
     let memo = Arc::new(Memo::with_hasher(|key: &u64| Watched::new(key * 10), Fixed));
     for key in 0..FULL {
@@ -35,7 +35,7 @@ fn look_ups_during_growth() {
     check("lending, look-ups during growth", 2, grow);
 }
 
-/// Without `Release` and `Acquire`, the new table is seen before it is filled.
+/// Without `Release` and `Acquire`, a reader can see the new table before it is filled.
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn growth_needs_its_orders() {

@@ -8,7 +8,7 @@ use crate::check;
 use crate::robust::{Call, Error, Memo, Token};
 use crate::values::Gate;
 
-/// A waiter's token is cancelled while the call ends: the waiter gets the value or the error, and never sleeps on.
+/// A waiter's token is cancelled while the call ends. The waiter gets the value or the error, and always wakes up.
 fn a_waiter_is_cancelled() {
     let memo = Arc::new(Memo::new(|_: &Call, key: &u64| {
         thread::yield_now();
@@ -32,7 +32,8 @@ fn a_waiter_is_cancelled() {
     assert_eq!(memo.stats().in_flight, 0);
 }
 
-/// `f` ends only when the waiter has left, so nothing but the token wakes it: no order may lose that.
+/// `f` returns only after the waiter has left, so only the token can wake the waiter. No order may lose that
+/// wake-up.
 fn a_waiter_hears_its_token() {
     let (inside, left) = (Arc::new(Gate::new()), Arc::new(Gate::new()));
     let memo = Arc::new(Memo::new({
@@ -58,7 +59,7 @@ fn a_waiter_hears_its_token() {
     assert_eq!(leader.join().unwrap(), Ok(()));
 }
 
-/// A call waits for another one's value when its own caller is cancelled. Nothing else wakes it.
+/// A call waits for another call's value when its own caller is cancelled. Only the caller's token can wake it.
 fn a_call_that_waits_hears_its_callers_token() {
     let (inside, left) = (Arc::new(Gate::new()), Arc::new(Gate::new()));
     let two = Arc::new(Memo::new({
@@ -85,8 +86,8 @@ fn a_call_that_waits_hears_its_callers_token() {
     assert_eq!(other.join().unwrap(), Ok(()));
 }
 
-/// The leader of 1 and its waiter give up at the same time, each by a token of its own. The call sleeps in a wait for 2,
-/// and only news that no caller is left wakes it: whichever of the two is last must send it.
+/// The leader of 1 and its waiter give up at the same time, each by a token of its own. The call sleeps in a wait
+/// for 2. Only the news that no caller is left can wake it, and the last of the two to leave must send it.
 fn the_last_two_leave_at_once() {
     let (inside, left) = (Arc::new(Gate::new()), Arc::new(Gate::new()));
     let two = Arc::new(Memo::new({
@@ -116,8 +117,9 @@ fn the_last_two_leave_at_once() {
     assert_eq!(other.join().unwrap(), Ok(()));
 }
 
-/// One caller has a token and the other has none. However they come and whenever the one is cancelled, the other gets a
-/// value that is nobody's leavings, and no two calls are inside `f` at once.
+/// One caller has a token and the other has none. In whatever order they arrive, and whenever the token is
+/// cancelled, the other caller gets a value of a call that was not told to stop, and no two calls are inside `f` at
+/// once.
 fn a_later_caller_is_not_cancelled() {
     let inside = Arc::new(AtomicUsize::new(0));
     let memo = Arc::new(Memo::new({
@@ -143,10 +145,10 @@ fn a_later_caller_is_not_cancelled() {
     assert_eq!(later.join().unwrap(), Ok(false));
     let first = first.join().unwrap();
     assert!(matches!(first, Ok(false) | Err(Error::Cancelled { .. })), "{first:?}");
-    assert_eq!(memo.get(&1), Ok(false), "what is kept is a value");
+    assert_eq!(memo.get(&1), Ok(false), "a kept value is that of a call that was not cancelled");
 }
 
-/// Two callers, each of whose calls asks for the other's key: whoever comes last is refused, and both come back.
+/// Two callers, and the call of each asks for the other's key. The last one to ask is refused, and both return.
 fn two_callers_close_a_cycle() {
     type F = Box<dyn Fn(&Call, &u64) -> u64 + Send + Sync>;
     struct Ring(Memo<u64, u64, F>);
@@ -171,7 +173,7 @@ fn two_callers_close_a_cycle() {
     };
     let mut got = [ring.0.get(&0).unwrap(), other.join().unwrap()];
     got.sort_unstable();
-    assert_eq!(got, [0, 1], "one is refused, and the other builds on it");
+    assert_eq!(got, [0, 1], "one call is refused, and the other uses its value");
     assert_eq!(ring.0.stats().cycles, 1);
 }
 

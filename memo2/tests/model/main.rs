@@ -1,12 +1,12 @@
-//! A model checker goes through every order in which threads can take their turns inside the memos.
+//! A model checker tries every order in which threads can take their turns inside the memos.
 //!
 //! The memos are compiled here a second time, with loom's locks and atomics in place of the real ones
-//! (`../checked/sync.rs`): what is checked is the code that runs. loom runs a small program again and again, once for
-//! every order of turns and for every value that a load may return under the memory model, up to a number of times that
-//! a thread may be interrupted. It fails when the program does, when every thread sleeps, and when a cell is read that
-//! another thread wrote without an order between the two. Each test says how many orders it went through.
+//! (`../checked/sync.rs`). So loom checks the same code that runs. It runs a small program again and again, once
+//! for every order of turns and for every value that a load may return under the memory model, up to a limit on how
+//! often a thread is interrupted. It fails when the program fails, when every thread sleeps, or when a thread reads
+//! a cell that another thread wrote and nothing orders the two. Each test prints how many orders it tried.
 //!
-//! loom counts `SeqCst` as `AcqRel`; nothing here uses it.
+//! loom treats `SeqCst` as `AcqRel`. Nothing here uses `SeqCst`.
 
 #[path = "../../src/lending/mod.rs"]
 #[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
@@ -30,13 +30,14 @@ use loom as checker;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Checks `program` in every order in which no thread is interrupted more than `interruptions` times. That is nearly
-/// all of a fault's chances: faults that need more are rare, and each more multiplies the orders.
+/// Checks `program` in every order with at most `interruptions` interruptions of a thread. That finds nearly every
+/// fault: faults that need more interruptions are rare, and each further interruption multiplies the number of
+/// orders.
 fn check(name: &str, interruptions: usize, program: impl Fn() + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(interruptions);
     model.max_branches = 10_000;
-    // The standard library's, which loom does not see.
+    // The standard library's types, which loom does not see.
     let orders = std::sync::Arc::new(AtomicUsize::new(0));
     let (counted, start) = (orders.clone(), Instant::now());
     model.check(move || {

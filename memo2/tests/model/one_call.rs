@@ -1,4 +1,4 @@
-//! Two and three callers of a cold key: one call of `f`, and everybody gets its value.
+//! Two and three callers of a cold key: one call of `f`, and every caller gets its value.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -12,7 +12,7 @@ use crate::sync::atomic::relax;
 use crate::values::{Fixed, Watched};
 use crate::{lending, memo, robust};
 
-/// What both memos do.
+/// The three memos, with one method to ask them.
 trait Memo: Send + Sync + 'static {
     fn read(&self, key: u64) -> u64;
 }
@@ -35,11 +35,11 @@ impl<F: Fn(&Call, &u64) -> Watched + Send + Sync + 'static> Memo for robust::Mem
     }
 }
 
-/// `f`, and how often it was called. The first `panics` calls panic.
+/// An `f` that counts its calls. The first `panics` calls panic.
 fn f(calls: Arc<AtomicUsize>, panics: usize) -> impl Fn(&u64) -> Watched + Send + Sync + 'static {
     move |key| {
         let call = calls.fetch_add(1, Relaxed);
-        // A place where the others may go on: `f` is slow, that is what memos are for.
+        // Here loom may switch to another thread. `f` is slow: that is what memos are for.
         thread::yield_now();
         if call < panics {
             resume_unwind(Box::new(call));
@@ -54,7 +54,7 @@ fn herd<M: Memo>(callers: usize, panics: usize, memo: impl Fn(Arc<AtomicUsize>) 
     let memo = Arc::new(memo(calls.clone()));
     let ask = {
         let memo = memo.clone();
-        // What loom itself has to say is a panic too, and must get through.
+        // loom's own failures are panics too. Without planned panics, they must get through.
         move || if panics > 0 { catch_unwind(AssertUnwindSafe(|| memo.read(1))) } else { Ok(memo.read(1)) }
     };
     let others: Vec<_> = (1..callers).map(|_| thread::spawn(ask.clone())).collect();
@@ -99,10 +99,10 @@ fn lending_hands_over() {
     });
 }
 
-// There is no model of a panic in `robust`: loom's threads share one OS thread, so that one thread's panic poisons, for
-// loom, a lock that another one holds. Where fewer locks are taken, as above, that does not happen.
+// There is no model of a panic in `robust`. loom's threads share one OS thread, so in loom the panic of one thread
+// poisons a lock that another one holds. The memos above take fewer locks, so it does not happen there.
 
-/// The same `f`, which takes no notice of its call.
+/// The same `f` for `robust`. It ignores its call.
 fn with_call(f: impl Fn(&u64) -> Watched) -> impl Fn(&Call, &u64) -> Watched {
     move |_, key| f(key)
 }
@@ -112,8 +112,8 @@ fn robust_two_callers() {
     check("robust, two callers", 3, || herd(2, 0, |calls| robust::Memo::new(with_call(f(calls, 0)))));
 }
 
-/// Without `Release` and `Acquire`, a hit reads what it does not know to be written. That loom says so shows that the
-/// tests above would fail, too, if the orders were wrong.
+/// Without `Release` and `Acquire`, a hit may read an entry that is not written yet. loom reports it, so the tests
+/// above would also fail if the orderings were wrong.
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn lending_needs_its_orders() {

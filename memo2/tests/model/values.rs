@@ -1,5 +1,4 @@
-//! What the models are made of: values whose every access the checker watches, gates, keys that hash alike in every
-//! run.
+//! Parts of the models: values whose accesses the checker watches, gates, and keys with the same hash in every run.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -7,20 +6,20 @@ use loom::cell::UnsafeCell;
 
 use crate::sync::{Condvar, Mutex};
 
-/// A value whose every access loom watches: to read it is an error unless its writing came before.
+/// A value whose accesses loom watches: a read that is not ordered after the write is an error.
 pub(crate) struct Watched(UnsafeCell<u64>);
 
 impl Watched {
     pub(crate) fn new(value: u64) -> Self {
         let watched = Watched(UnsafeCell::new(0));
-        // SAFETY: nobody else knows it yet.
+        // SAFETY: no other thread has a reference to it yet.
         watched.0.with_mut(|inner| unsafe { *inner = value });
         watched
     }
 
     pub(crate) fn read(&self) -> u64 {
-        // SAFETY: it is not written again after `new`; that `new` came before is what loom is to find out, which runs
-        // its threads by turns and stops at the first access out of order.
+        // SAFETY: it is not written again after `new`. Whether `new` happened before is what loom must find out.
+        // loom runs its threads in turns and stops at the first unordered access.
         self.0.with(|inner| unsafe { *inner })
     }
 }
@@ -36,7 +35,7 @@ impl Clone for Watched {
     }
 }
 
-/// Who comes to it waits until somebody opens it.
+/// A thread that reaches the gate waits until another thread opens it.
 pub(crate) struct Gate(Mutex<bool>, Condvar);
 
 impl Gate {
@@ -57,7 +56,7 @@ impl Gate {
     }
 }
 
-/// Hashes a number to the same in every run, so that loom can take a run's way again.
+/// Hashes a number to the same hash in every run, because loom must be able to repeat a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Fixed;
 

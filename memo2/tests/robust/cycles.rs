@@ -1,4 +1,4 @@
-//! A call that would wait for itself is refused, with the path of keys, and nothing else is harmed.
+//! A call that would wait for itself is refused, with the path of keys, and no other call is harmed.
 
 use std::sync::{Arc, Barrier, OnceLock};
 use std::thread;
@@ -8,19 +8,19 @@ use rusty_fork::rusty_fork_test;
 
 use crate::F;
 
-/// What `f` of these memos gives: the sum of what it asked for and its key, or why it was refused.
+/// What `f` of these memos returns: its key plus the values that it asked for, or why it was refused.
 type Sum = Result<u64, Error>;
 
 /// A memo whose `f` can ask it.
 struct Asking(OnceLock<Memo<u64, Sum, F<u64, Sum>>>);
 
 impl Asking {
-    /// `f` receives, beside key and call, the memo.
+    /// Creates a memo. `f` receives the memo, the call and the key.
     fn new(f: impl Fn(&Asking, &Call, u64) -> Sum + Send + Sync + 'static) -> Arc<Self> {
         let asking = Arc::new(Asking(OnceLock::new()));
         let weak = Arc::downgrade(&asking);
         let f: F<u64, Sum> = Box::new(move |call, key| f(&weak.upgrade().unwrap(), call, *key));
-        // What a refused call returns is not kept, so that every key can be asked for again.
+        // What a refused call returns is not kept, so every key can be asked for again.
         assert!(asking.0.set(Memo::new(f).keep_if(Result::is_ok)).is_ok());
         asking
     }
@@ -29,12 +29,12 @@ impl Asking {
         self.0.get().unwrap()
     }
 
-    /// What a caller from outside gets.
+    /// Asks as a caller from outside.
     fn get(&self, key: u64) -> Sum {
         self.memo().get(&key).expect("a caller from outside closes no cycle")
     }
 
-    /// What a call gets.
+    /// Asks through a call.
     fn ask(&self, call: &Call, key: u64) -> Sum {
         call.get(self.memo(), &key)?
     }
@@ -58,7 +58,7 @@ rusty_fork_test! {
     #[test]
     fn two_keys_that_ask_for_each_other() {
         let asking = Asking::new(|asking, call, key| asking.ask(call, 3 - key));
-        // 1 asks for 2, whose call is the one that is refused: it asked for 1.
+        // 1 asks for 2, and the call of 2 is refused because it asks for 1.
         assert_eq!(asking.get(1), cycle(&[2, 1, 2]));
         assert_eq!(asking.get(2), cycle(&[1, 2, 1]));
     }
@@ -74,8 +74,8 @@ rusty_fork_test! {
         assert_eq!((asking.get(1), asking.get(2)), (Ok(3), Ok(2)));
     }
 
-    /// Every caller is inside `f`, each with a key, before any asks for the next one's key: who comes last closes the
-    /// ring.
+    /// Every caller leads a call before any of the calls asks for the next caller's key. The last call to ask would
+    /// close the ring.
     #[test]
     fn callers_in_a_ring() {
         for callers in [2, 3, 8] {
@@ -88,7 +88,7 @@ rusty_fork_test! {
                     }
                     match asking.ask(call, (key + 1) % callers) {
                         Err(Error::Cycle { path }) => {
-                            // From me, by the one I ask for, once round to me.
+                            // From this call's key, by the key that it asks for, once round and back to its own.
                             let ring: Vec<_> = (0..=callers).map(|step| ((key + step) % callers).to_string()).collect();
                             assert_eq!(path, ring);
                             Ok(0)
@@ -104,14 +104,14 @@ rusty_fork_test! {
                     asked.into_iter().map(|caller| caller.join().unwrap()).collect()
                 });
                 got.sort_unstable();
-                assert_eq!(got, (0..callers).collect::<Vec<_>>(), "one is refused, and the others build on it");
+                assert_eq!(got, (0..callers).collect::<Vec<_>>(), "one call is refused, and the others use its value");
                 assert_eq!(asking.memo().stats().cycles, 1);
             }
         }
     }
 
     #[test]
-    fn a_diamond_is_no_cycle() {
+    fn a_diamond_is_not_a_cycle() {
         for _ in 0..200 {
             let asking = Asking::new(|asking, call, key| match key {
                 0 => Ok(1),
@@ -133,7 +133,7 @@ rusty_fork_test! {
         }
     }
 
-    /// The call is the identity, and not the thread: whoever works for it asks in its name.
+    /// A call's identity does not depend on the thread: a thread that works for the call asks in the call's name.
     #[test]
     fn a_cycle_through_a_thread() {
         let asking = Asking::new(|asking, call, key| {
@@ -145,7 +145,7 @@ rusty_fork_test! {
         assert_eq!(asking.get(1), cycle(&[2, 1, 2]));
     }
 
-    /// A call may wait for several others at once, from several threads. Each of the ways is looked along.
+    /// A call may wait for several others at once, from several threads. The search follows each of these waits.
     #[test]
     fn a_cycle_along_one_of_several_ways() {
         let asked = Arc::new(Barrier::new(2));
@@ -171,7 +171,7 @@ rusty_fork_test! {
         assert_eq!(asking.get(0), cycle(&[2, 0, 2]));
     }
 
-    /// Two memos with keys of different types: who waits for whom is known across them.
+    /// Two memos with keys of different types. The graph of waits covers both.
     #[test]
     fn a_cycle_through_two_memos() {
         type Words = Memo<String, Sum, F<String, Sum>>;
@@ -185,7 +185,7 @@ rusty_fork_test! {
         assert_eq!(asking.get(1), Err(Error::Cycle { path }));
     }
 
-    /// As deep as the stack allows, and closed only there.
+    /// A cycle as long as the stack allows. Only its last call closes it.
     #[test]
     fn a_long_cycle() {
         const LENGTH: u64 = 1_000;
@@ -210,8 +210,9 @@ rusty_fork_test! {
         assert!(shown(11).contains(": 0 -> 1 -> 2 -> 3 -> 4 -> (1 more) -> 6 -> 7 -> 8 -> 9 -> 10;"), "{}", shown(11));
     }
 
-    /// 1 makes the call of 2, which lends itself to a thread and ends. While the leader of both still clones 2's value,
-    /// the thread asks for 1 through 2's call. Nothing waits for a call that has ended, so there is no cycle.
+    /// 1 makes the call of 2, which lends itself to a thread and ends. While the leader of both still clones the
+    /// value of 2, the thread asks for 1 through the call of 2. Nothing waits for a call that has ended, so this
+    /// closes no cycle.
     #[test]
     fn a_call_that_has_ended_closes_no_cycle() {
         /// A value of 2 is cloned only when the thread waits for 1.
@@ -254,7 +255,7 @@ rusty_fork_test! {
         assert_eq!(memo.stats().cycles, 0);
     }
 
-    /// After the error everything is as if nothing had been.
+    /// After the error, every key can be computed as if nothing had happened.
     #[test]
     fn every_key_works_after_a_cycle() {
         let closed = Arc::new(std::sync::atomic::AtomicBool::new(true));

@@ -23,7 +23,7 @@ rusty_fork_test! {
         assert_eq!([(); 4].map(|()| memo.get(&1).unwrap()), [Err("not yet"), Err("not yet"), Ok(2), Ok(2)]);
     }
 
-    /// A herd shares one call's error: it is not kept, but it is an answer to those who waited for it.
+    /// A herd shares the error of one call. The error is not kept, but all callers that waited for it get it.
     #[test]
     fn what_is_not_kept_is_shared_once() {
         for _ in 0..100 {
@@ -56,8 +56,8 @@ rusty_fork_test! {
         assert_eq!((memo.get(&1), memo.get(&1)), (Ok(1), Ok(1)));
     }
 
-    /// The key is forgotten while it is computed. Those who waited before get the old call's value, those who come
-    /// after the new one's; and whichever call ends first, the new one's value is what stays.
+    /// The key is forgotten while it is computed. Callers that waited before get the old call's value, and callers
+    /// that ask after that get the new call's. Whichever call ends first, the new call's value is the one that stays.
     #[test]
     fn an_old_call_touches_nothing() {
         for old_ends_first in [true, false] {
@@ -91,8 +91,7 @@ rusty_fork_test! {
         }
     }
 
-    /// An old call that is not to be kept, or panics, or is told to stop, does not take the new one's entry away
-    /// either.
+    /// An old call that is not kept, or panics, or is told to stop, does not remove the new call's entry either.
     #[test]
     fn an_old_call_that_comes_to_nothing_touches_nothing() {
         for how in ["not kept", "panics", "stopped"] {
@@ -127,8 +126,8 @@ rusty_fork_test! {
         }
     }
 
-    /// The value is read from a source, the source changes, and the key is forgotten: nobody who asks after that gets
-    /// the old value, though a call that had read it was under way.
+    /// The value is read from a source, the source changes, and the key is forgotten. A caller that asks after that
+    /// does not get the old value, even if a call that had read it was in flight.
     #[test]
     fn a_stale_value_is_not_put_back() {
         let source = AtomicUsize::new(0);
@@ -152,7 +151,7 @@ rusty_fork_test! {
         });
     }
 
-    /// Keys and values are dropped once, whatever has become of them.
+    /// Keys and values are dropped once, whatever happened to them before.
     #[test]
     fn everything_is_dropped() {
         let made = Arc::new(());

@@ -1,4 +1,4 @@
-//! Callers leave: those who stay are not disturbed, and `f` is told to stop when nobody stays.
+//! Callers leave: the callers that stay are not disturbed, and `f` is told to stop when no caller is left.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, mpsc};
@@ -18,15 +18,15 @@ fn late(key: &str, waits_for: &[&str]) -> Error {
     Error::Late { key: key.into(), waits_for: waits_for.iter().map(ToString::to_string).collect() }
 }
 
-/// Long ago, for a clock.
+/// A deadline that has passed by the time a caller looks at the clock.
 fn past() -> Instant {
     Instant::now()
 }
 
-/// Far enough away for what must have begun by then, on a busy machine too, and near enough to wait for.
+/// Long enough for other threads to begin what they must, on a busy machine too, and short enough to wait for.
 const SOON: Duration = Duration::from_millis(500);
 
-/// So far away that a test which waits for it fails.
+/// So long that a test which waits for it fails.
 const FAR: Duration = Duration::from_secs(3600);
 
 rusty_fork_test! {
@@ -51,7 +51,7 @@ rusty_fork_test! {
             until_waits(&memo, 3);
             token.cancel();
             assert_eq!(leaves.join().unwrap(), Err(cancelled("1", &["1"])));
-            // It is late as soon as it looks, since time passes: the deadline is now.
+            // The deadline is now, so it has passed as soon as the caller looks.
             assert_eq!(memo.get_until(&1, past()), Err(late("1", &[])));
             assert_eq!(memo.get_until(&1, SOON), Err(late("1", &["1"])));
             finish.send(()).unwrap();
@@ -64,9 +64,9 @@ rusty_fork_test! {
         assert_eq!(memo.get(&1), Ok(2));
     }
 
-    /// Each waits for a call of its own. One has left by itself before, and is not missed.
+    /// Each waiter waits for a call of its own. An earlier waiter with the same token has already left.
     #[test]
-    fn all_who_have_a_clone_of_a_token_hear_of_it() {
+    fn a_token_wakes_all_waiters_that_brought_it() {
         const WAITERS: u8 = 4;
         let end = Barrier::new(1 + usize::from(WAITERS));
         let memo = Memo::new(|_: &Call, _: &u8| {
@@ -92,14 +92,14 @@ rusty_fork_test! {
         assert_eq!(format!("{token:?}"), "Token { cancelled: true, .. }");
     }
 
-    /// The leader has gone, in spirit; its thread works for those who wait.
+    /// The leader has given up, but its thread goes on for the waiter.
     #[test]
     fn a_leader_is_cancelled_and_its_waiters_get_the_value() {
         let inside = Barrier::new(2);
         let memo = Memo::new(|call: &Call, key: &u8| {
             inside.wait();
             inside.wait();
-            assert!(!call.is_cancelled(), "somebody waits");
+            assert!(!call.is_cancelled(), "a waiter is left");
             key * 2
         });
         let token = Token::new();
@@ -111,19 +111,19 @@ rusty_fork_test! {
             token.cancel();
             inside.wait();
             assert_eq!(waiter.join().unwrap(), Ok(2));
-            assert_eq!(leader.join().unwrap(), Ok(2), "a value that is there is given");
+            assert_eq!(leader.join().unwrap(), Ok(2), "a limit does not withhold a value that is there");
         });
         assert_eq!(memo.stats().misses, 1);
     }
 
-    /// By a token, and by a deadline: `f` sees that nobody wants its value, and what it returns is not kept.
+    /// By a token, and by a deadline: `f` sees that no caller wants its value, and what it returns is not kept.
     #[test]
     fn f_is_told_to_stop_when_the_leader_alone_gives_up() {
         let calls = AtomicUsize::new(0);
         let memo = Memo::new(|call: &Call, _: &u8| {
             if calls.fetch_add(1, Relaxed) < 2 {
                 until(|| call.is_cancelled());
-                return "what is left of a call that was stopped";
+                return "the value of a call that was told to stop";
             }
             "a value"
         });
@@ -139,7 +139,8 @@ rusty_fork_test! {
         assert_eq!(memo.stats().cancels, 2);
     }
 
-    /// The leader first, then one waiter, then the other: the last one's leaving is what counts.
+    /// The leader gives up first, then one waiter, then the other. `f` is told to stop when the last of them
+    /// leaves.
     #[test]
     fn f_is_told_to_stop_when_the_last_one_leaves() {
         let told = AtomicUsize::new(0);
@@ -160,7 +161,7 @@ rusty_fork_test! {
             assert_eq!(first.join().unwrap(), Err(cancelled("1", &["1"])));
             let [flight] = &memo.in_flight()[..] else { panic!("one call is in flight") };
             assert_eq!((flight.waiters, flight.told_to_stop), (1, false));
-            assert_eq!(told.load(Relaxed), 0, "one is left");
+            assert_eq!(told.load(Relaxed), 0, "one waiter is left");
             last.cancel();
             assert_eq!(waiter.join().unwrap(), Err(cancelled("1", &["1"])));
             assert_eq!(leader.join().unwrap(), Err(cancelled("1", &[])));
@@ -168,7 +169,7 @@ rusty_fork_test! {
         assert_eq!(told.load(Relaxed), 1);
     }
 
-    /// A deadline that has passed while a waiter was there counts when the waiter leaves.
+    /// A deadline that passed while there was a waiter takes effect when the waiter leaves.
     #[test]
     fn a_leader_that_is_late_is_gone_when_its_waiter_is() {
         let memo = Memo::new(|call: &Call, _: &u8| until(|| call.is_cancelled()));
@@ -187,8 +188,8 @@ rusty_fork_test! {
         });
     }
 
-    /// Who comes after `f` has been told to stop waits until it has, and makes a call of its own: no two are inside at
-    /// once.
+    /// A caller that asks after `f` was told to stop waits until `f` has stopped, and then makes a call of its
+    /// own. No two calls are inside `f` at once.
     #[test]
     fn a_later_caller_is_not_cancelled_by_an_earlier_ones_token() {
         let (inside, calls, leave) = (AtomicUsize::new(0), AtomicUsize::new(0), Barrier::new(2));
@@ -220,7 +221,7 @@ rusty_fork_test! {
         assert_eq!(calls.load(Relaxed), 2);
     }
 
-    /// One who waits for the end of a stopped call can give that up too.
+    /// A caller that waits for the end of a call that was told to stop can also leave.
     #[test]
     fn a_later_caller_may_leave() {
         let leave = Barrier::new(2);
@@ -237,7 +238,7 @@ rusty_fork_test! {
     }
 
     #[test]
-    fn terms_that_are_over_begin_nothing_and_give_what_is_there() {
+    fn expired_limits_begin_no_call_and_withhold_no_value() {
         let memo = Memo::new(|_: &Call, key: &u8| key * 2);
         let token = Token::new();
         token.cancel();
@@ -248,14 +249,15 @@ rusty_fork_test! {
         assert_eq!(memo.get(&1), Ok(2));
         assert_eq!(memo.get_until(&1, &token), Ok(2));
         assert_eq!(memo.get_until(&1, past()), Ok(2));
-        // For ever, and no overflow.
+        // This duration means no deadline, and nothing overflows.
         assert_eq!(memo.get_until(&2, Duration::MAX), Ok(4));
     }
 
-    /// 1 asks for 2, whose call is at work. Who cancels 1 cancels what it waits for; whoever else wants 2 gets it.
+    /// 1 asks for 2, whose call is at work. A caller that cancels 1 also cancels the call of 2, unless another
+    /// caller wants 2.
     #[test]
     fn cancelling_reaches_what_is_waited_for() {
-        for somebody_else in [false, true] {
+        for another_caller in [false, true] {
             let told = Arc::new(AtomicUsize::new(0));
             let (finish, go) = mpsc::sync_channel::<()>(0);
             let go = std::sync::Mutex::new(go);
@@ -272,23 +274,23 @@ rusty_fork_test! {
             thread::scope(|scope| {
                 let waits = scope.spawn(|| one.get_until(&1, &token));
                 until(|| two.stats().in_flight == 1);
-                let other = somebody_else.then(|| scope.spawn(|| two.get(&2)));
-                until_waits(&two, u64::from(somebody_else));
+                let other = another_caller.then(|| scope.spawn(|| two.get(&2)));
+                until_waits(&two, u64::from(another_caller));
                 until(|| one.in_flight()[0].to_string() == "1: waits for 2");
                 token.cancel();
                 if let Some(other) = other {
                     finish.send(()).unwrap();
                     assert_eq!(other.join().unwrap(), Ok(2));
                 }
-                // The call of 1 was told to stop, whatever came of 2.
+                // The call of 1 was told to stop, whatever happened to 2.
                 assert_eq!(waits.join().unwrap(), Err(cancelled("1", &[])));
             });
-            assert_eq!(told.load(Relaxed), usize::from(!somebody_else));
-            assert_eq!(two.stats().cancels, u64::from(!somebody_else));
+            assert_eq!(told.load(Relaxed), usize::from(!another_caller));
+            assert_eq!(two.stats().cancels, u64::from(!another_caller));
         }
     }
 
-    /// 1 waits for 2, which another caller computes. 1's leader has a deadline, and nobody else is there to nudge.
+    /// 1 waits for 2, which another caller computes. 1's leader has a deadline, and no token wakes it.
     #[test]
     fn a_deadline_reaches_what_is_waited_for() {
         let (finish, go) = mpsc::sync_channel::<()>(0);
@@ -303,11 +305,11 @@ rusty_fork_test! {
             finish.send(()).unwrap();
             assert_eq!(other.join().unwrap(), Ok(()));
         });
-        // Three gave up: the caller's own call, the one that it asked for, and the wait in that one.
+        // Three gave up: the caller's own call, the call that it asked for, and the wait in that call.
         assert_eq!((zero.stats().cancels, one.stats().cancels, two.stats().cancels), (1, 1, 1));
     }
 
-    /// Its leader is late, but a waiter wants 1: so 1 goes on waiting for 2.
+    /// The leader's deadline has passed, but a waiter wants 1. So 1 continues to wait for 2.
     #[test]
     fn a_deadline_does_not_reach_what_others_wait_for() {
         let (finish, go) = mpsc::sync_channel::<()>(0);
@@ -332,8 +334,9 @@ rusty_fork_test! {
         });
     }
 
-    /// 1 waits for 2, which is at work for somebody else. Its leader gives up while a waiter stays, and then the waiter
-    /// does: that has to reach the wait, since `f` sleeps in it and asks nobody whether it is cancelled.
+    /// 1 waits for 2, which is at work for another caller. The leader of 1 gives up while a waiter stays, and then
+    /// the waiter gives up. That news must reach the wait, because `f` sleeps in it and cannot ask whether it is
+    /// cancelled.
     #[test]
     fn the_last_waiters_leaving_reaches_what_is_waited_for() {
         let (finish, go) = mpsc::sync_channel::<()>(0);
@@ -357,8 +360,8 @@ rusty_fork_test! {
         });
     }
 
-    /// A thousand calls, each waiting for the next, are told to stop by one token, whose canceller has an ordinary
-    /// stack.
+    /// One token tells a thousand calls to stop, each of which waits for the next. The thread that cancels it has
+    /// an ordinary stack.
     #[test]
     fn cancelling_reaches_deep() {
         const DEPTH: u64 = 1_000;
@@ -388,7 +391,7 @@ rusty_fork_test! {
         assert_eq!(memo.in_flight(), []);
     }
 
-    /// What a late caller is told: whom it waited for, and who is at work.
+    /// The error of a caller whose deadline passed says which calls it waited for, and which call is at work.
     #[test]
     fn an_error_says_what_was_waited_for() {
         let (finish, go) = mpsc::sync_channel::<()>(0);
@@ -409,7 +412,7 @@ rusty_fork_test! {
         });
     }
 
-    /// Tokens forget who has stopped listening.
+    /// Tokens drop listeners that are no longer needed.
     #[test]
     fn a_token_that_lives_long_holds_nothing() {
         let key = Arc::new(());

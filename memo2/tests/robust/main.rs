@@ -1,8 +1,8 @@
-//! The memo for work: every caller comes back, and what it comes back with is right.
+//! Tests of the memo for work: every caller returns, with the right result.
 //!
-//! What could hang runs in a child process, which is killed when its time is up: ten minutes, because a busy machine is
-//! not a hang. Who must have come before a test goes
-//! on is seen in the memo's own statistics, or met at a barrier; no test sleeps.
+//! A test that could hang runs in a child process, which is killed after ten minutes. The limit is that long
+//! because a busy machine is not a hang. If a test needs certain callers to have arrived before it goes on, it
+//! reads the memo's statistics or uses a barrier. No test sleeps.
 
 mod cycles;
 mod forgotten;
@@ -24,8 +24,8 @@ mod checker {
 
         pub(crate) use std::thread::*;
 
-        /// Lets other threads come first: those on other cores, and one time in sixteen those that want this one. On a
-        /// busy machine a real yield takes some milliseconds, and a storm has hundreds of thousands.
+        /// Lets other threads run first: those on other cores, and once in sixteen times those that want this core.
+        /// On a busy machine a real yield takes some milliseconds, and a storm has hundreds of thousands of yields.
         pub(crate) fn yield_now() {
             thread_local! {
                 static YIELDS: Cell<u32> = const { Cell::new(0) };
@@ -44,12 +44,12 @@ use std::thread;
 use memo2::robust::{self, Call, Memo};
 use rusty_fork::rusty_fork_test;
 
-/// A function as a memo of these tests has it.
+/// The type of `f` in these tests.
 type F<K, V> = Box<dyn Fn(&Call, &K) -> V + Send + Sync>;
 
-/// Lets other threads run until `come` is true.
-fn until(come: impl Fn() -> bool) {
-    while !come() {
+/// Lets other threads run until `ready` returns true.
+fn until(ready: impl Fn() -> bool) {
+    while !ready() {
         thread::yield_now();
     }
 }
@@ -62,12 +62,13 @@ fn until_waits<K, V, F>(memo: &Memo<K, V, F>, waiters: u64) {
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
-    /// Real threads, which no checker slows down: fewer orders are sure to come, and more are tried.
+    /// On real threads, which no checker slows down. Fewer orders are certain to occur, but more are tried.
     #[test]
     fn storms() {
         let tally = storm::several(1, 200, storm::Size { threads: 4, steps: 500, keys: 5 });
-        // Something of everything, or the storm has blown past what it is for.
-        let enough = tally.values > 100_000 && tally.panics > 1_000 && tally.cancelled > 100 && tally.forgotten > 10_000;
+        // If one of these counts is small, the storm has missed its purpose.
+        let enough =
+            tally.values > 100_000 && tally.panics > 1_000 && tally.cancelled > 100 && tally.forgotten > 10_000;
         assert!(enough, "{tally:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The contract of `memo2::Memo`, held by this one too; and panics of everything that is the user's.
+//! The contract of `memo2::Memo`, which this memo keeps too, and panics in every piece of the user's code.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -40,7 +40,8 @@ rusty_fork_test! {
         }
     }
 
-    /// Each of the first calls panics when everybody else waits for it. One sees it, and the others go on to the next.
+    /// Each of the first calls panics while all other callers wait for it. One caller sees the panic, and the
+    /// others go on.
     #[test]
     fn hands_over_after_a_panic() {
         const PANICS: usize = 3;
@@ -66,7 +67,7 @@ rusty_fork_test! {
         }
     }
 
-    /// What decides whether a value stays may panic: then its call has failed.
+    /// The function that decides whether a value is kept may panic. Then its call has failed.
     #[test]
     fn a_panic_in_keep_if() {
         let first = AtomicBool::new(true);
@@ -94,14 +95,14 @@ rusty_fork_test! {
         });
     }
 
-    /// A key whose code panics hurts its own caller only, wherever that happens.
+    /// If a key's code panics, only that key's caller sees it, wherever it happens.
     #[test]
     fn panics_in_the_keys_code() {
         for what in ["hash", "eq", "clone", "debug"] {
-            // It panics the first time, the second time and so on, until it has gone well.
+            // It panics at its first use, then at its second, and so on, until a call succeeds.
             for after in 0..20 {
                 let memo = Memo::new(|_: &Call, key: &Fragile| key.0);
-                // Something with the same hash, so that keys are compared.
+                // Another key with the same hash, so that keys are compared.
                 assert_eq!(memo.get(&Fragile(0)), Ok(0));
                 fragile::break_after(what, after);
                 let got = catch_unwind(AssertUnwindSafe(|| memo.get(&Fragile(1))));
@@ -111,12 +112,12 @@ rusty_fork_test! {
                 if got.is_ok() {
                     break;
                 }
-                assert!(after < 19, "{what} is called without end");
+                assert!(after < 19, "{what} runs at least twenty times");
             }
         }
     }
 
-    /// A value whose `Clone` panics hurts those who clone it, and nobody waits for ever.
+    /// A value whose `Clone` panics makes the callers that clone it panic, but no caller waits forever.
     #[test]
     fn panics_in_the_values_clone() {
         struct Value;
@@ -144,7 +145,8 @@ mod fragile {
         static BREAKS: Cell<Option<(&'static str, u32)>> = const { Cell::new(None) };
     }
 
-    /// From now on, on this thread, `what` of a key panics, after it has gone well so many times.
+    /// From now on, on this thread, the key's code that `what` names (such as `hash`) succeeds `times` times and
+    /// then panics.
     pub(crate) fn break_after(what: &'static str, times: u32) {
         BREAKS.set(Some((what, times)));
     }

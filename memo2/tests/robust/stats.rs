@@ -1,4 +1,4 @@
-//! What a memo tells of itself.
+//! What a memo shows of itself.
 
 use std::sync::Barrier;
 use std::thread;
@@ -8,7 +8,7 @@ use rusty_fork::rusty_fork_test;
 
 use crate::{until, until_waits};
 
-/// The memo's calls in flight, in the words in which they are shown.
+/// The memo's calls in flight, as they are displayed.
 fn words<K, V, F>(memo: &Memo<K, V, F>) -> Vec<String> {
     let mut words: Vec<_> = memo.in_flight().iter().map(ToString::to_string).collect();
     words.sort_unstable();
@@ -40,19 +40,20 @@ rusty_fork_test! {
             assert_eq!(
                 format!("{pages:?}"),
                 "Memo { stats: Stats { hits: 0, misses: 1, waits: 1, in_flight: 1, panics: 0, cancels: 0, cycles: 0 }, \
-                 in_flight: [InFlight { key: \"\\\"a page\\\"\", waiters: 1, told_to_stop: false, waits_for: [] }], .. }"
+                 in_flight: [InFlight { key: \"\\\"a page\\\"\", waiters: 1, told_to_stop: false, \
+                 waits_for: [] }], .. }"
             );
             end.wait();
         });
         assert_eq!((pages.in_flight(), sites.in_flight()), (vec![], vec![]));
         let stats = pages.stats();
-        // Both sites asked once before the page was there; the second site asked once more.
+        // Both sites asked once before the page was there. The second site asked once more after that.
         assert_eq!((stats.misses, stats.waits, stats.hits), (1, 1, 1));
     }
 
-    /// Neither what the call has made itself nor what it has waited for.
+    /// A call no longer waits for a call that it made itself or that it waited for, once that call has ended.
     #[test]
-    fn what_has_come_is_not_waited_for_any_more() {
+    fn ended_waits_are_not_shown() {
         let (led, may_come) = (Barrier::new(2), Barrier::new(2));
         let pages = Memo::new(|_: &Call, page: &&str| {
             if *page == "a slow page" {

@@ -1,12 +1,12 @@
-//! Storms in schedules that are drawn by lot: more threads and steps than every order could be tried of.
+//! Storms in random schedules, with more threads and steps than a checker could try in every order.
 //!
-//! As in `tests/model/`, the memos are compiled a second time, here with shuttle's types. shuttle runs the threads one
-//! at a time and draws who goes on at each step: by chance alone, or by the rules of *probabilistic concurrency
-//! testing*, which gives the threads priorities and changes them at a few points, and so finds a fault that needs few
-//! interruptions with a known chance (Burckhardt and others, ASPLOS 2010).
+//! As in `tests/model/`, the memos are compiled a second time, here with shuttle's types. shuttle runs the threads
+//! one at a time and draws which thread runs next at each step. It draws by chance alone, or by the rules of
+//! *probabilistic concurrency testing*, which gives the threads priorities and changes them at a few points. So it
+//! finds a fault that needs few interruptions with a known probability (Burckhardt and others, ASPLOS 2010).
 //!
-//! A schedule comes from a seed: `SEED=7 cargo test -p memo2 --test schedules` draws others, and the same ones each
-//! time. A failure tells its seed.
+//! A schedule comes from a seed: `SEED=7 cargo test -p memo2 --test schedules` draws other schedules, and the same
+//! ones each time. A failure prints its seed.
 
 #[path = "../../src/robust/mod.rs"]
 #[expect(dead_code, unreachable_pub, unused_imports, reason = "public in its own crate, private in this one")]
@@ -45,7 +45,7 @@ fn check(name: &str, scheduler: impl Scheduler + 'static, seed: u64) {
     println!("{name}, SEED={seed}: {schedules} schedules, {:.1?}", start.elapsed());
 }
 
-// In processes of their own: shuttle sets a panic hook, and a storm panics on purpose.
+// In separate processes, because shuttle sets a panic hook, and a storm panics on purpose.
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
