@@ -1,4 +1,4 @@
-//! The memo on `may`'s coroutines: the monitor is one, and each call of `f` has one of its own.
+//! The memo on `may`'s coroutines: the monitor is a coroutine, and each call of `f` has a coroutine of its own.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -21,53 +21,54 @@ use crate::map::{self, Map};
 use crate::panics::{Drops, Payload, caught, quietly};
 
 // ANCHOR: memo
-/// [`Memo`](crate::Memo) for coroutines of [`may`]: the monitor is a coroutine, and a caller that waits gives its
-/// worker to others. Threads may call it as well.
+/// [`Memo`](crate::Memo) for coroutines of [`may`]: the monitor is a coroutine, and a
+/// caller that waits gives its worker to other coroutines. Threads may call it as well.
 ///
-/// `f` runs on a coroutine of its own for each call, never on its caller. So a caller may
-/// be cancelled: a call that has begun goes on, and its value is kept.
+/// Each call of `f` runs on a coroutine of its own, never on its caller's. So a caller
+/// may be cancelled: a call that has begun goes on, and its value is kept.
 ///
 /// Dropping the memo, or [`close`](Memo::close), ends the monitor. Both wait until the
-/// last call of `f` has returned. No caller can be waiting then, since each borrows the
-/// memo for as long as it waits.
+/// last call of `f` has returned. No caller can be waiting then, because each caller
+/// borrows the memo while it waits.
 ///
-/// Two drops do not wait; the monitor then ends by itself after the last call. The first
-/// is a drop in a coroutine that is being cancelled, which can wait for nothing. The
-/// second is a drop inside a call of this memo's own `f`, which would wait for itself.
+/// Two drops do not wait. The monitor then ends on its own after the last call. The first
+/// is a drop in a coroutine that is being cancelled, which cannot wait. The second is a
+/// drop inside a call of this memo's own `f`, which would wait for itself.
 ///
 /// # Deadlocks
 ///
 /// If a call of `f` hands the last owner of the memo to another coroutine or thread, and
-/// waits until that one has dropped it: the drop waits for the call. If `K`'s `Hash`,
-/// `Eq` or `Drop` asks the memo in which it is a key: it runs on the monitor, which then
-/// waits for itself.
+/// waits until that one has dropped it: the drop waits for the call. Also if `K`'s
+/// `Hash`, `Eq` or `Drop` asks the memo in which it is a key: that code runs on the
+/// monitor, which then waits for itself.
 ///
 /// Source: gopl section 9.7, `memo5`, whose monitor and calls are goroutines.
 pub struct Memo<K, V> {
-    /// Tells this memo from all others in the process.
+    /// Identifies this memo among all memos of the process.
     number: usize,
     mailbox: mpsc::Sender<Message<K, V>>,
-    /// Taken by whoever ends the monitor.
+    /// `None` once the monitor has been told to end.
     monitor: Option<JoinHandle<()>>,
 }
 
-/// What the monitor's mailbox takes.
+/// The messages to the monitor.
 enum Message<K, V> {
     /// A caller wants the value of `key`, on a channel of its own.
     Ask { key: K, reply: Reply<V> },
-    /// The call of `f` for entry `number` is over.
+    /// The call of `f` for entry `number` has ended.
     Done { number: usize, answer: Answer<V> },
-    /// The memo is going away: no `Ask` will come after this.
+    /// The memo is closing: no `Ask` follows.
     Close,
 }
 
-/// The value, or what `f` panicked with. The value is shared, so that each caller makes its own clone
-/// by itself: `V`'s `Clone` may be slow or panic, and the monitor must do neither.
+/// The value, or the payload of `f`'s panic. The value is shared, and each caller clones
+/// it for itself: `V`'s `Clone` may be slow or panic, and neither may happen on the
+/// monitor.
 type Answer<V> = Result<Arc<V>, Payload>;
 
 /// A channel for one answer. The caller has one `Arc` of it and the monitor the other, so
-/// the monitor sees that the caller has left. `may`'s own channels do not tell a sender
-/// that, unless it sends.
+/// the monitor sees when the caller has left. With `may`'s own channels, a sender learns
+/// that only when it sends.
 struct OneShot<V> {
     answer: Mutex<Option<Answer<V>>>,
     /// Fires when the answer is there, or when there will be none.
@@ -82,7 +83,8 @@ impl<V> OneShot<V> {
         Arc::new(OneShot { answer: Mutex::new(None), settled: SyncFlag::new() })
     }
 
-    /// Neither side waits for this lock: the caller locks when the monitor has unlocked.
+    /// Neither side waits for this lock: the caller locks only after the monitor has
+    /// unlocked.
     fn answer(&self) -> MutexGuard<'_, Option<Answer<V>>> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,8 +113,8 @@ impl<V> Drop for Reply<V> {
     }
 }
 
-/// A caller that is cancelled just as it is answered drops the answer while it unwinds. A
-/// payload whose Drop panics would end the process then.
+/// If a caller is cancelled just as it is answered, it drops the answer while it unwinds.
+/// A payload whose Drop panics would then end the process.
 impl<V> Drop for OneShot<V> {
     fn drop(&mut self) {
         let answer = self.answer().take();
@@ -133,7 +135,7 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// An empty memo of `f`, and its monitor.
+    /// Creates an empty memo of `f`, and starts its monitor.
     ///
     /// # Panics
     ///
@@ -141,9 +143,11 @@ where
     ///
     /// # Safety
     ///
-    /// `f` runs on coroutines, and so do `K`'s `Hash`, `Eq` and `Drop` and `V`'s `Drop`. The caller promises for them
-    /// what [`Builder::spawn`] asks: that none holds anything of its OS thread while it yields (a reference into a
-    /// `thread_local!`, the guard of an OS mutex), and that each fits on a stack of the size to which `may` is set.
+    /// `f` runs on coroutines, and so do `K`'s `Hash`, `Eq` and `Drop` and `V`'s `Drop`.
+    /// The caller promises for them what [`Builder::spawn`] asks: that none holds
+    /// anything of its OS thread while it yields (a reference into a `thread_local!`, the
+    /// guard of an OS mutex), and that each fits on a stack of the size to which `may` is
+    /// set.
     pub unsafe fn new<F>(f: F) -> Self
     where
         F: Fn(&K) -> V + Send + Sync + 'static,
@@ -152,8 +156,9 @@ where
         unsafe { Memo::with_hasher(f, RandomState::new()) }
     }
 
-    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one
-    /// after the other, so a faster one than the standard library's serves them all.
+    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor
+    /// hashes the keys of all callers, one after the other, so a faster function than the
+    /// standard library's helps all of them.
     ///
     /// # Panics
     ///
@@ -161,7 +166,7 @@ where
     ///
     /// # Safety
     ///
-    /// As for [`new`](Memo::new), and the hash function runs on the monitor, too.
+    /// As for [`new`](Memo::new). The hash function runs on the monitor, too.
     pub unsafe fn with_hasher<F, S>(f: F, hasher: S) -> Self
     where
         F: Fn(&K) -> V + Send + Sync + 'static,
@@ -176,38 +181,43 @@ where
             WORKS_FOR.with(|memo| memo.set(number));
             monitor(number, f, hasher, &messages, &to_self);
         };
-        // SAFETY: the caller promises for `f`, `K`, `V` and `S`. What else the monitor runs holds nothing of its
-        // thread: it yields only in `recv`, between two messages.
+        // SAFETY: the caller promises for `f`, `K`, `V` and `S`. What else the monitor
+        // runs holds nothing of its thread: it yields only in `recv`, between two
+        // messages.
         let monitor = unsafe { spawn("memo3-monitor", monitor) };
         let monitor = monitor.expect("memo3: there is no stack left for the monitor");
         Memo { number, mailbox, monitor: Some(monitor) }
     }
 
-    /// The value of `f` for `key`. The caller waits until the monitor answers: if it is a coroutine, suspended.
+    /// Returns the value of `f` for `key`. The caller waits until the monitor answers. A
+    /// caller that is a coroutine is suspended.
     ///
     /// `f` may ask this memo for other keys.
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller's request was the one that called it: with what `f`
-    /// panicked with. Those who wait for the same key do not see it; `f` is called anew
-    /// for the next of them. Also if there is no stack left to call `f` on, and if that
-    /// call is cancelled. And if `K`'s `Hash`, `Eq` or `Drop` panics for this key: with
-    /// that.
+    /// - If `f` panics and this caller's request started the call: with the payload of
+    ///   that panic. The callers that wait for the same key do not see the panic, and the
+    ///   monitor calls `f` again for the next of them.
+    /// - If there is no stack left to call `f` on, or if the call is cancelled, and this
+    ///   caller's request started it.
+    /// - If `K`'s `Hash`, `Eq` or `Drop` panics for this key: with the payload of that
+    ///   panic.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys: it
-    /// then waits for itself. And if `f` overflows its stack: no destructor runs then,
-    /// and nobody learns of it. And if `K`'s `Hash`, `Eq` or `Drop` asks this memo: it
-    /// runs on the monitor, which then waits for itself.
+    /// If `f`, for some key, asks for that same key, directly or through other keys: `f`
+    /// then waits for itself. Also if `f` overflows its stack: then no destructor runs,
+    /// and the monitor does not learn of it. Also if `K`'s `Hash`, `Eq` or `Drop` asks
+    /// this memo: that code runs on the monitor, which then waits for itself.
     // ANCHOR: get
     pub fn get(&self, key: K) -> V {
-        // A channel for one answer. It has room, so the monitor never waits for a caller
-        // to pick it up.
+        // A channel for one answer. It has room for that answer, so the monitor never
+        // waits until the caller takes it.
         let answer = OneShot::new();
         let reply = Reply(answer.clone());
-        self.mailbox.send(Message::Ask { key, reply }).expect("the monitor listens until the memo is gone");
+        let ask = Message::Ask { key, reply };
+        self.mailbox.send(ask).expect("the monitor listens until the memo is dropped");
         match answer.recv().expect("the monitor answers every request") {
             Ok(value) => V::clone(&value),
             Err(panic) => resume_unwind(panic),
@@ -215,15 +225,16 @@ where
     }
     // ANCHOR_END: get
 
-    /// Ends the monitor, and returns when it and every call of `f` have ended.
+    /// Ends the monitor, and returns when the monitor and every call of `f` have ended.
     ///
-    /// A call after `close` cannot be written: `close` takes the memo itself.
+    /// The compiler rules out a `get` after `close`, because `close` takes the memo by
+    /// value.
     ///
     /// # Panics
     ///
-    /// With the first panic of the Drop of a key, a value or `f`: the monitor drops them
-    /// all. Also inside a call of this memo's own `f`, which would wait for itself: the
-    /// memo is dropped then.
+    /// With the first panic of the Drop of a key, a value or `f`: the monitor drops all
+    /// of them. Also if it is called inside a call of this memo's own `f`, because it
+    /// would wait for itself. The memo is then dropped.
     pub fn close(mut self) {
         assert!(!self.works_here(), "memo3: close inside f would wait for that call");
         if let Err(panic) = self.end() {
@@ -235,17 +246,17 @@ where
 impl<K, V> Memo<K, V> {
     fn end(&mut self) -> thread::Result<()> {
         let Some(monitor) = self.monitor.take() else { return Ok(()) };
-        // An error would mean that the monitor has ended already, by a panic: the join
-        // below tells.
+        // An error means that the monitor has already ended with a panic. The join below
+        // returns that panic.
         let _ = self.mailbox.send(Message::Close);
-        // The monitor waits for this coroutine, or is this coroutine: it ends by itself.
+        // The monitor waits for this coroutine, or is this coroutine. It ends on its own.
         if self.works_here() {
             return Ok(());
         }
         monitor.join()
     }
 
-    /// Whether the coroutine that calls this is the monitor, or a call of `f`.
+    /// Whether the calling coroutine is the monitor, or a call of `f`.
     fn works_here(&self) -> bool {
         is_coroutine() && WORKS_FOR.with(Cell::get) == self.number
     }
@@ -253,7 +264,8 @@ impl<K, V> Memo<K, V> {
 
 impl<K, V> Drop for Memo<K, V> {
     fn drop(&mut self) {
-        // A panic of the monitor has printed its message already, and a destructor must not add one of its own.
+        // The monitor's panic has already printed its message, and a destructor must not
+        // panic itself.
         if let Err(panic) = self.end() {
             quietly(|| drop(panic));
         }
@@ -262,24 +274,25 @@ impl<K, V> Drop for Memo<K, V> {
 // ANCHOR_END: caller
 
 // ANCHOR: monitor
-/// The monitor: it owns the map and answers one message at a time. It never waits for anything but the next message.
+/// The monitor. It owns the map and answers one message at a time. It waits only for the
+/// next message.
 ///
-/// Every call of `f` runs on a coroutine of its own. There is no scope that would wait for them, so the monitor counts
-/// them, and ends when the last has.
+/// Every call of `f` runs on a coroutine of its own. No scope waits for these coroutines,
+/// so the monitor counts them, and ends only after the last call.
 fn monitor<K, V, F, S>(
     memo: usize,
     f: F,
     hasher: S,
     messages: &Receiver<Message<K, V>>,
-    mailbox: &mpsc::Sender<Message<K, V>>,
+    mailbox: &mpsc::Sender<Message<K, V>>, // for the calls
 ) where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
     F: Fn(&K) -> V + Send + Sync + 'static,
     S: BuildHasher,
 {
-    // `f` is declared last and so dropped first: if its Drop panics, the map's Drop still
-    // copes.
+    // `f` is declared last, so it is dropped first. If its Drop panics, the map's Drop
+    // still copes.
     let (mut map, f) = (Map::<Entry<K, V>, S>::with_hasher(hasher), Arc::new(f));
     let under_way = Cell::new(0_usize);
     let call = |number: usize, key: &Arc<K>| {
@@ -287,14 +300,15 @@ fn monitor<K, V, F, S>(
         let body = move || {
             WORKS_FOR.with(|works_for| works_for.set(memo));
             let answer = caught(|| Arc::new(f(&key))).map_err(told);
-            // Before the message, which is the last that the monitor hears of this call: nothing of it stays behind.
+            // Before the message: it is the last that the monitor hears of this call, so
+            // nothing of the call may be left after it.
             drop((f, key));
             // An error means that the monitor has ended. Then no caller waits for an
             // answer.
             let _ = mailbox.send(Message::Done { number, answer });
         };
-        // SAFETY: the maker of the memo promised for `f` and `K`. What else the call runs
-        // holds nothing of its thread.
+        // SAFETY: the caller that made the memo promised for `f` and `K`. What else the
+        // call runs holds nothing of its thread.
         let call = unsafe { spawn("memo3-call", body) };
         under_way.set(under_way.get() + usize::from(call.is_ok()));
         call
@@ -311,7 +325,7 @@ fn monitor<K, V, F, S>(
                 }
                 Err(panic) => send(reply, Err(panic)),
             },
-            // By number, not by key: no code of `K`'s can panic between a call and its
+            // By number, not by key: no code of `K` can panic between a call and its
             // callers.
             Message::Done { number, answer } => {
                 under_way.set(under_way.get() - 1);
@@ -323,21 +337,24 @@ fn monitor<K, V, F, S>(
     }
 }
 
-/// Runs `body` on a coroutine, and says so where there is no stack for it.
+/// Runs `body` on a coroutine, or returns an error if there is no stack for it.
 ///
 /// # Safety
 ///
 /// As for [`Builder::spawn`].
-unsafe fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+unsafe fn spawn<B>(name: &str, body: B) -> io::Result<JoinHandle<()>>
+where
+    B: FnOnce() + Send + 'static,
+{
     let builder = Builder::new().name(name.into());
-    // Where there is no memory for a stack, `may` panics, though it promises an error.
+    // If there is no memory for a stack, `may` panics, although it promises an error.
     // SAFETY: the caller's promise.
     let spawned = caught(|| unsafe { builder.spawn(body) });
     spawned.unwrap_or_else(|_| Err(io::ErrorKind::OutOfMemory.into()))
 }
 
-/// What a leader is told of a call that did not return. A cancellation is an unwinding too, and must not go on in the
-/// caller, whom nobody has cancelled.
+/// What the leader of a call is told if the call did not return. A cancellation unwinds
+/// too, but it must not continue in the caller, which has not been cancelled.
 fn told(panic: Payload) -> Payload {
     match panic.downcast_ref::<Unwinding>() {
         Some(Unwinding::Cancel) => Box::new("memo3: the call of f was cancelled"),
@@ -347,14 +364,14 @@ fn told(panic: Payload) -> Payload {
 // ANCHOR_END: monitor
 
 // ANCHOR: entry
-/// What the monitor knows of one key.
+/// What the monitor knows about one key.
 struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
-    /// The caller whose call of `f` is under way, which sees the panic if `f` panics. None
+    /// The caller whose call of `f` is under way. It sees the panic if `f` panics. `None`
     /// while no call is under way.
     leader: Option<Reply<V>>,
-    /// The callers that came while `f` was running, in their order.
+    /// The callers that arrived while `f` was running, in their order.
     waiters: VecDeque<Reply<V>>,
 }
 
@@ -380,12 +397,13 @@ impl<K: Hash + Eq, V> map::Entry for Entry<K, V> {
 }
 
 impl<K, V> Entry<K, V> {
-    /// A caller asks for the value. It gets the value, or waits for it, or has `f`
-    /// called.
+    /// Handles the request of a caller: the caller gets the value, or waits for it, or
+    /// starts a call of `f`.
     fn ask<T>(&mut self, reply: Reply<V>, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         match &self.value {
             Some(value) => send(reply, Ok(value.clone())),
-            // The caller has left before its request was read: it wants nothing.
+            // The caller left before the monitor read its request, so it no longer wants
+            // the value.
             None if reply.is_closed() => quietly(|| drop(reply)),
             None => {
                 if self.waiters.len() == self.waiters.capacity() {
@@ -399,13 +417,13 @@ impl<K, V> Entry<K, V> {
         }
     }
 
-    /// A call of `f` is over. A value is for all callers. A panic is for the leader
-    /// alone, and then the next caller leads.
+    /// Handles the end of a call of `f`. A value goes to all callers. A panic goes only
+    /// to the leader, and then the next caller leads.
     fn done<T>(&mut self, answer: Answer<V>, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         let leader = self.leader.take();
         match answer {
             Ok(value) => {
-                // `take`, and not `drain`: the queue's memory goes with the queue.
+                // `take` and not `drain`, so that the queue's memory is freed as well.
                 for reply in leader.into_iter().chain(mem::take(&mut self.waiters)) {
                     send(reply, Ok(value.clone()));
                 }
@@ -420,9 +438,8 @@ impl<K, V> Entry<K, V> {
         }
     }
 
-    /// Before the queue grows, the waiters that have left go. The queue then has room for
-    /// as many as have stayed: so all this takes a constant number of steps for each
-    /// request.
+    /// Removes the waiters that have left, before the queue grows. It then reserves room
+    /// for as many as have stayed. So this takes a constant number of steps per request.
     fn make_room(&mut self) {
         for waiter in mem::take(&mut self.waiters) {
             match waiter.is_closed() {
@@ -433,8 +450,8 @@ impl<K, V> Entry<K, V> {
         self.waiters.reserve(self.waiters.len());
     }
 
-    /// Has `f` called for the first of the waiters that have stayed. A waiter fails, as if
-    /// `f` had panicked, if no stack is left for its call.
+    /// Calls `f` for the first of the waiters that have stayed. If no stack is left for
+    /// its call, that waiter fails as if `f` had panicked.
     fn lead<T>(&mut self, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         while let Some(leader) = self.waiters.pop_front() {
             if leader.is_closed() {

@@ -7,18 +7,18 @@ use crate::panics::{Drops, Payload, caught, quietly};
 use crate::sync::Arc;
 
 // ANCHOR: map
-/// From a key to the number of its entry, and from there to the entry.
+/// Maps a key to the number of its entry, and the number to the entry.
 ///
-/// A message about an entry names its number and not its key. So between a call of `f`
-/// and its callers no code of `K` runs that could panic.
+/// A message about an entry has the number of the entry and not its key. So no code of
+/// `K`, which could panic, runs between a call of `f` and its callers.
 pub(crate) struct Map<E: Entry, S> {
     numbers: HashMap<Arc<E::Key>, usize, S>,
     entries: Vec<Option<E>>,
-    /// Numbers that have no entry.
+    /// The numbers that have no entry.
     free: Vec<usize>,
 }
 
-/// What a monitor knows of one key.
+/// What a monitor knows about one key.
 pub(crate) trait Entry {
     type Key: Hash + Eq;
 
@@ -26,10 +26,10 @@ pub(crate) trait Entry {
 
     fn key(&self) -> &Arc<Self::Key>;
 
-    /// Whether it has neither a value nor a call.
+    /// Whether the entry has neither a value nor a call.
     fn is_idle(&self) -> bool;
 
-    /// Drops the parts of the entry that are the users', one after the other.
+    /// Drops the users' parts of the entry, one after the other.
     fn drop_by(self, drops: &mut Drops);
 }
 // ANCHOR_END: map
@@ -40,10 +40,10 @@ impl<E: Entry, S: BuildHasher> Map<E, S> {
         Map { numbers, entries: Vec::new(), free: Vec::new() }
     }
 
-    /// The number of `key`'s entry, which is added if the key is new.
+    /// Returns the number of `key`'s entry, and adds an entry if the key is new.
     ///
-    /// `K`'s `Hash`, `Eq` and `Drop` run here, on the monitor, and may panic. Only the
-    /// caller that sent the key sees that.
+    /// `K`'s `Hash`, `Eq` and `Drop` run here, on the monitor, and may panic. Only the caller that sent the key
+    /// sees the panic.
     pub(crate) fn find(&mut self, key: E::Key) -> Result<usize, Payload> {
         let mut key = Some(key);
         let found = caught(|| {
@@ -54,7 +54,7 @@ impl<E: Entry, S: BuildHasher> Map<E, S> {
             (Ok(None), Some(key)) => self.add(Arc::new(key)),
             (Ok(number), _) => Ok(number.expect("a new key is not dropped")),
             (Err(panic), key) => {
-                // The key has waited for its panic to be caught: its Drop may panic, too.
+                // The key is dropped only after its panic is caught, because its Drop may panic, too.
                 quietly(|| drop(key));
                 Err(panic)
             }
@@ -74,13 +74,12 @@ impl<E: Entry, S: BuildHasher> Map<E, S> {
         Ok(number)
     }
 
-    /// The entry of this number.
+    /// The entry with this number.
     pub(crate) fn entry(&mut self, number: usize) -> &mut E {
-        self.entries[number].as_mut().expect("an entry that is used stays")
+        self.entries[number].as_mut().expect("an entry in use is never removed")
     }
 
-    /// Forgets an entry that has neither a value nor a call: a key whose calls have
-    /// panicked costs nothing.
+    /// Forgets the entry if it has neither a value nor a call. So a key whose calls have panicked takes no memory.
     pub(crate) fn tidy(&mut self, number: usize) {
         if self.entry(number).is_idle() {
             self.forget(number);
@@ -101,8 +100,8 @@ impl<E: Entry, S: BuildHasher> Map<E, S> {
     }
 }
 
-/// Drops every key and every value, each on its own: after a Drop that panics the others
-/// still run, and a second panic does not end the process.
+/// Drops every key and every value separately. After a Drop that panics the others still run, and a second panic
+/// does not end the process.
 impl<E: Entry, S> Drop for Map<E, S> {
     fn drop(&mut self) {
         // Each key has another owner in its entry.

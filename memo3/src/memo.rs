@@ -12,40 +12,43 @@ use crate::panics::{Drops, Payload, caught, quietly};
 use crate::sync::{Arc, Builder, JoinHandle, Receiver, Sender, bounded, thread, unbounded};
 
 // ANCHOR: memo
-/// A memo whose map belongs to one thread, the monitor: it calls `f` once a key, however many ask, and no key waits for
-/// another.
+/// A memo whose map belongs to one thread, the monitor. It calls `f` once per key,
+/// however many callers ask. Distinct keys never wait for each other.
 ///
-/// `f` runs on a thread of its own for each call, never on the caller's and never on the monitor's.
+/// Each call of `f` runs on a thread of its own, never on the caller's and never on the
+/// monitor's.
 ///
 /// Dropping the memo, or [`close`](Memo::close), ends the monitor. Both wait until the
-/// last call of `f` has returned; no caller can be waiting then, since each borrows the
-/// memo for as long as it waits. For the same reason a call of `f` cannot drop or close
-/// its own memo: its caller is a thread, which cannot leave before the call has returned.
+/// last call of `f` has returned. No caller can be waiting then, because each caller
+/// borrows the memo while it waits. For the same reason a call of `f` cannot drop or
+/// close its own memo: its caller is a thread, which cannot leave before the call has
+/// returned.
 ///
 /// # Deadlocks
 ///
-/// If `K`'s `Hash`, `Eq` or `Drop` asks the memo in which it is a key: it runs on the
-/// monitor, which then waits for itself.
+/// If `K`'s `Hash`, `Eq` or `Drop` asks the memo in which it is a key: that code runs on
+/// the monitor, which then waits for itself.
 ///
 /// Source: gopl section 9.7, `memo5`.
 pub struct Memo<K, V> {
     mailbox: Sender<Message<K, V>>,
-    /// Taken by whoever ends the monitor.
+    /// `None` once the monitor has been told to end.
     monitor: Option<JoinHandle<()>>,
 }
 
-/// What the monitor's mailbox takes.
+/// The messages to the monitor.
 enum Message<K, V> {
     /// A caller wants the value of `key`, on a channel of its own.
     Ask { key: K, reply: Sender<Answer<V>> },
-    /// The call of `f` for entry `number` is over.
+    /// The call of `f` for entry `number` has ended.
     Done { number: usize, answer: Answer<V> },
-    /// The memo is going away: no `Ask` will come after this.
+    /// The memo is closing: no `Ask` follows.
     Close,
 }
 
-/// The value, or what `f` panicked with. The value is shared, so that each caller makes its own clone, on its own
-/// thread: `V`'s `Clone` may be slow or panic, and the monitor must do neither.
+/// The value, or the payload of `f`'s panic. The value is shared, and each caller clones
+/// it on its own thread: `V`'s `Clone` may be slow or panic, and neither may happen on
+/// the monitor.
 type Answer<V> = Result<Arc<V>, Payload>;
 // ANCHOR_END: memo
 
@@ -55,7 +58,7 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// An empty memo of `f`, and its monitor.
+    /// Creates an empty memo of `f`, and starts its monitor.
     ///
     /// # Panics
     ///
@@ -67,8 +70,9 @@ where
         Memo::with_hasher(f, RandomState::new())
     }
 
-    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one
-    /// after the other, so a faster one than the standard library's serves them all.
+    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor
+    /// hashes the keys of all callers, one after the other, so a faster function than the
+    /// standard library's helps all of them.
     ///
     /// # Panics
     ///
@@ -87,27 +91,32 @@ where
         Memo { mailbox, monitor: Some(monitor) }
     }
 
-    /// The value of `f` for `key`. The calling thread sleeps until the monitor answers.
+    /// Returns the value of `f` for `key`. The calling thread sleeps until the monitor
+    /// answers.
     ///
     /// `f` may ask this memo for other keys.
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller's request was the one that called it: with what `f`
-    /// panicked with. Those who wait for the same key do not see it; `f` is called anew
-    /// for the next of them. Also if the operating system has no thread left to call `f`
-    /// on. And if `K`'s `Hash`, `Eq` or `Drop` panics for this key: with that.
+    /// - If `f` panics and this caller's request started the call: with the payload of
+    ///   that panic. The callers that wait for the same key do not see the panic, and the
+    ///   monitor calls `f` again for the next of them.
+    /// - If the operating system has no thread left to call `f` on.
+    /// - If `K`'s `Hash`, `Eq` or `Drop` panics for this key: with the payload of that
+    ///   panic.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys: it
-    /// then waits for itself. And if `K`'s `Hash`, `Eq` or `Drop` asks this memo: it runs
-    /// on the monitor, which then waits for itself.
+    /// If `f`, for some key, asks for that same key, directly or through other keys: `f`
+    /// then waits for itself. Also if `K`'s `Hash`, `Eq` or `Drop` asks this memo: that
+    /// code runs on the monitor, which then waits for itself.
     // ANCHOR: get
     pub fn get(&self, key: K) -> V {
-        // A channel for one answer. Its room for one means that the monitor never waits for a caller to pick it up.
+        // A channel for one answer. It has room for that answer, so the monitor never
+        // waits until the caller takes it.
         let (reply, answer) = bounded(1);
-        self.mailbox.send(Message::Ask { key, reply }).expect("the monitor listens until the memo is gone");
+        let ask = Message::Ask { key, reply };
+        self.mailbox.send(ask).expect("the monitor listens until the memo is dropped");
         match answer.recv().expect("the monitor answers every request") {
             Ok(value) => V::clone(&value),
             Err(panic) => resume_unwind(panic),
@@ -115,14 +124,15 @@ where
     }
     // ANCHOR_END: get
 
-    /// Ends the monitor, and returns when it and every call of `f` have ended.
+    /// Ends the monitor, and returns when the monitor and every call of `f` have ended.
     ///
-    /// A call after `close` cannot be written: `close` takes the memo itself.
+    /// The compiler rules out a `get` after `close`, because `close` takes the memo by
+    /// value.
     ///
     /// # Panics
     ///
-    /// With the first panic of the Drop of a key, a value or `f`: the monitor drops them
-    /// all.
+    /// With the first panic of the Drop of a key, a value or `f`: the monitor drops all
+    /// of them.
     pub fn close(mut self) {
         if let Err(panic) = self.end() {
             resume_unwind(panic);
@@ -134,7 +144,8 @@ impl<K, V> Memo<K, V> {
     fn end(&mut self) -> thread::Result<()> {
         match self.monitor.take() {
             Some(monitor) => {
-                // An error would mean that the monitor has ended already, by a panic: the join below tells.
+                // An error means that the monitor has already ended with a panic. The
+                // join below returns that panic.
                 let _ = self.mailbox.send(Message::Close);
                 monitor.join()
             }
@@ -145,7 +156,8 @@ impl<K, V> Memo<K, V> {
 
 impl<K, V> Drop for Memo<K, V> {
     fn drop(&mut self) {
-        // A panic of the monitor has printed its message already, and a destructor must not add one of its own.
+        // The monitor's panic has already printed its message, and a destructor must not
+        // panic itself.
         if let Err(panic) = self.end() {
             quietly(|| drop(panic));
         }
@@ -154,18 +166,24 @@ impl<K, V> Drop for Memo<K, V> {
 // ANCHOR_END: caller
 
 // ANCHOR: monitor
-/// The monitor: it owns the map and answers one message at a time. It never waits for anything but the next message.
+/// The monitor. It owns the map and answers one message at a time. It waits only for the
+/// next message.
 ///
-/// Every call of `f` runs on a thread of this scope, so the monitor ends when the last of them has.
-fn monitor<K, V, F, S>(f: F, hasher: S, messages: &Receiver<Message<K, V>>, mailbox: &Sender<Message<K, V>>)
-where
+/// Every call of `f` runs on a thread of this scope, so the monitor ends only after the
+/// last call.
+fn monitor<K, V, F, S>(
+    f: F,
+    hasher: S,
+    messages: &Receiver<Message<K, V>>,
+    mailbox: &Sender<Message<K, V>>, // for the calls
+) where
     K: Hash + Eq + Send + Sync,
     V: Send + Sync,
     F: Fn(&K) -> V + Sync,
     S: BuildHasher,
 {
-    // `f` is declared last and so dropped first: if its Drop panics, the map's Drop still
-    // copes.
+    // `f` is declared last, so it is dropped first. If its Drop panics, the map's Drop
+    // still copes.
     let (mut map, f) = (Map::<Entry<K, V>, S>::with_hasher(hasher), f);
     let f = &f;
     thread::scope(|scope| {
@@ -188,8 +206,8 @@ where
                     }
                     Err(panic) => send(reply, Err(panic)),
                 },
-                // By number, not by key: no code of `K`'s can panic between a call and
-                // its callers.
+                // By number, not by key: no code of `K` can panic between a call and its
+                // callers.
                 Message::Done { number, answer } => {
                     map.entry(number).done(answer, |key| call(number, key));
                     map.tidy(number);
@@ -202,14 +220,14 @@ where
 // ANCHOR_END: monitor
 
 // ANCHOR: entry
-/// What the monitor knows of one key.
+/// What the monitor knows about one key.
 struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
-    /// The caller whose call of `f` is under way, which sees the panic if `f` panics. None
+    /// The caller whose call of `f` is under way. It sees the panic if `f` panics. `None`
     /// while no call is under way.
     leader: Option<Sender<Answer<V>>>,
-    /// The callers that came while `f` was running, in their order.
+    /// The callers that arrived while `f` was running, in their order.
     waiters: VecDeque<Sender<Answer<V>>>,
 }
 
@@ -235,9 +253,12 @@ impl<K: Hash + Eq, V> map::Entry for Entry<K, V> {
 }
 
 impl<K, V> Entry<K, V> {
-    /// A caller asks for the value. It gets the value, or waits for it, or has `f`
-    /// called.
-    fn ask<T>(&mut self, reply: Sender<Answer<V>>, call: impl Fn(&Arc<K>) -> io::Result<T>) {
+    /// Handles the request of a caller: the caller gets the value, or waits for it, or
+    /// starts a call of `f`.
+    fn ask<T, C>(&mut self, reply: Sender<Answer<V>>, call: C)
+    where
+        C: Fn(&Arc<K>) -> io::Result<T>,
+    {
         match &self.value {
             Some(value) => send(reply, Ok(value.clone())),
             None => {
@@ -249,13 +270,13 @@ impl<K, V> Entry<K, V> {
         }
     }
 
-    /// A call of `f` is over. A value is for all callers. A panic is for the leader
-    /// alone, and then the next caller leads.
+    /// Handles the end of a call of `f`. A value goes to all callers. A panic goes only
+    /// to the leader, and then the next caller leads.
     fn done<T>(&mut self, answer: Answer<V>, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         let leader = self.leader.take();
         match answer {
             Ok(value) => {
-                // `take`, and not `drain`: the queue's memory goes with the queue.
+                // `take` and not `drain`, so that the queue's memory is freed as well.
                 for reply in leader.into_iter().chain(mem::take(&mut self.waiters)) {
                     send(reply, Ok(value.clone()));
                 }
@@ -270,8 +291,8 @@ impl<K, V> Entry<K, V> {
         }
     }
 
-    /// Has `f` called for the first of the waiters. A waiter fails, as if `f` had panicked,
-    /// if no thread is left for its call.
+    /// Calls `f` for the first of the waiters. If no thread is left for its call, that
+    /// waiter fails as if `f` had panicked.
     fn lead<T>(&mut self, call: impl Fn(&Arc<K>) -> io::Result<T>) {
         while let Some(leader) = self.waiters.pop_front() {
             match call(&self.key) {
@@ -289,7 +310,7 @@ impl<K, V> Entry<K, V> {
 }
 
 /// Sends an answer. A caller waits until it has its answer, so an error can only mean
-/// that its thread is gone. Then the answer is dropped here, and its Drop may panic.
+/// that its thread has ended. Then the answer is dropped here, and its Drop may panic.
 fn send<V>(reply: Sender<Answer<V>>, answer: Answer<V>) {
     quietly(move || reply.send(answer));
 }

@@ -1,7 +1,8 @@
-//! Code of the memo's users that runs on the monitor: it may panic, and the monitor must not end by that.
+//! Runs the users' code on the monitor. That code may panic, and the panic must not end the monitor.
 //!
-//! A monitor that ends takes every caller along. So a key's `Hash`, `Eq` and `Drop`, a value's `Drop`, and the `Drop`
-//! of a panic's payload run in here, and each on its own: two panics at once would end the process.
+//! If the monitor ends, every caller fails. So a key's `Hash`, `Eq` and `Drop`, a value's `Drop`, and the `Drop` of
+//! a panic's payload run through these functions, each of them separately: two panics at once would end the
+//! process.
 
 use std::any::Any;
 use std::mem;
@@ -11,21 +12,22 @@ use std::thread;
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
-/// Runs `code`, and returns what it panicked with if it did.
+/// Runs `code`. If it panics, returns the payload of the panic.
 pub(crate) fn caught<T>(code: impl FnOnce() -> T) -> Result<T, Payload> {
     catch_unwind(AssertUnwindSafe(code))
 }
 
-/// Runs `code`. If it panics, the message on standard error is all that is left of that.
+/// Runs `code`. If it panics, only the message on standard error is left of the panic.
 pub(crate) fn quietly<T>(code: impl FnOnce() -> T) {
     let Err(payload) = caught(|| drop(code())) else { return };
     if let Err(another) = caught(|| drop(payload)) {
-        // A payload's Drop has panicked, and this is what it panicked with. Dropping it could go on forever.
+        // The payload's Drop has panicked, and `another` is the payload of that panic. Dropping it could go on
+        // forever.
         mem::forget(another);
     }
 }
 
-/// Drops things one after the other. When all are gone, the first panic goes on.
+/// Drops things one after the other. When all are dropped, the first panic continues.
 #[derive(Default)]
 pub(crate) struct Drops(Option<Payload>);
 
@@ -38,7 +40,7 @@ impl Drops {
         }
     }
 
-    /// In an unwinding that is under way the panic cannot go on: two would end the process.
+    /// During an unwinding the panic cannot continue: two panics would end the process.
     pub(crate) fn end(self) {
         match self.0 {
             Some(payload) if thread::panicking() => quietly(|| drop(payload)),

@@ -1,7 +1,8 @@
 //! What the memo is made of: threads, and channels between them.
 //!
-//! It stands in one place so that it can be exchanged: `tests/schedules/` compiles the memo a second time, with a
-//! checker's threads and channels under the same names, and tries many orders in which they can take their turns.
+//! They are in one place so that they can be exchanged: `tests/schedules/` compiles the memo a second time, with a
+//! checker's threads and channels under the same names. It then tries many orders in which they can take their
+//! turns.
 
 pub(crate) use std::sync::Arc;
 pub(crate) use std::thread::{self, Builder, JoinHandle};

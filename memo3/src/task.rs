@@ -1,4 +1,4 @@
-//! The memo on tokio's tasks: the monitor is one, and each call of `f` has one of its own.
+//! The memo on tokio's tasks: the monitor is a task, and each call of `f` has a task of its own.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,48 +18,51 @@ use crate::map::{self, Map};
 use crate::panics::{Drops, Payload, quietly};
 
 // ANCHOR: memo
-/// [`Memo`](crate::Memo) for tasks of tokio: the monitor is a task, `get` is an `async fn`, and so is `f`.
+/// [`Memo`](crate::Memo) for tasks of tokio: the monitor is a task, and `get` and `f` are
+/// async.
 ///
-/// `f` runs in a task of its own for each call, never in its caller's. So a caller may
-/// drop the future of [`get`](Memo::get), or poll it once and leave it lying: a call that
+/// Each call of `f` runs in a task of its own, never in its caller's. So a caller may
+/// drop the future of [`get`](Memo::get), or poll it once and never again: a call that
 /// has begun goes on, and its value is kept.
 ///
 /// [`close`](Memo::close) ends the monitor, and waits until the last call of `f` has
 /// returned. Dropping the memo cannot wait: it ends the monitor and drops the calls that
-/// are under way, wherever they are. No caller can be waiting then, since each borrows
-/// the memo for as long as it waits. A call of `f` that drops its own memo ends, too, at
+/// are under way, wherever they are. No caller can be waiting then, because each caller
+/// borrows the memo while it waits. A call of `f` that drops its own memo also ends, at
 /// its next `.await`.
 ///
 /// # Deadlocks
 ///
-/// If a call of `f` hands the memo to another task, and waits until that one has
-/// [closed](Memo::close) it: `close` waits for the call. If `K`'s `Hash`, `Eq` or `Drop`
-/// waits for the memo in which it is a key: it runs on the monitor, which then waits for
-/// itself. And while no thread drives the runtime in which the memo was made: outside of
-/// its `block_on` a current-thread runtime does not run the monitor, and a `get` that is
-/// awaited elsewhere waits until it does.
+/// - If a call of `f` hands the memo to another task, and waits until that task has
+///   [closed](Memo::close) it: `close` waits for the call.
+/// - If `K`'s `Hash`, `Eq` or `Drop` waits for the memo in which it is a key: that code
+///   runs on the monitor, which then waits for itself.
+/// - While no thread drives the runtime in which the memo was made. A current-thread
+///   runtime runs the monitor only inside its `block_on`, and a `get` that is awaited
+///   elsewhere waits until then.
 ///
 /// Source: gopl section 9.7, `memo5`, whose monitor and calls are goroutines.
 pub struct Memo<K, V> {
-    /// Tells this memo from all others in the process.
+    /// Identifies this memo among all memos of the process.
     number: usize,
     mailbox: UnboundedSender<Message<K, V>>,
-    /// Taken by whoever ends the monitor.
+    /// `None` once the monitor has been told to end.
     monitor: Option<JoinHandle<()>>,
 }
 
-/// What the monitor's mailbox takes.
+/// The messages to the monitor.
 enum Message<K, V> {
     /// A caller wants the value of `key`, on a channel of its own.
     Ask { key: K, reply: Sender<Answer<V>> },
-    /// The call of `f` for entry `number` is over.
+    /// The call of `f` for entry `number` has ended.
     Done { number: usize, answer: Answer<V> },
-    /// The memo is going away: no `Ask` will come after this.
+    /// The memo is closing: no `Ask` follows.
     Close,
 }
 
-/// The value, or what `f` panicked with. The value is shared, so that each caller makes its own clone
-/// by itself: `V`'s `Clone` may be slow or panic, and the monitor must do neither.
+/// The value, or the payload of `f`'s panic. The value is shared, and each caller clones
+/// it for itself: `V`'s `Clone` may be slow or panic, and neither may happen on the
+/// monitor.
 type Answer<V> = Result<Arc<V>, Payload>;
 
 task_local! {
@@ -74,12 +77,13 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// An empty memo of `f`, and its monitor. What `f` returns cannot borrow the key: it takes a clone of what it
-    /// needs.
+    /// Creates an empty memo of `f`, and starts its monitor. The future that `f` returns
+    /// cannot borrow the key: it takes a clone of what it needs.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime: the monitor is a task of the one in which this is called.
+    /// If it is called outside a tokio runtime: the monitor is a task of the runtime in
+    /// which this is called.
     pub fn new<F, Called>(f: F) -> Self
     where
         F: Fn(&K) -> Called + Send + Sync + 'static,
@@ -88,8 +92,9 @@ where
         Memo::with_hasher(f, RandomState::new())
     }
 
-    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor hashes for all who ask, one
-    /// after the other, so a faster one than the standard library's serves them all.
+    /// As [`new`](Memo::new), with a hash function of the caller's choice. The monitor
+    /// hashes the keys of all callers, one after the other, so a faster function than the
+    /// standard library's helps all of them.
     ///
     /// # Panics
     ///
@@ -109,35 +114,39 @@ where
         Memo { number, mailbox, monitor: Some(monitor) }
     }
 
-    /// The value of `f` for `key`. The caller waits until the monitor answers.
+    /// Returns the value of `f` for `key`. The caller waits until the monitor answers.
     ///
     /// `f` may ask this memo for other keys.
     ///
     /// # Cancel safety
     ///
-    /// The request is sent when the future is first polled. From then on it may be
-    /// dropped, or left. A call of `f` that has begun goes on, and the other callers get
-    /// its value. A request whose caller is gone before the monitor reads it calls
-    /// nothing.
+    /// The request is sent when the future is first polled. After that the future may be
+    /// dropped, or never polled again. A call of `f` that has begun goes on, and the
+    /// other callers get its value. If the caller has left before the monitor reads its
+    /// request, the monitor calls nothing for it.
     ///
     /// # Panics
     ///
-    /// If `f` panics and this caller's request was the one that called it: with what `f`
-    /// panicked with. Those who wait for the same key do not see it; `f` is called anew
-    /// for the next of them. Also if the runtime in which the memo was made has shut
-    /// down. And if `K`'s `Hash`, `Eq` or `Drop` panics for this key: with that.
+    /// - If `f` panics and this caller's request started the call: with the payload of
+    ///   that panic. The callers that wait for the same key do not see the panic, and the
+    ///   monitor calls `f` again for the next of them.
+    /// - If the runtime in which the memo was made has shut down.
+    /// - If `K`'s `Hash`, `Eq` or `Drop` panics for this key: with the payload of that
+    ///   panic.
     ///
     /// # Deadlocks
     ///
-    /// If `f`, for some key, asks for that same key, itself or through other keys: it
-    /// then waits for itself. If `K`'s `Hash`, `Eq` or `Drop` waits for this memo: it
-    /// runs on the monitor, which then waits for itself. And while no thread drives the
-    /// runtime in which the memo was made.
+    /// If `f`, for some key, asks for that same key, directly or through other keys: `f`
+    /// then waits for itself. Also if `K`'s `Hash`, `Eq` or `Drop` waits for this memo:
+    /// that code runs on the monitor, which then waits for itself. Also while no thread
+    /// drives the runtime in which the memo was made.
     // ANCHOR: get
     pub async fn get(&self, key: K) -> V {
-        // A channel for one answer. It has room, so the monitor never waits for a caller to pick it up.
+        // A channel for one answer. It has room for that answer, so the monitor never
+        // waits until the caller takes it.
         let (reply, answer) = oneshot::channel();
-        self.mailbox.send(Message::Ask { key, reply }).expect("memo3: the runtime of this memo has shut down");
+        let ask = Message::Ask { key, reply };
+        self.mailbox.send(ask).expect("memo3: the runtime of this memo has shut down");
         match answer.await.expect("memo3: the runtime of this memo has shut down") {
             Ok(value) => V::clone(&value),
             Err(panic) => resume_unwind(panic),
@@ -145,20 +154,22 @@ where
     }
     // ANCHOR_END: get
 
-    /// Ends the monitor, and returns when it and every call of `f` have ended.
+    /// Ends the monitor, and returns when the monitor and every call of `f` have ended.
     ///
-    /// A call after `close` cannot be written: `close` takes the memo itself.
+    /// The compiler rules out a `get` after `close`, because `close` takes the memo by
+    /// value.
     ///
     /// # Panics
     ///
-    /// With the first panic of the Drop of a key, a value or `f`: the monitor drops them
-    /// all. Also inside a call of this memo's own `f`, which would wait for itself: the
-    /// memo is dropped then.
+    /// With the first panic of the Drop of a key, a value or `f`: the monitor drops all
+    /// of them. Also if it is called inside a call of this memo's own `f`, because it
+    /// would wait for itself. The memo is then dropped.
     pub async fn close(mut self) {
         let works_here = WORKS_FOR.try_with(|memo| *memo == self.number).unwrap_or(false);
         assert!(!works_here, "memo3: close inside f would wait for that call");
         let Some(monitor) = self.monitor.take() else { return };
-        // An error would mean that the monitor has ended already, by a panic or with its runtime: the join tells.
+        // An error means that the monitor has already ended, with a panic or with its
+        // runtime. The join below tells which.
         let _ = self.mailbox.send(Message::Close);
         if let Err(Ok(panic)) = monitor.await.map_err(JoinError::try_into_panic) {
             resume_unwind(panic);
@@ -168,8 +179,8 @@ where
 
 impl<K, V> Drop for Memo<K, V> {
     fn drop(&mut self) {
-        // The monitor is dropped where it waits for a message. With it go the handles of
-        // its calls, and with those the calls.
+        // The abort drops the monitor where it waits for a message. With the monitor, the
+        // handles of its calls are dropped, and they abort the calls.
         if let Some(monitor) = self.monitor.take() {
             monitor.abort();
         }
@@ -178,16 +189,17 @@ impl<K, V> Drop for Memo<K, V> {
 // ANCHOR_END: caller
 
 // ANCHOR: monitor
-/// The monitor: it owns the map and answers one message at a time. It never waits for anything but the next message.
+/// The monitor. It owns the map and answers one message at a time. It waits only for the
+/// next message.
 ///
-/// Every call of `f` runs in a task of its own. The monitor counts them, and ends when
-/// the last has. If the monitor is dropped, so are they.
+/// Every call of `f` runs in a task of its own. The monitor counts the calls, and ends
+/// only after the last one. If the monitor is dropped, so are they.
 async fn monitor<K, V, F, S, Called>(
     memo: usize,
     f: F,
     hasher: S,
     messages: UnboundedReceiver<Message<K, V>>,
-    mailbox: UnboundedSender<Message<K, V>>,
+    mailbox: UnboundedSender<Message<K, V>>, // for the calls
 ) where
     K: Hash + Eq + Send + Sync + 'static,
     V: Send + Sync + 'static,
@@ -195,15 +207,17 @@ async fn monitor<K, V, F, S, Called>(
     S: BuildHasher,
     Called: Future<Output = V> + Send + 'static,
 {
-    // `f` is declared last and so dropped first: if its Drop panics, the map's Drop still
-    // copes. So does the mailbox's.
-    let (mut map, mut messages) = (Map::<Entry<K, V>, S>::with_hasher(hasher), Mailbox(messages));
+    // `f` is declared last, so it is dropped first. If its Drop panics, the Drops of the
+    // map and of the mailbox still cope.
+    let mut map = Map::<Entry<K, V>, S>::with_hasher(hasher);
+    let mut messages = Mailbox(messages);
     let f = Arc::new(f);
     let call = |under_way: &mut usize, number: usize, key: &Arc<K>| {
         let (f, key, mailbox) = (f.clone(), key.clone(), mailbox.clone());
         let call = WORKS_FOR.scope(memo, async move {
-            // `f` is called in here too, so that a panic is caught whether it comes before the first `.await` or after.
-            // When this has ended, nothing of `f` stays behind.
+            // `f` is called in here too, so that a panic is caught whether it happens
+            // before the first `.await` or after it. When this block has ended, nothing
+            // of `f` is left.
             let called = async move { Arc::new(f(&key).await) };
             let answer = AssertUnwindSafe(called).catch_unwind().await;
             // An error means that the monitor has ended. Then no caller waits for an
@@ -224,7 +238,7 @@ async fn monitor<K, V, F, S, Called>(
                 }
                 Err(panic) => send(reply, Err(panic)),
             },
-            // By number, not by key: no code of `K`'s can panic between a call and its
+            // By number, not by key: no code of `K` can panic between a call and its
             // callers.
             Message::Done { number, answer } => {
                 under_way -= 1;
@@ -236,9 +250,9 @@ async fn monitor<K, V, F, S, Called>(
     }
 }
 
-/// A call of `f` that is under way. Its task keeps its memory for as long as this lives,
-/// so this goes when the call is over. If it goes before that, with the monitor, the call
-/// goes too.
+/// A call of `f` that is under way. Its task keeps its memory as long as this handle
+/// lives, so this is dropped when the call ends. If it is dropped before that, with the
+/// monitor, it aborts the call.
 struct Call(AbortHandle);
 
 impl Drop for Call {
@@ -247,8 +261,8 @@ impl Drop for Call {
     }
 }
 
-/// The receiving end. A memo that is dropped leaves messages unread: each is dropped on
-/// its own, since two Drops that panic at once would end the process.
+/// The receiving end. A dropped memo leaves messages unread. Each is dropped separately,
+/// because two Drops that panic at once would end the process.
 struct Mailbox<K, V>(UnboundedReceiver<Message<K, V>>);
 
 impl<K, V> Drop for Mailbox<K, V> {
@@ -261,18 +275,18 @@ impl<K, V> Drop for Mailbox<K, V> {
 // ANCHOR_END: monitor
 
 // ANCHOR: entry
-/// What the monitor knows of one key.
+/// What the monitor knows about one key.
 struct Entry<K, V> {
     key: Arc<K>,
     value: Option<Arc<V>>,
-    /// The caller whose call of `f` is under way, which sees the panic if `f` panics. None
+    /// The caller whose call of `f` is under way. It sees the panic if `f` panics. `None`
     /// while no call is under way.
     leader: Option<Leader<V>>,
-    /// The callers that came while `f` was running, in their order.
+    /// The callers that arrived while `f` was running, in their order.
     waiters: VecDeque<Sender<Answer<V>>>,
 }
 
-/// A caller, and the call of `f` for it: both are over at once.
+/// A caller, and the call of `f` for it. Both end at the same time.
 struct Leader<V> {
     caller: Sender<Answer<V>>,
     _call: Call,
@@ -294,7 +308,7 @@ impl<K: Hash + Eq, V> map::Entry for Entry<K, V> {
     }
 
     fn drop_by(self, drops: &mut Drops) {
-        // Callers that have left. Each has a waker, which is not ours.
+        // These callers have left. Each has a waker, which is not this crate's code.
         drops.drop(self.leader);
         self.waiters.into_iter().for_each(|waiter| drops.drop(waiter));
         drops.drop(self.value);
@@ -303,12 +317,13 @@ impl<K: Hash + Eq, V> map::Entry for Entry<K, V> {
 }
 
 impl<K, V> Entry<K, V> {
-    /// A caller asks for the value. It gets the value, or waits for it, or has `f`
-    /// called.
+    /// Handles the request of a caller: the caller gets the value, or waits for it, or
+    /// starts a call of `f`.
     fn ask(&mut self, reply: Sender<Answer<V>>, call: impl FnOnce(&Arc<K>) -> Call) {
         match &self.value {
             Some(value) => send(reply, Ok(value.clone())),
-            // The caller has left before its request was read: it wants nothing.
+            // The caller left before the monitor read its request, so it no longer wants
+            // the value.
             None if reply.is_closed() => quietly(|| drop(reply)),
             None => {
                 if self.waiters.len() == self.waiters.capacity() {
@@ -322,13 +337,13 @@ impl<K, V> Entry<K, V> {
         }
     }
 
-    /// A call of `f` is over. A value is for all callers. A panic is for the leader
-    /// alone, and then the next caller leads.
+    /// Handles the end of a call of `f`. A value goes to all callers. A panic goes only
+    /// to the leader, and then the next caller leads.
     fn done(&mut self, answer: Answer<V>, call: impl FnOnce(&Arc<K>) -> Call) {
         let leader = self.leader.take().map(|leader| leader.caller);
         match answer {
             Ok(value) => {
-                // `take`, and not `drain`: the queue's memory goes with the queue.
+                // `take` and not `drain`, so that the queue's memory is freed as well.
                 for reply in leader.into_iter().chain(mem::take(&mut self.waiters)) {
                     send(reply, Ok(value.clone()));
                 }
@@ -343,9 +358,8 @@ impl<K, V> Entry<K, V> {
         }
     }
 
-    /// Before the queue grows, the waiters that have left go. The queue then has room for
-    /// as many as have stayed: so all this takes a constant number of steps for each
-    /// request.
+    /// Removes the waiters that have left, before the queue grows. It then reserves room
+    /// for as many as have stayed. So this takes a constant number of steps per request.
     fn make_room(&mut self) {
         for waiter in mem::take(&mut self.waiters) {
             match waiter.is_closed() {
@@ -356,7 +370,7 @@ impl<K, V> Entry<K, V> {
         self.waiters.reserve(self.waiters.len());
     }
 
-    /// Has `f` called for the first of the waiters that have stayed.
+    /// Calls `f` for the first of the waiters that have stayed.
     fn lead(&mut self, call: impl FnOnce(&Arc<K>) -> Call) {
         while let Some(caller) = self.waiters.pop_front() {
             if caller.is_closed() {
@@ -370,8 +384,8 @@ impl<K, V> Entry<K, V> {
 }
 
 /// Sends an answer. An error means that the caller has dropped its future. Then the
-/// answer is dropped here, and its Drop may panic. So may the waker of a caller that
-/// waits, which is not ours.
+/// answer is dropped here, and its Drop may panic. So may the waker of a waiting caller,
+/// which is not this crate's code.
 fn send<V>(reply: Sender<Answer<V>>, answer: Answer<V>) {
     quietly(move || reply.send(answer));
 }

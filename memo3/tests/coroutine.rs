@@ -1,6 +1,7 @@
-//! What only coroutines can do to the memo: wait with one worker, be cancelled, share it with threads.
+//! Tests of what only coroutines can do to the memo: wait on one worker, be cancelled, and share it with threads.
 //!
-//! `may` is set up once in a process, and what hangs must not hang the others: each test has a process of its own.
+//! `may` is configured once per process, and a test that hangs must not stop the others. So each test has a process
+//! of its own.
 
 mod panicking;
 
@@ -18,29 +19,30 @@ use rusty_fork::rusty_fork_test;
 
 const CALLERS: usize = 100;
 
-/// Enough for one of them to come at any moment of an answer.
+/// Enough hits that a caller looks for its answer at every moment of the sending.
 const HITS: usize = 100_000;
 
-/// One worker, so that whoever kept it while waiting would stop everything.
+/// Uses one worker, so that a caller that kept it while waiting would stop everything.
 #[allow(clippy::disallowed_methods, reason = "one setting, before anything starts")]
 fn one_worker() {
     may::config().set_workers(1);
 }
 
-/// Runs `body` on a coroutine. What the tests run there holds nothing of its thread across a yield, and is not deep.
+/// Runs `body` on a coroutine. The bodies in these tests hold nothing of their thread across a yield, and need
+/// little stack.
 fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    // SAFETY: see above; every body is in this file.
+    // SAFETY: as described above. Every body is in this file.
     unsafe { Builder::new().spawn(body) }.unwrap()
 }
 
-/// A memo of `f`, which is one of this file's: the same holds for it.
+/// Creates a memo of `f`. Every `f` is in this file, and holds nothing of its thread either.
 fn memo<V: Clone + Send + Sync + 'static>(f: impl Fn(&usize) -> V + Send + Sync + 'static) -> Arc<Memo<usize, V>> {
     // SAFETY: see above.
     Arc::new(unsafe { Memo::new(f) })
 }
 
 fn cancel<T>(coroutine: &JoinHandle<T>) {
-    // SAFETY: what the cancelled coroutines of this file own is dropped by unwinding like anything else.
+    // SAFETY: unwinding drops all that the cancelled coroutines of this file own.
     unsafe { coroutine.coroutine().cancel() }
 }
 
@@ -50,7 +52,7 @@ fn threads_may_share_it() {
     shareable::<Memo<String, String>>();
 }
 
-/// Lets every other coroutine take some steps: one that has been spawned asks, and the monitor reads that.
+/// Lets every other coroutine take a few steps: a spawned coroutine asks, and the monitor reads its request.
 fn turns() {
     (0..8).for_each(|_| yield_now());
 }
@@ -58,7 +60,7 @@ fn turns() {
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
-    /// The call waits for all callers to have come, which they only can if those who wait let the worker go.
+    /// The call waits until all callers have asked. They can ask only if the waiters let go of the worker.
     #[test]
     fn a_herd_on_one_worker() {
         one_worker();
@@ -89,9 +91,10 @@ rusty_fork_test! {
         assert!(format!("{memo:?}").starts_with("Memo { mailbox: "));
     }
 
-    /// Whoever asks may be cancelled, the first as well: the call goes on, for those who stay and for those who come.
+    /// Any caller may be cancelled, the first as well. The call goes on for the callers that stay and for later
+    /// ones.
     #[test]
-    fn a_cancelled_caller_stops_nobody() {
+    fn a_cancelled_caller_does_not_stop_others() {
         one_worker();
         for stay in [0, 1, CALLERS] {
             let (calls, asking) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -125,7 +128,7 @@ rusty_fork_test! {
         }
     }
 
-    /// `f` cancels its own coroutine. The leader is told so, and is not cancelled itself.
+    /// `f` cancels its own coroutine. The leader gets an error, and is not cancelled itself.
     #[test]
     fn a_cancelled_call_is_the_leaders_error() {
         one_worker();
@@ -134,7 +137,7 @@ rusty_fork_test! {
             let calls = calls.clone();
             move |key| {
                 if calls.fetch_add(1, Relaxed) == 0 {
-                    // SAFETY: this coroutine owns nothing that minds being dropped.
+                    // SAFETY: this coroutine owns nothing that must not be dropped by unwinding.
                     unsafe { may::coroutine::current().cancel() };
                     yield_now();
                 }
@@ -151,8 +154,8 @@ rusty_fork_test! {
         assert_eq!(leader.join().unwrap(), ("memo3: the call of f was cancelled", 14));
     }
 
-    /// Both ends, `close` and drop, wait for the calls: when they return, `f` is gone, and every value with it. The
-    /// last caller is cancelled, so that its call is still under way.
+    /// Both `close` and drop wait for the calls. When they return, `f` and every value are dropped. The last caller
+    /// is cancelled, so that its call is still under way.
     #[test]
     fn the_end_waits_for_the_calls() {
         one_worker();
@@ -188,7 +191,7 @@ rusty_fork_test! {
         }
     }
 
-    /// The monitor has the values itself, and drops them at its end: all of them, whatever they do there, and then `f`.
+    /// The monitor owns the values and `f`, and drops all of them when it ends, even if their drops panic.
     #[test]
     fn close_tells_how_the_monitor_ended_and_drop_does_not() {
         one_worker();
@@ -208,8 +211,8 @@ rusty_fork_test! {
         assert_eq!(drops.load(Relaxed), 6);
     }
 
-    /// A key that panics when it is hashed, compared or dropped hurts the caller who sent it, and not the monitor. So
-    /// does a hash function.
+    /// If a key panics when it is hashed, compared or dropped, only the caller that sent it sees that, and the
+    /// monitor goes on. The same holds for a hash function.
     #[test]
     fn a_key_that_panics_hurts_its_sender_only() {
         let hasher = PanickingHasher::default();
@@ -230,8 +233,8 @@ rusty_fork_test! {
         memo.close();
     }
 
-    /// The leader has left when its call panics, so nobody takes the payload, and the monitor drops it. The same with
-    /// the key of a caller that has left before the monitor reads its request.
+    /// The leader has left when its call panics, so no caller takes the payload, and the monitor drops it. The
+    /// monitor also drops the key of a caller that left before the monitor read its request.
     #[test]
     fn what_a_caller_leaves_behind_may_panic_in_its_drop() {
         one_worker();
@@ -260,7 +263,7 @@ rusty_fork_test! {
             cancel(&leader);
             assert!(leader.join().is_err());
             for _ in 0..3 {
-                // This one asks, and is cancelled in its first wait.
+                // This caller asks, and is cancelled in its first wait.
                 let waiter = ask(PanicsIn::Drop);
                 cancel(&waiter);
                 assert!(waiter.join().is_err());
@@ -274,9 +277,10 @@ rusty_fork_test! {
         .unwrap();
     }
 
-    /// 50 callers are cancelled, and then the call panics: nobody sees that, and the one who stays has the next call.
+    /// 50 callers are cancelled, and then their call panics. No caller sees that panic, and a caller that stays
+    /// leads the next call.
     #[test]
-    fn nobody_is_called_for_who_has_left() {
+    fn no_call_for_callers_that_left() {
         one_worker();
         for all_leave in [true, false] {
             let (calls, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(SyncFlag::new()));
@@ -308,7 +312,7 @@ rusty_fork_test! {
                 if let Some(stays) = stays {
                     assert_eq!(stays.join().unwrap(), 14);
                 }
-                // Waits for the calls that are under way, if any are.
+                // Waits for the calls that are under way, if there are any.
                 Arc::into_inner(memo).unwrap().close();
                 assert_eq!(calls.load(Relaxed), if all_leave { 1 } else { 2 });
             })
@@ -317,10 +321,10 @@ rusty_fork_test! {
         }
     }
 
-    /// The panic of a leader that stays is the leader's, though many have come and gone behind it. Then the waiters that
-    /// stay lead in their order.
+    /// A leader that stays sees the panic of its call, although many callers behind it have left. Then the
+    /// waiters that stay lead in their order.
     #[test]
-    fn those_who_stay_keep_their_places() {
+    fn callers_that_stay_keep_their_places() {
         const STAY: usize = 20;
         one_worker();
         let (calls, inside) = (Arc::new(AtomicUsize::new(0)), Arc::new(SyncFlag::new()));
@@ -343,7 +347,11 @@ rusty_fork_test! {
                 stay.push(ask());
                 inside.wait();
                 turns();
-                for leaves in (0..20).map(|_| spawn({ let memo = memo.clone(); move || memo.get(7) })).collect::<Vec<_>>() {
+                let leave = || {
+                    let memo = memo.clone();
+                    spawn(move || memo.get(7))
+                };
+                for leaves in (0..20).map(|_| leave()).collect::<Vec<_>>() {
                     cancel(&leaves);
                     assert!(leaves.join().is_err());
                 }
@@ -358,8 +366,8 @@ rusty_fork_test! {
         .unwrap();
     }
 
-    /// A call owns its memo while it runs, its caller leaves, and so it drops or closes the memo itself, which cannot
-    /// wait for that call.
+    /// A call owns its memo while it runs, and its caller leaves. So the call itself drops or closes the memo, and
+    /// that cannot wait for the call.
     #[test]
     fn a_call_may_drop_its_own_memo() {
         one_worker();
@@ -373,7 +381,7 @@ rusty_fork_test! {
                     let owner = memo.upgrade().unwrap();
                     inside.fire();
                     may_return.wait();
-                    let owner = Arc::into_inner(owner).expect("all others have let go of it");
+                    let owner = Arc::into_inner(owner).expect("all other owners are dropped");
                     match close {
                         false => drop(owner),
                         true => {
@@ -398,15 +406,15 @@ rusty_fork_test! {
             drop(memo);
             may_return.fire();
             dropped.wait();
-            // The monitor ends by itself.
+            // The monitor ends on its own.
             while Arc::strong_count(&value) > 1 {
                 thread::yield_now();
             }
         }
     }
 
-    /// The last owner of a memo is a key in its own mailbox, or the payload of its own panic: the monitor drops it, and
-    /// cannot wait for itself.
+    /// The last owner of a memo is a key in its own mailbox, or the payload of its own panic. The monitor drops the
+    /// memo, and cannot wait for itself.
     #[test]
     fn the_monitor_may_drop_its_own_memo() {
         /// A key that owns its memo.
@@ -459,8 +467,8 @@ rusty_fork_test! {
         }
     }
 
-    /// A leader is cancelled just as its call panics, at each moment of that. It drops the payload while it unwinds, or
-    /// sees the panic, or the monitor drops it.
+    /// A leader is cancelled just as its call panics, at each moment of the panic. The leader drops the payload
+    /// while it unwinds, or sees the panic, or the monitor drops the payload.
     #[test]
     fn a_leader_may_be_cancelled_as_its_call_panics() {
         one_worker();
@@ -500,7 +508,7 @@ rusty_fork_test! {
         }
     }
 
-    /// Answers are sent while their callers look for them and begin to wait: none is missed.
+    /// Answers are sent while their callers look for them and begin to wait. No answer is missed.
     #[test]
     fn no_answer_is_missed() {
         let memo = memo(|key| key * 2);

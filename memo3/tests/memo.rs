@@ -1,7 +1,7 @@
-//! The channel memo's contract, and its end.
+//! Tests of the channel memo's contract, and of how it ends.
 //!
-//! What could hang runs in a child process, which is killed when its time is up: ten minutes, because a busy machine is
-//! not a hang.
+//! A test that could hang runs in a child process, which is killed after ten minutes. The limit is that long
+//! because a busy machine is not a hang.
 
 mod panicking;
 
@@ -15,16 +15,16 @@ use memo3::Memo;
 use panicking::{CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop};
 use rusty_fork::rusty_fork_test;
 
-/// A herd's size, and how many herds: enough that callers come before, while and after `f` runs.
+/// The size of a herd, and the number of herds: enough that callers arrive before, while and after `f` runs.
 const CALLERS: usize = 8;
 const ROUNDS: usize = 200;
 
-/// How many callers of the herd under way have begun to ask. There is one herd at a time, because each test that has herds
-/// has a process of its own.
+/// How many callers of the current herd have begun to ask. There is one herd at a time, because each test with
+/// herds has a process of its own.
 static ASKING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
 
-/// What a call of `f` does: it sleeps until all callers of the herd ask, and then lets them go first. On a busy machine a
-/// turn can be long. So there are few, and nothing is wrong if a caller comes later.
+/// What a call of `f` does: it sleeps until all callers of the herd ask, and then lets them run first. On a busy
+/// machine a yield can take long, so there are few. A caller that is later still does no harm.
 fn dawdle() {
     let mut asking = ASKING.0.lock().unwrap();
     while *asking < CALLERS {
@@ -66,7 +66,7 @@ fn debug_says_what_the_monitor_has_not_read() {
     assert_eq!(format!("{memo:?}"), "Memo { unread_messages: 0, .. }");
 }
 
-/// Every key has the same hash.
+/// Gives every key the same hash.
 #[derive(Default)]
 struct Constant;
 
@@ -80,7 +80,7 @@ impl std::hash::Hasher for Constant {
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
-    /// Any hash function will do, if only slowly.
+    /// Any hash function works, though a bad one is slow.
     #[test]
     fn keys_that_collide_are_told_apart() {
         let calls = Arc::new(AtomicUsize::new(0));
@@ -128,8 +128,8 @@ rusty_fork_test! {
         }
     }
 
-    /// The first calls of each key panic, and then one does not: each panic is seen by one caller, and everybody else
-    /// gets the value.
+    /// The first calls of each key panic, and the next one returns. One caller sees each panic, and all others get
+    /// the value.
     #[test]
     fn the_next_caller_leads_after_a_panic() {
         const PANICS: usize = 3;
@@ -149,7 +149,8 @@ rusty_fork_test! {
             calls.store(0, Relaxed);
             let (panics, values): (Vec<_>, Vec<_>) =
                 herd(|| catch_unwind(AssertUnwindSafe(|| memo.get(key)))).into_iter().partition(Result::is_err);
-            let mut panics: Vec<_> = panics.into_iter().map(|panic| *panic.unwrap_err().downcast::<usize>().unwrap()).collect();
+            let mut panics: Vec<_> =
+                panics.into_iter().map(|panic| *panic.unwrap_err().downcast::<usize>().unwrap()).collect();
             panics.sort_unstable();
             assert_eq!(panics, [0, 1, 2], "each panic goes to one caller, with its payload");
             assert!(values.into_iter().all(|value| value.unwrap() == key * 2));
@@ -157,7 +158,7 @@ rusty_fork_test! {
         }
     }
 
-    /// The panic goes to the caller who made the call, not to one who came while it ran.
+    /// The caller that started the call sees its panic, and not a caller that arrived while it ran.
     #[test]
     fn the_leader_sees_the_panic() {
         for _ in 0..ROUNDS {
@@ -167,7 +168,7 @@ rusty_fork_test! {
                 move |_: &()| {
                     if calls.fetch_add(1, Relaxed) == 0 {
                         inside.wait();
-                        // The other caller goes first, if it can.
+                        // The other caller runs first, if it can.
                         (0..2).for_each(|_| thread::yield_now());
                         panic_any("the first call");
                     }
@@ -176,14 +177,15 @@ rusty_fork_test! {
             thread::scope(|scope| {
                 let leader = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| memo.get(()))).is_err());
                 inside.wait();
-                // The first call is under way, and its caller is the one above.
+                // The first call is under way, and its leader is the caller above.
                 memo.get(());
                 assert!(leader.join().unwrap());
             });
         }
     }
 
-    /// A key that panics when it is hashed, compared or dropped hurts the caller who sent it, and not the monitor.
+    /// If a key panics when it is hashed, compared or dropped, only the caller that sent it sees that, and the
+    /// monitor goes on.
     #[test]
     fn a_key_that_panics_hurts_its_sender_only() {
         let memo = Memo::new(|key: &Key| key.0);
@@ -211,7 +213,7 @@ rusty_fork_test! {
         }
     }
 
-    /// Dropping the payload of a panic panics. The leader has it, who asked for trouble; the monitor goes on.
+    /// Dropping the payload of this panic panics. The leader gets the payload, and the monitor goes on.
     #[test]
     fn a_payload_that_panics_is_its_leaders() {
         let calls = AtomicUsize::new(0);
@@ -225,7 +227,7 @@ rusty_fork_test! {
         memo.close();
     }
 
-    /// A caller whose own clone of the value panics goes away with nothing, and leaves nothing.
+    /// A caller whose clone of the value panics gets nothing, and leaks nothing.
     #[test]
     fn a_caller_that_goes_away_leaks_nothing() {
         struct Fragile(Arc<AtomicUsize>);
@@ -246,7 +248,7 @@ rusty_fork_test! {
         assert_eq!(Arc::strong_count(&clones), 1);
     }
 
-    /// `f` asks for other keys: each call has a thread of its own, so the monitor is free to answer.
+    /// `f` asks for other keys. Each call has a thread of its own, so the monitor is free to answer.
     #[test]
     fn f_may_ask_for_other_keys() {
         struct Triangle {
@@ -264,7 +266,7 @@ rusty_fork_test! {
         assert_eq!(triangle.memo.get(100), 5050);
     }
 
-    /// Both ends, `close` and drop, wait for the monitor: when they return, `f` is gone, and every value with it.
+    /// Both `close` and drop wait for the monitor. When they return, `f` and every value are dropped.
     #[test]
     fn the_end_waits_for_the_monitor() {
         for round in 0..ROUNDS {
@@ -284,7 +286,7 @@ rusty_fork_test! {
         }
     }
 
-    /// The monitor has the values itself, and drops them at its end: all of them, whatever they do there, and then `f`.
+    /// The monitor owns the values and `f`, and drops all of them when it ends, even if their drops panic.
     #[test]
     fn close_tells_how_the_monitor_ended_and_drop_does_not() {
         let drops = Arc::new(AtomicUsize::new(0));
@@ -303,8 +305,9 @@ rusty_fork_test! {
         assert_eq!(drops.load(Relaxed), 6);
     }
 
-    /// A call leaves an owner of its memo to its thread, which drops it after the call, perhaps as the last. On threads
-    /// this is the nearest that a call comes to that: while `f` runs, its caller borrows the memo.
+    /// A call leaves an owner of its memo to its thread, which drops it after the call, perhaps as the last owner.
+    /// With threads, a call cannot come closer to dropping its own memo: while `f` runs, its caller borrows the
+    /// memo.
     #[test]
     fn a_calls_thread_may_drop_the_last_owner() {
         thread_local! {

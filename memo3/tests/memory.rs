@@ -1,6 +1,6 @@
-//! What callers that have left and calls that have ended still hold: nothing that grows with their number.
+//! Callers that have left and calls that have ended hold no memory that grows with their number.
 //!
-//! The allocator counts what is allocated in the whole process, so each test has a process of its own.
+//! The allocator counts the bytes that the whole process has allocated, so each test has a process of its own.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::{pending, poll_fn, ready};
@@ -19,17 +19,17 @@ use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
-/// Callers that leave, one after the other.
+/// The number of callers that leave, one after another.
 const CALLERS: usize = 100_000;
 
-/// Calls of `f` that are under way at once.
+/// The number of calls of `f` that are under way at once.
 const CALLS: usize = 10_000;
 
-/// What a call's future holds across its `.await`, in bytes. In a debug build tokio allocates futures beyond 2 KiB apart
-/// from their task, and gives that back at their end by itself.
+/// What a call's future holds across its `.await`, in bytes. In a debug build tokio allocates futures of more than
+/// 2 KiB separately from their task, and frees them on its own when they end.
 const HELD: usize = 512;
 
-/// What all abandoned gets together may hold, in bytes: some channels, some hundred bytes each.
+/// What all abandoned gets together may hold, in bytes: some channels of several hundred bytes each.
 const SOME: isize = 64 << 10;
 
 /// Counts the bytes that are allocated.
@@ -37,7 +37,7 @@ struct Counting;
 
 static ALLOCATED: AtomicIsize = AtomicIsize::new(0);
 
-// SAFETY: the system's allocator does all the work, and is given what this one is given. Counting allocates nothing.
+// SAFETY: the system's allocator does all the work, and gets what this one gets. Counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATED.fetch_add(layout.size().cast_signed(), Relaxed);
@@ -47,7 +47,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         ALLOCATED.fetch_sub(layout.size().cast_signed(), Relaxed);
-        // SAFETY: as above; `at` is the system allocator's, since `alloc` returns nothing else.
+        // SAFETY: as above; `at` is the system allocator's, because `alloc` returns nothing else.
         unsafe { System.dealloc(at, layout) }
     }
 }
@@ -63,7 +63,7 @@ fn on_one_thread(test: impl Future<Output = ()>) {
     Builder::new_current_thread().build().unwrap().block_on(test);
 }
 
-/// Polls `future` once, and says whether it waits.
+/// Polls `future` once, and returns whether it is pending.
 async fn waits<F: Future>(mut future: Pin<&mut F>) -> bool {
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
 }
@@ -75,21 +75,22 @@ fn on_a_coroutine(body: impl FnOnce() + Send + 'static) {
     spawn(body).join().unwrap();
 }
 
-/// What the tests run on coroutines holds nothing of its thread across a yield, and is not deep.
+/// Runs `body` on a coroutine. The bodies in these tests hold nothing of their thread across a yield, and need
+/// little stack.
 fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> coroutine::JoinHandle<T> {
-    // SAFETY: see above; every body is in this file.
+    // SAFETY: as described above. Every body is in this file.
     unsafe { coroutine::Builder::new().spawn(body) }.unwrap()
 }
 
 fn cancel<T>(coroutine: &coroutine::JoinHandle<T>) {
-    // SAFETY: what the cancelled coroutines of this file own is dropped by unwinding like anything else.
+    // SAFETY: unwinding drops all that the cancelled coroutines of this file own.
     unsafe { coroutine.coroutine().cancel() }
 }
 
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
-    /// `f` never returns, and caller after caller lets go of its future, as `timeout` and `select!` do.
+    /// `f` never returns, and one caller after another drops its future, as `timeout` and `select!` do.
     #[test]
     fn abandoned_gets_of_tasks_hold_nothing() {
         on_one_thread(async {
@@ -97,7 +98,7 @@ rusty_fork_test! {
             let leave = async |caller: usize| {
                 let mut get = Box::pin(memo.get(1));
                 assert!(waits(get.as_mut()).await);
-                // Every second request is read before its caller leaves.
+                // The monitor reads every second request before its caller leaves.
                 if caller.is_multiple_of(2) {
                     yield_now().await;
                 }
@@ -117,7 +118,7 @@ rusty_fork_test! {
         });
     }
 
-    /// The same, cancelled.
+    /// The same with coroutines, which are cancelled.
     #[test]
     fn abandoned_gets_of_coroutines_hold_nothing() {
         on_a_coroutine(|| {
@@ -136,8 +137,8 @@ rusty_fork_test! {
                     let memo = memo.clone();
                     move || memo.get(1)
                 });
-                // Every second caller has asked, and the monitor has read that. The others are cancelled in their first
-                // wait, which is for the answer.
+                // Every second caller has asked, and the monitor has read its request. The others are cancelled in
+                // their first wait, which is for the answer.
                 if number.is_multiple_of(2) {
                     (0..3).for_each(|_| coroutine::yield_now());
                 }
@@ -154,7 +155,7 @@ rusty_fork_test! {
         });
     }
 
-    /// Many calls are under way at once, and end. What is left is a key and a value each.
+    /// Many calls are under way at once, and end. A key and a value are left of each.
     #[test]
     fn a_call_that_has_ended_holds_nothing() {
         for workers in [0, 2] {
@@ -190,7 +191,7 @@ rusty_fork_test! {
                 for (key, caller) in callers.into_iter().enumerate() {
                     assert_eq!(caller.await.unwrap(), key);
                 }
-                // On workers the last calls may be on their way out yet: the test's deadline is theirs too.
+                // On workers the last calls may not have ended quite yet. Only the test's deadline limits them.
                 let most = (CALLS * 256).cast_signed();
                 let left = || allocated() - before;
                 for _ in 0..1_000 {
@@ -207,7 +208,7 @@ rusty_fork_test! {
         }
     }
 
-    /// The calls of many keys panic, one after the other. Nothing of the keys stays, whichever the runtime.
+    /// The calls of many keys panic, one after another. On every runtime, nothing of the keys is left.
     #[test]
     fn keys_whose_calls_panicked_hold_nothing() {
         const KEYS: usize = 5_000;
@@ -220,7 +221,7 @@ rusty_fork_test! {
             println!("{runtime}: {KEYS} keys whose calls panicked hold {more} B");
             assert!(more < SOME, "{runtime}: {KEYS} keys whose calls panicked hold {more} B");
         }
-        // As a panic does, without a message.
+        // Panics without a message.
         fn fail(key: usize) -> usize {
             resume_unwind(Box::new(key))
         }
@@ -239,7 +240,7 @@ rusty_fork_test! {
         holds_nothing("tasks", |key| asked(&mut || runtime.block_on(memo.get(key))));
     }
 
-    /// A herd waits in a queue. When it has its value, the queue's memory is gone as well.
+    /// A herd waits in a queue. When it has its value, the queue's memory is freed as well.
     #[test]
     fn a_herd_that_has_its_value_holds_nothing() {
         on_one_thread(async {
@@ -264,8 +265,8 @@ rusty_fork_test! {
                 assert_eq!(caller.await, 1);
             }
             let more = allocated() - before;
-            println!("{CALLS} callers that have had their value hold {more} B");
-            assert!(more < SOME, "{CALLS} callers that have had their value hold {more} B");
+            println!("{CALLS} callers that have got their value hold {more} B");
+            assert!(more < SOME, "{CALLS} callers that have got their value hold {more} B");
         });
     }
 }

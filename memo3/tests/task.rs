@@ -1,4 +1,4 @@
-//! What only tasks can do to the memo: drop the future of a call, or poll it once and leave it.
+//! Tests of what only tasks can do to the memo: drop the future of a call, or poll it once and leave it.
 
 mod panicking;
 
@@ -18,7 +18,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
-/// How often `f` was called, and leave for its calls to end.
+/// Counts the calls of `f`, and lets them end: each call needs a permit of `leave` to end.
 struct Calls {
     made: AtomicUsize,
     leave: Semaphore,
@@ -26,7 +26,7 @@ struct Calls {
 }
 
 impl Calls {
-    /// A memo whose calls take a leave each, and of which the first `panics` panic.
+    /// A memo whose calls take one permit each. The first `panics` calls panic.
     fn memo(panics: usize) -> (Arc<Calls>, Memo<usize, usize>) {
         let calls = Arc::new(Calls { made: AtomicUsize::new(0), leave: Semaphore::new(0), panics });
         let counted = calls.clone();
@@ -35,14 +35,14 @@ impl Calls {
             async move {
                 let call = calls.made.fetch_add(1, Relaxed);
                 calls.leave.acquire().await.unwrap().forget();
-                assert!(call >= calls.panics, "call {call} shall panic");
+                assert!(call >= calls.panics, "call {call} is meant to panic");
                 key * 2
             }
         });
         (calls, memo)
     }
 
-    /// Waits until a call of `f` is under way. The monitor has read all requests by then that were sent before.
+    /// Waits until a call of `f` is under way. Then the monitor has read all requests that were sent before.
     async fn inside(&self) {
         while self.made.load(Relaxed) == 0 {
             yield_now().await;
@@ -81,9 +81,10 @@ fn outside_of_a_runtime_there_is_no_memo() {
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 
-    /// The caller whose request made the call polls its future once and leaves it lying. Nobody minds.
+    /// The caller whose request started the call polls its future once and leaves it. The other callers do not
+    /// notice.
     #[test]
-    fn a_leader_that_is_left_alone_stops_nobody() {
+    fn a_leader_that_is_left_alone_does_not_stop_others() {
         on_one_thread(async {
             let (calls, memo) = Calls::memo(0);
             let mut leader = pin!(memo.get(7));
@@ -95,9 +96,9 @@ rusty_fork_test! {
         });
     }
 
-    /// Whoever asks may be dropped, the first as well: the call goes on, for those who stay and for those who come.
+    /// Any caller may be dropped, the first as well. The call goes on for the callers that stay and for later ones.
     #[test]
-    fn a_dropped_caller_stops_nobody() {
+    fn a_dropped_caller_does_not_stop_others() {
         for stay in [0, 1, 100] {
             on_one_thread(async {
                 let (calls, memo) = Calls::memo(0);
@@ -118,9 +119,9 @@ rusty_fork_test! {
         }
     }
 
-    /// The panic is the leader's, or nobody's if the leader has left; and nobody who has left leads next.
+    /// The leader sees the panic if it has stayed, and a caller that has left does not lead next.
     #[test]
-    fn a_panic_hands_over_to_those_who_stay() {
+    fn a_panic_hands_over_to_callers_that_stay() {
         for leaders_stay in [true, false] {
             on_one_thread(async {
                 let (calls, memo) = Calls::memo(1);
@@ -142,9 +143,9 @@ rusty_fork_test! {
         }
     }
 
-    /// All have left, and then the call panics: it is not made again for nobody.
+    /// All callers have left, and then their call panics. The monitor does not call `f` again.
     #[test]
-    fn nobody_is_called_for_who_has_left() {
+    fn no_call_for_callers_that_left() {
         on_one_thread(async {
             let (calls, memo) = Calls::memo(1);
             let mut callers: Vec<_> = (0..10).map(|_| Box::pin(memo.get(7))).collect();
@@ -159,9 +160,10 @@ rusty_fork_test! {
         });
     }
 
-    /// A caller is gone before the monitor reads its request: nothing is called, and nothing stays.
+    /// Callers leave before the monitor reads their requests. The monitor calls nothing for them and keeps nothing
+    /// of them.
     #[test]
-    fn nobody_is_called_for_who_has_left_at_once() {
+    fn no_call_for_callers_that_left_at_once() {
         on_one_thread(async {
             let (calls, memo) = Calls::memo(0);
             for _ in 0..10 {
@@ -173,7 +175,7 @@ rusty_fork_test! {
         });
     }
 
-    /// `close` waits for the calls. A drop cannot: it drops them.
+    /// `close` waits for the calls. A drop cannot wait, so it drops them.
     #[test]
     fn both_ends_leave_nothing() {
         on_one_thread(async {
@@ -192,15 +194,15 @@ rusty_fork_test! {
                         yield_now().await;
                     }
                 }
-                assert_eq!(Arc::strong_count(&calls), 1, "nobody holds f or a call of it");
+                assert_eq!(Arc::strong_count(&calls), 1, "f and its calls are dropped");
                 assert_eq!(calls.leave.available_permits(), 0);
             }
         });
     }
 
-    /// Callers that stay lead in their order, though many have come and gone between them.
+    /// Callers that stay lead in their order, although many between them have left.
     #[test]
-    fn those_who_stay_keep_their_places() {
+    fn callers_that_stay_keep_their_places() {
         const STAY: usize = 20;
         on_one_thread(async {
             let (calls, memo) = Calls::memo(STAY);
@@ -218,14 +220,14 @@ rusty_fork_test! {
             calls.leave.add_permits(STAY);
             for (place, caller) in stay.into_iter().enumerate() {
                 let panic = AssertUnwindSafe(caller).catch_unwind().await.unwrap_err();
-                assert_eq!(panic.downcast_ref(), Some(&format!("call {place} shall panic")));
+                assert_eq!(panic.downcast_ref(), Some(&format!("call {place} is meant to panic")));
             }
             assert_eq!(calls.made.load(Relaxed), STAY);
         });
     }
 
-    /// A key that panics when it is hashed, compared or dropped hurts the caller who sent it, and not the monitor. So
-    /// does a hash function.
+    /// If a key panics when it is hashed, compared or dropped, only the caller that sent it sees that, and the
+    /// monitor goes on. The same holds for a hash function.
     #[test]
     fn a_key_that_panics_hurts_its_sender_only() {
         on_one_thread(async {
@@ -249,8 +251,8 @@ rusty_fork_test! {
         });
     }
 
-    /// The leader has left when its call panics, so nobody takes the payload, and the monitor drops it. The same with
-    /// the key of a caller that has left before the monitor reads its request.
+    /// The leader has left when its call panics, so no caller takes the payload, and the monitor drops it. The
+    /// monitor also drops the key of a caller that left before the monitor read its request.
     #[test]
     fn what_a_caller_leaves_behind_may_panic_in_its_drop() {
         on_one_thread(async {
@@ -285,7 +287,7 @@ rusty_fork_test! {
         });
     }
 
-    /// The monitor wakes its callers, and a waker is not of this crate: if it panics, the monitor goes on.
+    /// The monitor wakes its callers, and a waker is not this crate's code. If it panics, the monitor goes on.
     #[test]
     fn a_waker_that_panics_ends_no_monitor() {
         struct PanickingWaker;
@@ -302,13 +304,13 @@ rusty_fork_test! {
             calls.inside().await;
             calls.leave.add_permits(2);
             assert_eq!(memo.get(7).await, 14);
-            assert_eq!(woken.await, 14, "it has its value all the same");
+            assert_eq!(woken.await, 14, "it gets its value nevertheless");
             assert_eq!(memo.get(8).await, 16);
         });
     }
 
-    /// The monitor has the values itself, and drops them at its end: all of them, whatever they do there, and then `f`.
-    /// So it is if the memo is dropped, with keys in its mailbox that nobody has read.
+    /// The monitor owns the values and `f`, and drops all of them when it ends, even if their drops panic. The same
+    /// holds if the memo is dropped while its mailbox has unread keys.
     #[test]
     fn both_ends_bear_what_panics_in_its_drop() {
         on_one_thread(async {
@@ -339,8 +341,8 @@ rusty_fork_test! {
         });
     }
 
-    /// A call owns its memo while it runs, its caller leaves, and so it drops or closes the memo itself. The drop ends
-    /// that call too, at its next `.await`; and `close` would wait for the call, so it refuses.
+    /// A call owns its memo while it runs, and its caller leaves. So the call itself drops or closes the memo. The
+    /// drop also ends that call, at its next `.await`. `close` would wait for the call, so it panics.
     #[test]
     fn a_call_may_drop_its_own_memo() {
         on_one_thread(async {
@@ -358,7 +360,7 @@ rusty_fork_test! {
                             let owner = memo.upgrade().unwrap();
                             inside.add_permits(1);
                             may_go_on.acquire().await.unwrap().forget();
-                            let owner = Arc::into_inner(owner).expect("all others have let go of it");
+                            let owner = Arc::into_inner(owner).expect("all other owners are dropped");
                             if close {
                                 let panic = AssertUnwindSafe(owner.close()).catch_unwind().await.unwrap_err();
                                 let says = panic.downcast_ref::<&str>().unwrap();
@@ -387,7 +389,7 @@ rusty_fork_test! {
         });
     }
 
-    /// The last owner of a memo is a key in its own mailbox: the monitor drops it, and ends.
+    /// The last owner of a memo is a key in its own mailbox. The monitor drops the memo, and ends.
     #[test]
     fn the_monitor_may_drop_its_own_memo() {
         /// A key that owns its memo.
@@ -425,7 +427,7 @@ rusty_fork_test! {
         });
     }
 
-    /// The runtime of the memo goes first: whoever asks then is told, and does not wait for ever.
+    /// The runtime ends before its memo. A later caller gets an error and does not wait forever.
     #[test]
     fn a_memo_outlives_its_runtime() {
         let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();

@@ -1,17 +1,16 @@
-//! Keys, values, payloads, functions and hash functions whose own code panics, where the monitor runs it.
+//! Keys, values, payloads and hash functions whose own code panics on the monitor.
 //!
-//! The monitor survives all of them. Two of these panics at once would end the process, so it never runs one while
-//! another is on its way.
+//! The monitor survives all of them. Two of these panics at once would end the process, so the monitor never runs
+//! such code while another panic unwinds.
 
-// Each file of tests uses some of this.
-#![allow(dead_code, reason = "shared by several files of tests")]
+#![allow(dead_code, reason = "each test file uses a part of this")]
 
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 use std::panic::panic_any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-/// Panics when it is dropped. A clone does not.
+/// Panics when it is dropped. A clone of it does not.
 pub(crate) struct PanicsInDrop(pub(crate) bool);
 
 impl Clone for PanicsInDrop {
@@ -68,7 +67,7 @@ impl Drop for Key {
     }
 }
 
-/// Keys that panic when a caller asks for a key that is kept, and what that caller sees.
+/// Keys that panic when a caller asks for a key that is kept, and the payload that the caller sees.
 pub(crate) const PANICKING_KEYS: [(PanicsIn, &str); 4] = [
     (PanicsIn::Hash, "a key's hash"),
     (PanicsIn::Eq, "a key's eq"),
@@ -76,7 +75,7 @@ pub(crate) const PANICKING_KEYS: [(PanicsIn, &str); 4] = [
     (PanicsIn::HashAndDrop, "a key's hash"),
 ];
 
-/// A hash function that panics while it is told to.
+/// A hash function that panics while its flag is set.
 #[derive(Clone, Default)]
 pub(crate) struct PanickingHasher(pub(crate) Arc<AtomicBool>);
 
@@ -91,7 +90,7 @@ impl BuildHasher for PanickingHasher {
     }
 }
 
-/// A value that counts its drops. Of the original, and not of its clones, the drop panics.
+/// A value that counts its drops. The drop of the original panics, and that of a clone does not.
 pub(crate) struct CountsDrops {
     drops: Arc<AtomicUsize>,
     original: bool,

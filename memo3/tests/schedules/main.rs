@@ -1,12 +1,15 @@
-//! The memo in schedules that are drawn by lot: its monitor, its calls, callers, panics, and the shutdown behind them.
+//! The memo in random schedules: its monitor, its calls, its callers, their panics, and the shutdown at the end.
 //!
-//! The memo is compiled here a second time, with shuttle's threads and channels in place of the real ones (`sync.rs`):
-//! what is tried is the code that runs. shuttle runs the threads one at a time and draws who goes on at each step, by
-//! chance alone or by the rules of *probabilistic concurrency testing* (Burckhardt and others, ASPLOS 2010). It fails
-//! when the program does, and when every thread waits. `SEED=7 cargo test -p memo3 --test schedules` draws other
-//! schedules, and the same ones each time; a failure tells its seed.
+//! The memo is compiled here a second time, with shuttle's threads and channels in place of the real ones
+//! (`sync.rs`). So the tests try the same code that runs. shuttle runs the threads one at a time and draws which
+//! thread runs next at each step, by chance alone or by the rules of *probabilistic concurrency testing*
+//! (Burckhardt and others, ASPLOS 2010). It fails when the program fails, and when every thread waits.
 //!
-//! Why not every order, as for `memo2`: loom's threads have no scopes, and its channels are never closed.
+//! `SEED=7 cargo test -p memo3 --test schedules` draws other schedules, and the same ones each time. A failure
+//! prints its seed.
+//!
+//! Unlike `memo2`, this memo is not tried in every order: loom's threads have no scopes, and its channels are never
+//! closed.
 
 #[path = "../../src/map.rs"]
 mod map;
@@ -31,7 +34,7 @@ const SCHEDULES: usize = 2_000;
 const CALLERS: usize = 3;
 const KEYS: usize = 2;
 
-/// A value that counts how many there are.
+/// A value that counts how many of its kind are alive.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -53,9 +56,10 @@ impl Drop for Counted {
     }
 }
 
-/// Callers ask for two keys, each in an order of its own. The first call for each key panics; its caller sees that,
-/// asks again, and all have every value. Then the memo is closed by the last of them to let go of it, and all that it
-/// had is gone: values, calls and the monitor, which would otherwise wait for ever and fail the schedule.
+/// Callers ask for two keys, each caller in an order of its own. The first call for each key panics. Its caller
+/// sees that and asks again, and then all callers have every value. The last caller to let go of the memo closes
+/// it. Then everything that the memo had is dropped: values, calls and the monitor, which would otherwise wait
+/// forever and fail the schedule.
 fn storm() {
     let (alive, calls) = (Arc::new(AtomicUsize::new(0)), Arc::new([(); KEYS].map(|()| AtomicUsize::new(0))));
     let inside = Arc::new([(); KEYS].map(|()| AtomicUsize::new(0)));
@@ -67,7 +71,7 @@ fn storm() {
             thread::yield_now();
             inside[*key].fetch_sub(1, SeqCst);
             if call == 0 {
-                // As a panic does, without a message.
+                // Panics without a message.
                 resume_unwind(Box::new(*key));
             }
             (*key, Counted::new(&alive))
@@ -123,7 +127,7 @@ fn check(name: &str, scheduler: impl Scheduler + 'static, seed: u64) {
     println!("{name}, SEED={seed}: {schedules} schedules, {:.1?}", start.elapsed());
 }
 
-// In processes of their own: shuttle sets a panic hook, and the storm panics on purpose.
+// In separate processes, because shuttle sets a panic hook, and the storm panics on purpose.
 rusty_fork_test! {
     #![rusty_fork(timeout_ms = 600000)]
 

@@ -1,4 +1,4 @@
-//! shuttle's threads and channels, under the names and with the methods of those that `src/sync.rs` gives the memo.
+//! shuttle's threads and channels, with the names and methods of those in `src/sync.rs`.
 
 use shuttle::sync::mpsc::{self, RecvError, SendError, SyncSender};
 
@@ -12,7 +12,7 @@ pub(crate) mod thread {
     pub(crate) use shuttle::thread::{Scope, ScopedJoinHandle, scope};
     pub(crate) use std::thread::Result;
 
-    /// shuttle's own cannot spawn into a scope.
+    /// shuttle's own builder cannot spawn into a scope.
     pub(crate) struct Builder(shuttle::thread::Builder);
 
     impl Builder {
@@ -41,7 +41,7 @@ pub(crate) mod thread {
     }
 }
 
-/// One type for both kinds of channels, as crossbeam has it.
+/// One type for both kinds of channels, as in crossbeam.
 pub(crate) enum Sender<T> {
     Unbounded(mpsc::Sender<T>),
     Bounded(SyncSender<T>),
@@ -67,7 +67,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Nobody asks this here.
+    /// These tests never call this.
     pub(crate) fn len(&self) -> usize {
         unreachable!("shuttle does not count the messages of a channel")
     }
