@@ -30,6 +30,15 @@ where
     F: Fn(&K) -> V,
 {
     /// Creates an empty memo of `f`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let memo = memo1::racy::Memo::new(|key: &u64| key * 2);
+    /// // SAFETY: one thread makes these calls, and `f` does not ask the memo.
+    /// let values = unsafe { [memo.get(&20), memo.get(&21), memo.get(&20)] };
+    /// assert_eq!(values, [40, 42, 40]);
+    /// ```
     pub fn new(f: F) -> Self {
         Memo { f, map: UnsafeCell::new(HashMap::new()) }
     }

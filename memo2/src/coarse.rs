@@ -1,4 +1,25 @@
 //! Step 1: one lock around everything.
+//!
+//! # Example
+//!
+//! Eight callers ask for one cold key. One of them calls `f`, and the others wait for the lock.
+//!
+//! ```
+//! use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+//! use std::thread;
+//!
+//! let calls = AtomicUsize::new(0);
+//! let memo = memo2::coarse::Memo::new(|key: &u64| {
+//!     calls.fetch_add(1, Relaxed);
+//!     key * 2
+//! });
+//! thread::scope(|scope| {
+//!     for _ in 0..8 {
+//!         scope.spawn(|| assert_eq!(memo.get(&21), 42));
+//!     }
+//! });
+//! assert_eq!(calls.load(Relaxed), 1);
+//! ```
 
 use std::collections::HashMap;
 use std::hash::Hash;

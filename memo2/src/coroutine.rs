@@ -55,6 +55,30 @@ where
     F: Fn(&K) -> V,
 {
     /// Creates an empty memo of `f`.
+    ///
+    /// # Example
+    ///
+    /// Eight coroutines ask for one cold key. One of them calls `f`, and the others are suspended.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    ///
+    /// let calls = Arc::new(AtomicUsize::new(0));
+    /// let counted = calls.clone();
+    /// let memo = Arc::new(memo2::coroutine::Memo::new(move |key: &u64| {
+    ///     counted.fetch_add(1, Relaxed);
+    ///     key * 2
+    /// }));
+    /// let ask = || {
+    ///     let memo = memo.clone();
+    ///     move || memo.get(&21)
+    /// };
+    /// // SAFETY: the body holds nothing of its OS thread while it yields, and needs little stack.
+    /// let coroutines: Vec<_> = (0..8).map(|_| unsafe { may::coroutine::spawn(ask()) }).collect();
+    /// assert!(coroutines.into_iter().all(|caller| caller.join().unwrap() == 42));
+    /// assert_eq!(calls.load(Relaxed), 1);
+    /// ```
     pub fn new(f: F) -> Self {
         Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }

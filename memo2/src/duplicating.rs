@@ -28,6 +28,27 @@ where
     F: Fn(&K) -> V,
 {
     /// Creates an empty memo of `f`.
+    ///
+    /// # Example
+    ///
+    /// Eight callers are inside `f` for the same key at once. Otherwise the barrier would
+    /// not open.
+    ///
+    /// ```
+    /// use std::sync::Barrier;
+    /// use std::thread;
+    ///
+    /// let all_inside = Barrier::new(8);
+    /// let memo = memo2::duplicating::Memo::new(|key: &u64| {
+    ///     all_inside.wait();
+    ///     key * 2
+    /// });
+    /// thread::scope(|scope| {
+    ///     for _ in 0..8 {
+    ///         scope.spawn(|| assert_eq!(memo.get(&21), 42));
+    ///     }
+    /// });
+    /// ```
     pub fn new(f: F) -> Self {
         Memo { f, map: Mutex::new(HashMap::new()) }
     }

@@ -54,6 +54,27 @@ where
     F: Fn(&K) -> V,
 {
     /// Creates an empty memo of `f`.
+    ///
+    /// # Example
+    ///
+    /// Eight callers ask for one cold key. One of them calls `f`, and the others wait for its value.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    /// use std::thread;
+    ///
+    /// let calls = AtomicUsize::new(0);
+    /// let memo = memo2::Memo::new(|key: &u64| {
+    ///     calls.fetch_add(1, Relaxed);
+    ///     key * 2
+    /// });
+    /// thread::scope(|scope| {
+    ///     for _ in 0..8 {
+    ///         scope.spawn(|| assert_eq!(memo.get(&21), 42));
+    ///     }
+    /// });
+    /// assert_eq!(calls.load(Relaxed), 1);
+    /// ```
     pub fn new(f: F) -> Self {
         Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }

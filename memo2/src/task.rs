@@ -59,6 +59,35 @@ where
 {
     /// Creates an empty memo of `f`. The future that `f` returns cannot borrow the key: it takes a clone of what it
     /// needs.
+    ///
+    /// # Example
+    ///
+    /// A leader makes the call, and its future is dropped before the call ends. So the waiter makes a call of its
+    /// own.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::task::{Context, Poll, Waker};
+    ///
+    /// let memo = memo2::task::Memo::new(|key: &u64| {
+    ///     let key = *key;
+    ///     async move {
+    ///         tokio::task::yield_now().await;
+    ///         key * 2
+    ///     }
+    /// });
+    /// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// runtime.block_on(async {
+    ///     let mut waiter = pin!(memo.get(&21));
+    ///     {
+    ///         let mut leader = pin!(memo.get(&21));
+    ///         let mut context = Context::from_waker(Waker::noop());
+    ///         assert_eq!(leader.as_mut().poll(&mut context), Poll::Pending);
+    ///         assert_eq!(waiter.as_mut().poll(&mut context), Poll::Pending);
+    ///     }
+    ///     assert_eq!(waiter.await, 42);
+    /// });
+    /// ```
     pub fn new(f: F) -> Self {
         Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }

@@ -148,6 +148,42 @@ where
     /// anything of its OS thread while it yields (a reference into a `thread_local!`, the
     /// guard of an OS mutex), and that each fits on a stack of the size to which `may` is
     /// set.
+    ///
+    /// # Example
+    ///
+    /// The caller that started the call is cancelled. Its call goes on, and a later
+    /// caller gets the value.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use may::sync::SyncFlag;
+    /// use memo3::coroutine::Memo;
+    ///
+    /// let (inside, may_return) = (Arc::new(SyncFlag::new()), Arc::new(SyncFlag::new()));
+    /// let f = {
+    ///     let (inside, may_return) = (inside.clone(), may_return.clone());
+    ///     move |key: &u64| {
+    ///         assert!(!inside.is_fired(), "f is called once");
+    ///         inside.fire();
+    ///         may_return.wait();
+    ///         key * 2
+    ///     }
+    /// };
+    /// // SAFETY: `f`, keys and values hold nothing of an OS thread, and fit the stack.
+    /// let memo = Arc::new(unsafe { Memo::new(f) });
+    /// let leader = {
+    ///     let memo = memo.clone();
+    ///     // SAFETY: as above.
+    ///     unsafe { may::coroutine::spawn(move || memo.get(21)) }
+    /// };
+    /// inside.wait();
+    /// // SAFETY: unwinding drops all that the coroutine owns.
+    /// unsafe { leader.coroutine().cancel() };
+    /// assert!(leader.join().is_err());
+    /// may_return.fire();
+    /// assert_eq!(memo.get(21), 42);
+    /// ```
     pub unsafe fn new<F>(f: F) -> Self
     where
         F: Fn(&K) -> V + Send + Sync + 'static,

@@ -63,6 +63,32 @@ where
     /// # Panics
     ///
     /// If the operating system has no thread left for the monitor.
+    ///
+    /// # Example
+    ///
+    /// Eight callers send their requests for one cold key, and the monitor starts one
+    /// call of `f`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    /// use std::thread;
+    ///
+    /// let calls = Arc::new(AtomicUsize::new(0));
+    /// let counted = calls.clone();
+    /// let memo = memo3::Memo::new(move |key: &u64| {
+    ///     counted.fetch_add(1, Relaxed);
+    ///     key * 2
+    /// });
+    /// thread::scope(|scope| {
+    ///     for _ in 0..8 {
+    ///         scope.spawn(|| assert_eq!(memo.get(21), 42));
+    ///     }
+    /// });
+    /// memo.close();
+    /// // The monitor and every call have ended, so `f` is dropped.
+    /// assert_eq!(Arc::into_inner(calls).unwrap().into_inner(), 1);
+    /// ```
     pub fn new<F>(f: F) -> Self
     where
         F: Fn(&K) -> V + Send + Sync + 'static,

@@ -84,6 +84,42 @@ where
     ///
     /// If it is called outside a tokio runtime: the monitor is a task of the runtime in
     /// which this is called.
+    ///
+    /// # Example
+    ///
+    /// A caller is polled once and then dropped. Its call goes on, and a later caller
+    /// gets the value of that same call.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    /// use std::task::{Context, Waker};
+    ///
+    /// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// runtime.block_on(async {
+    ///     let calls = Arc::new(AtomicUsize::new(0));
+    ///     let counted = calls.clone();
+    ///     let memo = memo3::task::Memo::new(move |key: &u64| {
+    ///         let (counted, key) = (counted.clone(), *key);
+    ///         async move {
+    ///             counted.fetch_add(1, Relaxed);
+    ///             tokio::task::yield_now().await;
+    ///             key * 2
+    ///         }
+    ///     });
+    ///     {
+    ///         let mut leader = pin!(memo.get(21));
+    ///         let mut context = Context::from_waker(Waker::noop());
+    ///         assert!(leader.as_mut().poll(&mut context).is_pending());
+    ///         while calls.load(Relaxed) == 0 {
+    ///             tokio::task::yield_now().await;
+    ///         }
+    ///     }
+    ///     assert_eq!(memo.get(21).await, 42);
+    ///     assert_eq!(calls.load(Relaxed), 1);
+    /// });
+    /// ```
     pub fn new<F, Called>(f: F) -> Self
     where
         F: Fn(&K) -> Called + Send + Sync + 'static,

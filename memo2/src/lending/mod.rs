@@ -69,6 +69,21 @@ enum State {
 impl<K, V, F> Memo<K, V, F> {
     /// Creates an empty memo of `f` that hashes its keys with foldhash. It is fast, but does not resist hash
     /// flooding.
+    ///
+    /// # Example
+    ///
+    /// The memo lends the same value twice, and a `&str` is enough to ask for a `String`.
+    ///
+    /// ```
+    /// let memo = memo2::lending::Memo::new(|url: &String| format!("the page at {url}"));
+    /// let first: &String = memo.get("https://go.dev/");
+    /// // The table grows, but `first` stays where it is.
+    /// for page in 0..1000 {
+    ///     memo.get(&format!("https://go.dev/{page}"));
+    /// }
+    /// assert_eq!(first, "the page at https://go.dev/");
+    /// assert!(std::ptr::eq(first, memo.get("https://go.dev/")));
+    /// ```
     pub fn new(f: F) -> Self {
         Memo::with_hasher(f, RandomState::default())
     }

@@ -111,6 +111,39 @@ impl<K, V> Drop for State<K, V> {
 
 impl<K, V, F> Memo<K, V, F> {
     /// Creates an empty memo of `f`.
+    ///
+    /// # Examples
+    ///
+    /// A cycle is refused: the call of 1 asks for 2, and the call of 2 asks for 1.
+    ///
+    /// ```
+    /// use std::sync::OnceLock;
+    ///
+    /// use memo2::robust::{Call, Error, Memo};
+    ///
+    /// type Ring = Memo<u8, Result<u8, Error>, fn(&Call, &u8) -> Result<u8, Error>>;
+    /// static RING: OnceLock<Ring> = OnceLock::new();
+    ///
+    /// let ring = RING.get_or_init(|| Memo::new(|call, key| call.get(RING.get().unwrap(), &(3 - key))?));
+    /// let error = ring.get(&1).unwrap().unwrap_err();
+    /// assert_eq!(error, Error::Cycle { path: ["2", "1", "2"].map(String::from).to_vec() });
+    /// ```
+    ///
+    /// A caller with a deadline returns, although `f` never would. `f` is told to stop, because no caller is left.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use memo2::robust::{Call, Error, Memo};
+    ///
+    /// let memo = Memo::new(|call: &Call, _: &u8| {
+    ///     while !call.is_cancelled() {
+    ///         std::thread::yield_now();
+    ///     }
+    /// });
+    /// let error = memo.get_until(&7, Duration::from_millis(10)).unwrap_err();
+    /// assert!(matches!(error, Error::Late { .. }));
+    /// ```
     pub fn new(f: F) -> Self {
         let state = State { ready: HashTable::new(), in_flight: HashTable::new(), stats: Stats::default() };
         Memo { f, keep: Box::new(|_| true), hasher: RandomState::new(), state: Mutex::new(state) }
