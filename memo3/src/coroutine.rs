@@ -114,7 +114,8 @@ impl<V> Drop for Reply<V> {
 }
 
 /// If a caller is cancelled just as it is answered, it drops the answer while it unwinds.
-/// A payload whose Drop panics would then end the process.
+/// A payload whose Drop panics would then end the process, so this Drop catches that
+/// panic.
 impl<V> Drop for OneShot<V> {
     fn drop(&mut self) {
         let answer = self.answer().take();
