@@ -4,10 +4,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use bench_suite::child::{self, Patience};
-use bench_suite::conformance::Callers::{self, Threads};
 use bench_suite::conformance::matrix::{self, Situation, Tried};
 use bench_suite::conformance::{Outcome, storm};
 use bench_suite::place::lab;
+use bench_suite::subject::Callers::{self, Threads};
 
 fn outcome(callers: Callers, subject: &'static str, property: &'static str) -> Tried {
     matrix::try_one(&lab(), Situation { callers, subject, property }, storm::SEED).unwrap()

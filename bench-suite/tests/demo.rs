@@ -1,6 +1,6 @@
 //! `cargo lab demo` as its user sees it: what it prints, what the server saw, how it exits.
 //!
-//! Every run is a child process under a deadline, so that a hang is a failure. Nothing here leaves this machine.
+//! Every run is a child process with a deadline, so a hang is a failure. All requests stay on this machine.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use bench_suite::pages::{Server, Site};
 use bench_suite::place;
-use bench_suite::subject;
+use bench_suite::subject::{self, About, Callers};
 use serde_json::Value;
 use wait_timeout::ChildExt;
 
 /// How long a run may take before it counts as hanging.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// Memos that make one call a key, however many ask.
+/// Memos for threads that make one call for each key, however many callers there are.
 const SUPPRESSING: [&str; 8] =
     ["memo2::coarse", "memo2", "memo3", "dashmap", "moka", "once_map", "papaya", "quick_cache"];
 
@@ -36,15 +36,14 @@ impl Ended {
 fn demo(arguments: &[&str]) -> Command {
     let mut command = Command::new(place::lab());
     command.arg("demo").args(arguments);
-    // What the tester's own terminal asks for is not what is tested.
+    // The settings of the tester's own terminal must not change the output.
     for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
     command
 }
 
-/// Runs `command` on `input` to its end. Its output goes to files, which, unlike pipes, take all of it without a
-/// reader.
+/// Runs `command` on `input` to its end. Its output goes to files, because a pipe that nothing reads gets full.
 fn run_on(input: &[u8], mut command: Command) -> Ended {
     let file = || tempfile::tempfile().unwrap();
     let text = |mut file: File| {
@@ -78,21 +77,24 @@ fn counts(report: &Value, part: &str, field: &str) -> Vec<u64> {
     urls.iter().map(|url| url[field].as_u64().unwrap()).collect()
 }
 
+/// Each memo, asked by the callers for which it was made.
 #[test]
 fn every_memo_serves_it() {
-    for (memo, what) in subject::list() {
-        let ended = run(&["--memo", memo, "--pages", "3", "--delay", "20", "--size", "1000", "--json"]);
+    for About { name: memo, what, made_for, .. } in subject::ALL {
+        let runtime = ["--runtime", made_for.unit(), "--memo", memo];
+        let ended = run(&[&runtime[..], &["--pages", "3", "--delay", "20", "--size", "1000", "--json"]].concat());
         assert_eq!(ended.code, Some(0), "{memo}: {}", ended.stderr);
         let report = ended.json();
-        assert_eq!((report["memo"].as_str(), report["what"].as_str()), (Some(memo), Some(what)));
+        assert_eq!((report["memo"].as_str(), report["what"].as_str()), (Some(*memo), Some(*what)));
+        assert_eq!(report["runtime"], made_for.unit(), "{memo}");
         // One caller alone is enough for one call a page, with every memo.
         assert_eq!(counts(&report, "sequential", "requests"), [1, 1, 1], "{memo}");
-        if memo == "memo1" {
+        if *memo == "memo1" {
             assert_eq!(report["concurrent"]["impossible"], subject::MEMO1_IS_NOT_SYNC);
             continue;
         }
         let requests = counts(&report, "concurrent", "requests");
-        if SUPPRESSING.contains(&memo) {
+        if *made_for != Callers::Threads || SUPPRESSING.contains(memo) {
             assert_eq!(requests, [1, 1, 1], "{memo}");
         } else {
             assert!(requests.iter().all(|requests| (1..=2).contains(requests)), "{memo}: {requests:?}");
@@ -137,7 +139,7 @@ fn the_text_tells_the_same() {
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
 
-/// Whoever asks, on however many workers: the server sees one request a page.
+/// The server sees one request a page, on every runtime and with any number of workers. A short name is enough.
 #[test]
 fn each_runtime_asks_once_a_page() {
     for runtime in ["coroutine", "task"] {
@@ -163,7 +165,7 @@ fn each_runtime_asks_once_a_page() {
                     };
                     assert_eq!(part["f_ran_on"], on);
                 }
-                // Forty callers, and a few threads. Where nobody can count them, there is no number.
+                // Forty callers share a few threads. On systems that cannot count threads there is no number.
                 let threads = report["concurrent"]["threads"].as_u64();
                 assert!(threads.is_none_or(|threads| threads < 20), "{asked:?}: {threads:?}");
             }
@@ -215,7 +217,7 @@ fn failures_are_shown_and_the_others_served() {
     assert_eq!(report.code, Some(1));
     let report = report.json();
     for part in ["sequential", "concurrent"] {
-        // Errors are remembered as values are: one call a URL, and each caller is told.
+        // Errors are remembered like values: one call for each URL, and each caller gets the error.
         assert_eq!(counts(&report, part, "calls"), [1, 1, 1]);
         assert_eq!(report[part]["failed"], 4);
         for answer in report[part]["answers"].as_array().unwrap() {
@@ -268,7 +270,7 @@ fn input_that_makes_no_sense() {
     for (input, says) in [
         (&b""[..], "names no URL"),
         (b"\n# only this\n", "names no URL"),
-        (b"http://a/\n\xff\xfe\n", "line 2 of standard input is no UTF-8"),
+        (b"http://a/\n\xff\xfe\n", "line 2 of standard input is not UTF-8"),
         (many.as_bytes(), "at most 200"),
         (&endless, "longer than 1048576 bytes"),
     ] {
@@ -284,8 +286,11 @@ fn input_that_makes_no_sense() {
         (&["--size", "18446744073709551615"], "too much to remember"),
         (&["--timeout", "0"], "--timeout"),
         (&["--delay", "-1"], "unexpected argument"),
-        (&["--runtime", "task", "--memo", "moka"], "--memo memo2 or memo3"),
-        (&["--runtime", "coroutine", "--memo", "memo2::coarse"], "--runtime thread"),
+        (&["--runtime", "task", "--memo", "moka"], "memo3::task, moka::future, quick_cache::async, tokio::OnceCell"),
+        (&["--runtime", "task", "--memo", "moka"], "for moka give --runtime thread"),
+        (&["--runtime", "coroutine", "--memo", "memo2::coarse"], "memo2::coroutine, memo3::coroutine"),
+        (&["--runtime", "coroutine", "--memo", "memo2::task"], "for memo2::task give --runtime task"),
+        (&["--memo", "tokio::OnceCell"], "memo1, memo2::coarse"),
         (&["--runtime", "goroutine"], "coroutine"),
         (&["--workers", "2"], "--workers is for coroutines and tasks"),
         (&["--runtime", "task", "--workers", "0"], "1..=64"),
@@ -299,7 +304,7 @@ fn input_that_makes_no_sense() {
     }
 }
 
-/// A proxy that the environment names is asked for nothing that is on this machine.
+/// Requests to this machine bypass the proxy that the environment names.
 #[test]
 fn the_environments_proxy_is_not_in_the_way() {
     let mut command = demo(&["--pages", "2", "--delay", "0"]);
@@ -323,7 +328,7 @@ fn colour_is_for_terminals() {
     assert!(!coloured(&[("NO_COLOR", "1")]));
 }
 
-/// The reader of the pipe goes away at once, as `head` may.
+/// The reader of the pipe closes it at once, as `head` may.
 #[test]
 fn a_broken_pipe_is_no_panic() {
     for arguments in [&["--pages", "50", "--delay", "0"][..], &["--pages", "50", "--delay", "0", "--json"]] {

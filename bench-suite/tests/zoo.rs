@@ -47,11 +47,11 @@ use std::env;
 use std::io;
 use std::process::{Command, ExitCode};
 
-use bench_suite::conformance::Callers::{self, Coroutines, Tasks, Threads};
 use bench_suite::conformance::declared::{Declared, Failure};
-use bench_suite::conformance::{Outcome, Registry, matrix, storm};
+use bench_suite::conformance::{Outcome, matrix, storm};
+use bench_suite::subject::Callers::{self, Coroutines, Tasks, Threads};
 use bench_suite::subject::{
-    self, AsyncFunction, AsyncMemo, AsyncSubject, AsyncVisitor, Function, Key, Memo, Subject, Value, Visitor,
+    About, AsyncFunction, AsyncMemo, AsyncSubject, Function, Key, Memo, Registry, Subject, Suite, Value, Visitor,
 };
 
 /// A wrong memo, and how it is caught.
@@ -80,31 +80,25 @@ macro_rules! animals {
             source: include_str!(concat!("zoo/", stringify!($module), ".rs")),
         }),*];
 
-        $(animals!(@$kind $subject $name $module $memo);)*
+        $(animals!(@$kind $subject $name $callers $module $memo);)*
 
-        /// Shows the visitor all animals that such callers can call.
-        fn visit_animals(callers: Callers, visitor: &mut impl Visitor) {
-            $(animals!(@visit $kind callers $callers visitor $subject);)*
-        }
-
-        /// The same for those for tasks.
-        fn visit_animals_for_tasks(visitor: &mut impl AsyncVisitor) {
-            $(animals!(@visit_from_tasks $kind visitor $subject);)*
+        /// Shows the visitor all animals.
+        fn visit_animals(visitor: &mut impl Visitor) {
+            $(animals!(@visit $kind visitor $subject);)*
         }
     };
-    (@forgetting $subject:ident $name:literal $module:ident $memo:ident) => {
-        animals!(@blocking $subject $name $module $memo {
+    (@forgetting $subject:ident $name:literal $callers:ident $module:ident $memo:ident) => {
+        animals!(@blocking $subject $name $callers $module $memo {
             fn forget(&self, key: &K) -> bool {
                 self.forget(key);
                 true
             }
         });
     };
-    (@blocking $subject:ident $name:literal $module:ident $memo:ident $({ $($forget:tt)* })?) => {
+    (@blocking $subject:ident $name:literal $callers:ident $module:ident $memo:ident $({ $($forget:tt)* })?) => {
         struct $subject;
         impl Subject for $subject {
-            const NAME: &'static str = $name;
-            const WHAT: &'static str = "a wrong memo";
+            const ABOUT: About = About::new($name, "a wrong memo").made_for($callers);
             type Memo<K: Key, V: Value> = zoo::$module::$memo<K, V>;
             fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
                 zoo::$module::$memo::new(f)
@@ -117,11 +111,10 @@ macro_rules! animals {
             $($($forget)*)?
         }
     };
-    (@awaited $subject:ident $name:literal $module:ident $memo:ident) => {
+    (@awaited $subject:ident $name:literal $callers:ident $module:ident $memo:ident) => {
         struct $subject;
         impl AsyncSubject for $subject {
-            const NAME: &'static str = $name;
-            const WHAT: &'static str = "a wrong memo";
+            const ABOUT: About = About::new($name, "a wrong memo").made_for($callers);
             type Memo<K: Key, V: Value> = zoo::$module::$memo<K, V>;
             fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
                 zoo::$module::$memo::new(f)
@@ -133,14 +126,8 @@ macro_rules! animals {
             }
         }
     };
-    (@visit awaited $called_by:ident $callers:ident $visitor:ident $subject:ident) => {};
-    (@visit $blocking:ident $called_by:ident $callers:ident $visitor:ident $subject:ident) => {
-        if $called_by == $callers {
-            $visitor.shared::<$subject>();
-        }
-    };
-    (@visit_from_tasks awaited $visitor:ident $subject:ident) => { $visitor.task::<$subject>() };
-    (@visit_from_tasks $blocking:ident $visitor:ident $subject:ident) => {};
+    (@visit awaited $visitor:ident $subject:ident) => { $visitor.task::<$subject>() };
+    (@visit $blocking:ident $visitor:ident $subject:ident) => { $visitor.shared::<$subject>() };
 }
 
 animals! {
@@ -223,16 +210,9 @@ impl Situation {
 struct Zoo;
 
 impl Registry for Zoo {
-    fn visit(callers: Callers, visitor: &mut impl Visitor) {
-        visit_animals(callers, visitor);
-        match callers {
-            Coroutines => subject::visit_from_coroutines(visitor),
-            _ => subject::visit_from_threads(visitor),
-        }
-    }
-    fn visit_from_tasks(visitor: &mut impl AsyncVisitor) {
-        visit_animals_for_tasks(visitor);
-        subject::visit_from_tasks(visitor);
+    fn visit(visitor: &mut impl Visitor) {
+        visit_animals(visitor);
+        Suite::visit(visitor);
     }
 }
 

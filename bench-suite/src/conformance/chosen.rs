@@ -8,25 +8,14 @@
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-
-use super::Callers;
+use crate::subject::by_name::{self, Alone as AloneMemo, Awaited as AwaitedMemo, Shared as SharedMemo};
 use crate::subject::{
-    AsyncFunction, AsyncMemo, AsyncSubject, AsyncVisitor, Function, Key, Memo, OneThread, Subject, Value, Visitor,
+    About, AsyncFunction, AsyncMemo, AsyncSubject, Callers, Function, Key, Memo, OneThread, Registry, Subject, Value,
+    Visitor,
 };
 
-/// The subjects among which a child finds the one that it tries.
-pub trait Registry: 'static {
-    /// Shows the visitor each subject that threads, or coroutines, can call.
-    fn visit(callers: Callers, visitor: &mut impl Visitor);
-
-    /// Shows the visitor each subject for tasks.
-    fn visit_from_tasks(visitor: &mut impl AsyncVisitor);
-}
-
-/// Which callers this process tries, and on which subject.
-static CHOSEN: OnceLock<(Callers, String)> = OnceLock::new();
+/// The name of the subject that this process tries.
+static CHOSEN: OnceLock<String> = OnceLock::new();
 
 /// What a subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,90 +28,63 @@ pub(super) enum Kind {
     Tasks,
 }
 
-/// Has this process try the subject of this name, and says what it is. `None` if there is no such subject.
+/// Has this process try the subject of this name, and says what it is. `None` if `callers` have no such subject.
 pub(super) fn choose<R: Registry>(callers: Callers, name: &str) -> Option<Kind> {
-    CHOSEN.set((callers, name.to_string())).ok()?;
-    let mut find = Find(None);
-    match callers {
-        Callers::Tasks => R::visit_from_tasks(&mut find),
-        _ => R::visit(callers, &mut find),
+    CHOSEN.set(name.to_string()).ok()?;
+    let mut find = Find { callers, name, kind: None };
+    R::visit(&mut find);
+    find.kind
+}
+
+fn chosen() -> &'static str {
+    CHOSEN.get().expect("the child has chosen")
+}
+
+const THE_CHOSEN: About = About::new("the chosen one", "the subject that was chosen");
+
+struct Find<'a> {
+    callers: Callers,
+    name: &'a str,
+    kind: Option<Kind>,
+}
+
+impl Find<'_> {
+    fn is_found(&mut self, about: About, kind: Kind) -> bool {
+        let found = about.name == self.name && about.is_called_by(self.callers);
+        if found {
+            self.kind = Some(kind);
+        }
+        found
     }
-    find.0
 }
 
-fn is_chosen(name: &str) -> bool {
-    CHOSEN.get().is_some_and(|(_, chosen)| chosen == name)
-}
-
-fn callers() -> Callers {
-    CHOSEN.get().expect("the child has chosen").0
-}
-
-const NAME: &str = "the subject that was chosen";
-
-struct Find(Option<Kind>);
-
-impl Visitor for Find {
+impl Visitor for Find<'_> {
     fn shared<S: Subject>(&mut self) {
-        if is_chosen(<S as Subject>::NAME) {
+        if self.is_found(<S as Subject>::ABOUT, Kind::Shared) {
             S::prepare();
-            self.0 = Some(Kind::Shared);
         }
     }
     fn one_thread<S: OneThread>(&mut self) {
-        if is_chosen(S::NAME) {
-            self.0 = Some(Kind::OneThread);
-        }
+        self.is_found(S::ABOUT, Kind::OneThread);
     }
-}
-
-impl AsyncVisitor for Find {
     fn task<S: AsyncSubject>(&mut self) {
-        if is_chosen(S::NAME) {
-            self.0 = Some(Kind::Tasks);
-        }
-    }
-}
-
-/// Makes a memo when the chosen subject comes by.
-struct Make<F, M: ?Sized> {
-    f: Option<F>,
-    made: Option<Box<M>>,
-}
-
-impl<F, M: ?Sized> Make<F, M> {
-    fn of(f: F, visit: impl FnOnce(&mut Self)) -> Box<M> {
-        let mut make = Make { f: Some(f), made: None };
-        visit(&mut make);
-        make.made.expect("the chosen subject is in its registry")
+        self.is_found(S::ABOUT, Kind::Tasks);
     }
 }
 
 /// A memo that threads or coroutines can share.
 pub(super) struct Shared<R>(PhantomData<R>);
 
-type SharedMemo<K, V> = dyn Memo<K, V> + Send + Sync;
-
 impl<R: Registry> Subject for Shared<R> {
-    const NAME: &'static str = NAME;
-    const WHAT: &'static str = NAME;
-    type Memo<K: Key, V: Value> = Box<SharedMemo<K, V>>;
+    const ABOUT: About = THE_CHOSEN;
+    type Memo<K: Key, V: Value> = SharedMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        Make::of(f, |make| R::visit(callers(), make))
+        by_name::shared::<R, K, V>(chosen(), f).expect("the chosen subject is in its registry")
     }
 }
 
-impl<K: Key, V: Value> Visitor for Make<Function<K, V>, SharedMemo<K, V>> {
-    fn shared<S: Subject>(&mut self) {
-        if is_chosen(<S as Subject>::NAME) {
-            self.made = self.f.take().map(|f| Box::new(<S as Subject>::memo(f)) as Box<_>);
-        }
-    }
-    fn one_thread<S: OneThread>(&mut self) {}
-}
-
-impl<K, V> Memo<K, V> for Box<SharedMemo<K, V>> {
+impl<K, V> Memo<K, V> for SharedMemo<K, V> {
     fn get(&self, key: &K) -> V {
         (**self).get(key)
     }
@@ -134,28 +96,16 @@ impl<K, V> Memo<K, V> for Box<SharedMemo<K, V>> {
 /// A memo for one thread at a time.
 pub(super) struct Alone<R>(PhantomData<R>);
 
-type AloneMemo<K, V> = dyn Memo<K, V> + Send;
-
 impl<R: Registry> OneThread for Alone<R> {
-    const NAME: &'static str = NAME;
-    const WHAT: &'static str = NAME;
-    type Memo<K: Key, V: Value> = Box<AloneMemo<K, V>>;
+    const ABOUT: About = THE_CHOSEN;
+    type Memo<K: Key, V: Value> = AloneMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        Make::of(f, |make| R::visit(callers(), make))
+        by_name::alone::<R, K, V>(chosen(), f).expect("the chosen subject is in its registry")
     }
 }
 
-impl<K: Key, V: Value> Visitor for Make<Function<K, V>, AloneMemo<K, V>> {
-    fn shared<S: Subject>(&mut self) {}
-    fn one_thread<S: OneThread>(&mut self) {
-        if is_chosen(S::NAME) {
-            self.made = self.f.take().map(|f| Box::new(S::memo(f)) as Box<_>);
-        }
-    }
-}
-
-impl<K, V> Memo<K, V> for Box<AloneMemo<K, V>> {
+impl<K, V> Memo<K, V> for AloneMemo<K, V> {
     fn get(&self, key: &K) -> V {
         (**self).get(key)
     }
@@ -167,39 +117,19 @@ impl<K, V> Memo<K, V> for Box<AloneMemo<K, V>> {
 /// A memo for tasks.
 pub(super) struct Awaited<R>(PhantomData<R>);
 
-/// [`AsyncMemo`] with a future that is the same type for all.
-pub(super) trait BoxedMemo<K, V>: Send + Sync {
-    fn get_boxed<'a>(&'a self, key: &'a K) -> BoxFuture<'a, V>;
-}
-
-impl<K: Key, V: Value, M: AsyncMemo<K, V> + Send + Sync> BoxedMemo<K, V> for M {
-    fn get_boxed<'a>(&'a self, key: &'a K) -> BoxFuture<'a, V> {
-        self.get(key).boxed()
-    }
-}
-
 impl<R: Registry> AsyncSubject for Awaited<R> {
-    const NAME: &'static str = NAME;
-    const WHAT: &'static str = NAME;
-    type Memo<K: Key, V: Value> = AwaitedMemo<K, V>;
+    const ABOUT: About = THE_CHOSEN;
+    type Memo<K: Key, V: Value> = TheAwaited<K, V>;
 
     fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
-        AwaitedMemo(Make::of(f, |make| R::visit_from_tasks(make)))
+        TheAwaited(by_name::awaited::<R, K, V>(chosen(), f).expect("the chosen subject is in its registry"))
     }
 }
 
-impl<K: Key, V: Value> AsyncVisitor for Make<AsyncFunction<K, V>, dyn BoxedMemo<K, V>> {
-    fn task<S: AsyncSubject>(&mut self) {
-        if is_chosen(S::NAME) {
-            self.made = self.f.take().map(|f| Box::new(S::memo(f)) as Box<_>);
-        }
-    }
-}
+/// A type of its own, because a pointer to a `BoxedMemo` would be one itself.
+pub(super) struct TheAwaited<K, V>(AwaitedMemo<K, V>);
 
-/// A type of its own, because a box of a [`BoxedMemo`] would be one itself.
-pub(super) struct AwaitedMemo<K, V>(Box<dyn BoxedMemo<K, V>>);
-
-impl<K: Key, V: Value> AsyncMemo<K, V> for AwaitedMemo<K, V> {
+impl<K: Key, V: Value> AsyncMemo<K, V> for TheAwaited<K, V> {
     async fn get(&self, key: &K) -> V {
         self.0.get_boxed(key).await
     }

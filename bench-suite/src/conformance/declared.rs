@@ -3,7 +3,7 @@
 //! Everything that is not listed here is a promise, and the suite's test holds a subject to it. What is listed must
 //! fail in the way that is listed: a peer that has learnt something new turns the test red, and the list is mended.
 
-use super::Callers;
+use crate::subject::Callers;
 
 /// How a subject is known to fail a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

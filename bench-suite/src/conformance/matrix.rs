@@ -10,14 +10,14 @@ use std::time::Duration;
 use anyhow::Context;
 use parking_lot::Mutex;
 
-use super::chosen::{self, Kind, Registry};
+use super::chosen::{self, Kind};
 use super::declared::{Declared, Failure, declared};
 use super::spec::{self, ON_LINUX, Property};
-use super::{Callers, CannotBe, Outcome, storm, tasks};
+use super::{CannotBe, Outcome, storm, tasks};
 use crate::child::{self, End, Patience};
 use crate::coroutine;
 use crate::panics::message;
-use crate::subject::{self, AsyncVisitor, MEMO1_IS_NOT_SYNC, Visitor};
+use crate::subject::{self, Callers, MEMO1_IS_NOT_SYNC, Registry, Suite};
 
 /// For what a subject promises: far more than it needs, because to run out of it is a failure.
 const PROMISED: Patience = Patience::new(Duration::from_secs(3), Duration::from_secs(120));
@@ -64,10 +64,10 @@ pub fn properties(callers: Callers) -> Vec<&'static Property> {
 pub fn all() -> Vec<Situation> {
     let mut all = Vec::new();
     for callers in Callers::ALL {
-        for (subject, _) in callers.subjects() {
+        for about in subject::called_by(callers) {
             all.extend(properties(callers).iter().map(|property| Situation {
                 callers,
-                subject,
+                subject: about.name,
                 property: property.id,
             }));
         }
@@ -179,28 +179,13 @@ pub fn outcome(child: &mut Command, declared: Declared) -> io::Result<Outcome> {
     })
 }
 
-/// Every subject of this suite.
-struct Everyone;
-
-impl Registry for Everyone {
-    fn visit(callers: Callers, visitor: &mut impl Visitor) {
-        match callers {
-            Callers::Coroutines => subject::visit_from_coroutines(visitor),
-            _ => subject::visit_from_threads(visitor),
-        }
-    }
-    fn visit_from_tasks(visitor: &mut impl AsyncVisitor) {
-        subject::visit_from_tasks(visitor);
-    }
-}
-
 /// The child's part: tries one subject in one situation and prints the outcome as a line of JSON.
 ///
 /// # Errors
 ///
 /// If there is no such kind of callers, subject or property.
 pub fn be_child(callers: &str, subject: &str, property: &str, seed: u64) -> anyhow::Result<()> {
-    be_child_among::<Everyone>(callers, subject, property, seed)
+    be_child_among::<Suite>(callers, subject, property, seed)
 }
 
 /// As [`be_child`], with the subjects of another registry.

@@ -5,7 +5,6 @@
 //! outcome like any other ([`matrix`]). What a subject does not promise stands in [`declared`], and the suite's test
 //! holds both: what is promised is kept, and what is declared to fail really fails.
 
-mod callers;
 mod chosen;
 pub mod declared;
 mod gate;
@@ -21,7 +20,6 @@ mod tasks;
 use std::fmt;
 
 use crate::child::End;
-pub use callers::Callers;
 pub use chosen::Registry;
 use serde::{Deserialize, Serialize};
 

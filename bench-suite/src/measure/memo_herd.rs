@@ -15,6 +15,7 @@ use parking_lot::{Condvar, Mutex};
 use super::rounds::{Contestant, Length, Plan, Run};
 use super::{Contest, Tick, Written, all_subjects, compete};
 use crate::store::Found;
+use crate::subject::Callers::Threads;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 const NAME: &str = "memo_herd";
@@ -91,7 +92,7 @@ impl Contest for MemoHerd {
         }
         let Setting { callers, placement } = self.settings[setting];
         let mut enter = Enter { callers, without, contestants: Vec::new() };
-        subject::visit(&mut enter);
+        subject::visit_made_for(Threads, &mut enter);
         let plan = Plan { rounds: self.rounds(), length: Length::Iterations(1) };
         compete(placement, enter.contestants, plan, Some(CALLS), tick)
     }

@@ -26,6 +26,7 @@ use super::rounds::{Contestant, Length, Plan, Run};
 use super::together::{Span, timed, together};
 use super::{Contest, PLAIN_MAP, Tick, Written, all_subjects, compete, thread_counts};
 use crate::store::Found;
+use crate::subject::Callers::Threads;
 use crate::subject::{self, Memo, Memo1, OneThread, Subject, Visitor};
 
 /// How many look-ups each thread has written down in advance for each key: it goes through them again and again, and on
@@ -110,7 +111,7 @@ impl Hashing for AsUsersGetIt {
     const EXPERIMENT: &'static str = "memo_hit";
     const TIMES: Times = TIMES;
     fn visit(visitor: &mut impl Visitor) {
-        subject::visit(visitor);
+        subject::visit_made_for(Threads, visitor);
     }
     fn entrants(threads: usize) -> Vec<(&'static str, Result<(), String>)> {
         all_subjects(threads == 1)
@@ -130,7 +131,7 @@ impl Hashing for SameForAll {
         subject::visit_hashed_by::<RandomState>(visitor);
     }
     fn entrants(_: usize) -> Vec<(&'static str, Result<(), String>)> {
-        subject::list_hashed_by::<RandomState>().into_iter().map(|(name, _)| (name, Ok(()))).collect()
+        subject::hashed().into_iter().map(|about| (about.name, Ok(()))).collect()
     }
 }
 

@@ -16,6 +16,7 @@ use super::together::{timed, together};
 use super::{Contest, Tick, Written, all_subjects, compete};
 use crate::pages::{Body, Client, FetchError, Limits, Server, Site};
 use crate::store::Found;
+use crate::subject::Callers::Threads;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 const SITE: Site = Site { pages: 64, size: 4096, delay: Duration::from_millis(10) };
@@ -107,7 +108,7 @@ impl Contest for MemoHttp {
         let pages = Arc::new(Pages { server: Server::start(SITE)?, client: Client::new(Limits::default()) });
         let Setting { callers, placement } = self.settings[setting];
         let mut enter = Enter { callers, pages, without, contestants: Vec::new() };
-        subject::visit(&mut enter);
+        subject::visit_made_for(Threads, &mut enter);
         let plan = Plan { rounds: self.rounds(), length: Length::Iterations(1) };
         compete(placement, enter.contestants, plan, Some(REQUESTS), tick)
     }

@@ -15,6 +15,7 @@ use super::rounds::{Contestant, Length, Plan, Run};
 use super::together::{timed, together};
 use super::{Contest, Tick, Written, all_subjects, compete, thread_counts};
 use crate::store::Found;
+use crate::subject::Callers::Threads;
 use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 const NAME: &str = "memo_miss";
@@ -102,7 +103,7 @@ impl Contest for MemoMiss {
     fn measure(&mut self, setting: usize, without: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>> {
         let Setting { f, threads, placement } = self.settings[setting];
         let mut enter = Enter { threads, busy: f.busy(), without, contestants: Vec::new() };
-        subject::visit(&mut enter);
+        subject::visit_made_for(Threads, &mut enter);
         let misses = match f {
             F::Trivial => 500,
             F::Busy => 32,

@@ -26,14 +26,13 @@ use green_threads::workload::{Depth, Quantity, Shows, Times, Unit};
 
 use crate::child::probe::Programs;
 use crate::store::{self, Cell, Found, Series};
+use crate::subject::Callers::Threads;
 use crate::subject::{self, MEMO1_IS_NOT_SYNC, Memo1, OneThread};
 use beside::Beside;
 use rounds::{Contestant, Plan};
 
+pub use crate::subject::PLAIN_MAP;
 pub use runtimes::{Observer, observers};
-
-/// What hits are compared with: a plain `HashMap` that no thread writes. It is listed beside the subjects under this name.
-pub const PLAIN_MAP: &str = "HashMap";
 
 /// The quantity that says how many cores other programs had while a setting was measured.
 pub const OTHERS: Quantity = Quantity::count("others", "cores of\nothers");
@@ -204,7 +203,7 @@ fn all_subjects(alone: bool) -> Vec<(&'static str, Result<(), String>)> {
         true => Err(MEMO1_IS_NOT_SYNC.to_string()),
         false => Ok(()),
     };
-    subject::list().into_iter().map(|(name, _)| (name, can(name))).collect()
+    subject::made_for(Threads).into_iter().map(|about| (about.name, can(about.name))).collect()
 }
 
 /// The numbers of threads in the memos' experiments: one, two, and twice the cores (more threads than cores, on purpose).

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{Mood, Sheet, Word, distinct};
-use crate::conformance::{Callers, Outcome, matrix};
+use crate::conformance::{Outcome, matrix};
 use crate::store::{Cell, Found, Results};
+use crate::subject::Callers;
 
 /// A sheet for each kind of callers.
 pub(super) fn sheets(results: &Results) -> Vec<Sheet> {

@@ -1,4 +1,4 @@
-//! The async peers: what a Rust user would pick instead of our memos for tasks, used as its documentation says.
+//! The async peers: what a Rust user would pick instead of our memos for tasks, each used as its documentation says.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -9,16 +9,16 @@ use async_singleflight::UnaryGroup;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
+use super::Callers::Tasks;
 use super::peers::{UnboundedQuickCache, unbounded_quick_cache};
-use super::{AsyncFunction, AsyncMemo, AsyncSubject, Key, Value};
+use super::{About, AsyncFunction, AsyncMemo, AsyncSubject, Key, Value};
 
 /// `moka::future::Cache`, by `get_with`.
 #[derive(Debug)]
 pub struct MokaFuture;
 
 impl AsyncSubject for MokaFuture {
-    const NAME: &'static str = "moka::future";
-    const WHAT: &'static str = "moka::future::Cache::get_with";
+    const ABOUT: About = About::new("moka::future", "moka::future::Cache::get_with").made_for(Tasks);
     type Memo<K: Key, V: Value> = MokaFutureMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
@@ -43,8 +43,8 @@ impl<K: Key, V: Value> AsyncMemo<K, V> for MokaFutureMemo<K, V> {
 pub struct QuickCacheAsync;
 
 impl AsyncSubject for QuickCacheAsync {
-    const NAME: &'static str = "quick_cache::async";
-    const WHAT: &'static str = "quick_cache::sync::Cache::get_or_insert_async";
+    const ABOUT: About =
+        About::new("quick_cache::async", "quick_cache::sync::Cache::get_or_insert_async").made_for(Tasks);
     type Memo<K: Key, V: Value> = QuickCacheAsyncMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
@@ -70,8 +70,8 @@ impl<K: Key, V: Value> AsyncMemo<K, V> for QuickCacheAsyncMemo<K, V> {
 pub struct TokioOnceCell;
 
 impl AsyncSubject for TokioOnceCell {
-    const NAME: &'static str = "tokio::OnceCell";
-    const WHAT: &'static str = "HashMap of Arc<tokio::sync::OnceCell>, by get_or_init";
+    const ABOUT: About =
+        About::new("tokio::OnceCell", "HashMap of Arc<tokio::sync::OnceCell>, by get_or_init").made_for(Tasks);
     type Memo<K: Key, V: Value> = TokioOnceCellMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
@@ -92,14 +92,14 @@ impl<K: Key, V: Value> AsyncMemo<K, V> for TokioOnceCellMemo<K, V> {
     }
 }
 
-/// `async_singleflight::UnaryGroup`, which lets one call run at a time for a key and forgets its value, in front of a
-/// map that keeps it.
+/// `async_singleflight::UnaryGroup` in front of a map. The group runs one call at a time for a key and forgets its
+/// value; the map keeps it.
 #[derive(Debug)]
 pub struct AsyncSingleflight;
 
 impl AsyncSubject for AsyncSingleflight {
-    const NAME: &'static str = "async_singleflight";
-    const WHAT: &'static str = "async_singleflight::UnaryGroup::work before a HashMap";
+    const ABOUT: About =
+        About::new("async_singleflight", "async_singleflight::UnaryGroup::work before a HashMap").made_for(Tasks);
     type Memo<K: Key, V: Value> = AsyncSingleflightMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {

@@ -4,15 +4,15 @@ use std::marker::PhantomData;
 
 use foldhash::fast::RandomState;
 
-use super::{Function, HashFunction, Key, Memo, OneThread, Subject, Value};
+use super::Callers::Coroutines;
+use super::{About, Function, HashFunction, Key, Memo, OneThread, Subject, Value, Visitor};
 
 /// `memo1::Memo`, for one thread only.
 #[derive(Debug)]
 pub struct Memo1;
 
 impl OneThread for Memo1 {
-    const NAME: &'static str = "memo1";
-    const WHAT: &'static str = "memo1::Memo: a map, and no lock";
+    const ABOUT: About = About::ours("memo1", "memo1::Memo: a map, and no lock").hit_takes("no lock");
     type Memo<K: Key, V: Value> = memo1::Memo<K, V, Function<K, V>>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
@@ -31,8 +31,8 @@ impl<K: Key, V: Value> Memo<K, V> for memo1::Memo<K, V, Function<K, V>> {
 pub struct Coarse;
 
 impl Subject for Coarse {
-    const NAME: &'static str = "memo2::coarse";
-    const WHAT: &'static str = "memo2::coarse::Memo: one lock, held while f runs";
+    const ABOUT: About =
+        About::ours("memo2::coarse", "memo2::coarse::Memo: one lock, held while f runs").hit_takes("one lock");
     type Memo<K: Key, V: Value> = memo2::coarse::Memo<K, V, Function<K, V>>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
@@ -51,8 +51,8 @@ impl<K: Key, V: Value> Memo<K, V> for memo2::coarse::Memo<K, V, Function<K, V>> 
 pub struct Duplicating;
 
 impl Subject for Duplicating {
-    const NAME: &'static str = "memo2::duplicating";
-    const WHAT: &'static str = "memo2::duplicating::Memo: one lock, let go while f runs";
+    const ABOUT: About = About::ours("memo2::duplicating", "memo2::duplicating::Memo: one lock, let go while f runs")
+        .hit_takes("one lock");
     type Memo<K: Key, V: Value> = memo2::duplicating::Memo<K, V, Function<K, V>>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
@@ -71,8 +71,10 @@ impl<K: Key, V: Value> Memo<K, V> for memo2::duplicating::Memo<K, V, Function<K,
 pub struct Memo2;
 
 impl Subject for Memo2 {
-    const NAME: &'static str = "memo2";
-    const WHAT: &'static str = "memo2::Memo: a lock and a ready signal for each key";
+    const ABOUT: About = About::ours("memo2", "memo2::Memo: a lock and a ready signal for each key")
+        .also_called_by(&[Coroutines])
+        .filled()
+        .hit_takes("two locks");
     type Memo<K: Key, V: Value> = memo2::Memo<K, V, Function<K, V>>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
@@ -91,18 +93,22 @@ impl<K: Key, V: Value> Memo<K, V> for memo2::Memo<K, V, Function<K, V>> {
 pub struct Lending<S = RandomState>(PhantomData<S>);
 
 impl<S: HashFunction> Subject for Lending<S> {
-    const NAME: &'static str = "memo2::lending";
-    const WHAT: &'static str = "memo2::lending::Memo: a hit takes no lock";
+    const ABOUT: About =
+        About::ours("memo2::lending", "memo2::lending::Memo: a hit takes no lock").filled().hit_takes("no lock");
     type Memo<K: Key, V: Value> = memo2::lending::Memo<K, V, Function<K, V>, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
         memo2::lending::Memo::with_hasher(f, S::default())
     }
+
+    fn hashed_by<H: HashFunction>(visitor: &mut impl Visitor) {
+        visitor.shared::<Lending<H>>();
+    }
 }
 
 impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for memo2::lending::Memo<K, V, Function<K, V>, S> {
     fn get(&self, key: &K) -> V {
-        // It lends; the others give, and so this one does here.
+        // It lends a reference. The other memos give a clone, so here it does too.
         self.get(key).clone()
     }
 }
@@ -112,8 +118,9 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for memo2::lending::Memo<K, V
 pub struct Memo3;
 
 impl Subject for Memo3 {
-    const NAME: &'static str = "memo3";
-    const WHAT: &'static str = "memo3::Memo: a monitor thread owns the map";
+    const ABOUT: About = About::ours("memo3", "memo3::Memo: a monitor thread owns the map")
+        .also_called_by(&[Coroutines])
+        .hit_takes("two messages");
     type Memo<K: Key, V: Value> = memo3::Memo<K, V>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
@@ -123,7 +130,7 @@ impl Subject for Memo3 {
 
 impl<K: Key, V: Value> Memo<K, V> for memo3::Memo<K, V> {
     fn get(&self, key: &K) -> V {
-        // The request takes the key along to the monitor.
+        // The request carries the key to the monitor.
         self.get(key.clone())
     }
 }

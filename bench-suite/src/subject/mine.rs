@@ -1,18 +1,18 @@
-//! Bring your own: this file is yours. Put your memo here, and it stands in every table as `mine`.
+//! Bring your own: this file is yours. Put your memo here, and every table lists it as `mine`.
 //!
 //! 1. Replace [`MyMemo`] below, keeping `new` and `get` as they are called.
-//! 2. `cargo lab conformance mine` shows what your memo keeps of the contract; `cargo lab conformance`, next to the
-//!    others. A hang is found out and shown; it costs you some seconds and nothing else.
+//! 2. `cargo lab conformance mine` shows which parts of the contract your memo keeps; `cargo lab conformance` shows it
+//!    beside the others. A hang is detected and shown, and costs you some seconds and nothing else.
 //! 3. `cargo bench` measures it beside the others; `cargo bench -- memo_hit` measures only the hits.
 //! 4. `cargo lab demo --memo mine` fetches pages through it.
 //!
-//! What stands here first is an honest beginner's memo: readers share the lock, and a miss computes under the writer's
-//! lock. Ask the conformance suite what is wrong with it before you replace it.
+//! It starts with an honest beginner's memo: readers share the lock, and a miss computes under the write lock. Ask
+//! `cargo lab conformance mine` what is wrong with it before you replace it.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
 
-use super::{Function, Key, Memo, Subject, Value};
+use super::{About, Function, Key, Memo, Subject, Value};
 
 /// Your memo of the function `f`.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl<K: Key, V: Value, F: Fn(&K) -> V> MyMemo<K, V, F> {
     ///
     /// # Panics
     ///
-    /// If `f` panics, and ever after: the lock is poisoned then.
+    /// If `f` panics. After that every call panics, because the lock is poisoned.
     pub fn get(&self, key: &K) -> V {
         if let Some(value) = self.map.read().unwrap().get(key) {
             return value.clone();
@@ -41,15 +41,14 @@ impl<K: Key, V: Value, F: Fn(&K) -> V> MyMemo<K, V, F> {
     }
 }
 
-// From here on nothing needs to change: this is how the suite finds your memo.
+// You need not change the rest: it is how the suite finds your memo.
 
-/// The slot in the registry.
+/// The registry's line for your memo.
 #[derive(Debug)]
 pub struct Mine;
 
 impl Subject for Mine {
-    const NAME: &'static str = "mine";
-    const WHAT: &'static str = "your own, in bench-suite/src/subject/mine.rs";
+    const ABOUT: About = About::new("mine", "your own, in bench-suite/src/subject/mine.rs").filled();
     type Memo<K: Key, V: Value> = MyMemo<K, V, Function<K, V>>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {

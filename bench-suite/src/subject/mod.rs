@@ -1,14 +1,17 @@
 //! The subjects: every memo that the suite drives, ours and those that a Rust user would pick instead.
 //!
-//! A subject is a type that says how to make its memo, for any key and value. Code that drives all of them is a
-//! [`Visitor`], called once with each: so each subject is driven by the same code, compiled for it alone, and no
-//! virtual call stands between the measuring loop and the memo.
+//! A subject is a type that says what its memo is ([`About`]) and how to make it, for any key and value. [`registry!`]
+//! below names them all. Code that drives all of them is a [`Visitor`], called once with each. So each subject is
+//! driven by the same code, compiled for it alone, and no virtual call separates the measuring loop from the memo. Code
+//! that measures nothing makes its memo by name ([`by_name`]).
 //!
-//! Each memo hashes with the function that its users get if they ask for nothing else. Where the hash function takes most
-//! of the time, the memos that can be given another are measured once more, all with the same one, so that what is
-//! compared is the memo.
+//! Each memo hashes with the function that its users get by default. Where the hash function takes most of the time,
+//! the memos that accept another one are measured a second time, all with the same one: then only the memos differ.
 
+mod about;
 mod async_peers;
+pub mod by_name;
+mod callers;
 mod ladder;
 pub mod mine;
 mod on_coroutines;
@@ -17,9 +20,11 @@ mod robust;
 mod task;
 
 use std::fmt::Debug;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, RandomState};
 
+pub use about::About;
 pub use async_peers::{AsyncSingleflight, MokaFuture, QuickCacheAsync, TokioOnceCell};
+pub use callers::Callers;
 pub use ladder::{Coarse, Duplicating, Lending, Memo1, Memo2, Memo3};
 pub use mine::Mine;
 pub use on_coroutines::{Memo2Coroutine, Memo3Coroutine};
@@ -47,7 +52,7 @@ pub trait Memo<K, V> {
     /// The value of the memo's function for `key`.
     fn get(&self, key: &K) -> V;
 
-    /// Forgets `key`, and says whether it could: most of ours have no such operation, as a memo need not.
+    /// Forgets `key`, and says whether the memo can do that. Most of ours have no such operation.
     fn forget(&self, key: &K) -> bool {
         let _ = key;
         false
@@ -56,27 +61,33 @@ pub trait Memo<K, V> {
 
 /// A memo that threads can share.
 pub trait Subject: 'static {
-    /// Its name, in tables and on command lines.
-    const NAME: &'static str;
-    /// What it is, in a line.
-    const WHAT: &'static str;
+    /// What it is.
+    const ABOUT: About;
+    /// Its name, as in [`ABOUT`](Self::ABOUT).
+    const NAME: &'static str = Self::ABOUT.name;
     /// The memo itself.
     type Memo<K: Key, V: Value>: Memo<K, V> + Send + Sync + 'static;
 
-    /// Starts what must run in this process before a memo can be made: for most, nothing.
+    /// Starts what must run in this process before a memo can be made. Most need nothing.
     fn prepare() {}
 
-    /// An empty memo of `f`.
+    /// An empty memo of `f`. A memo for coroutines may run `f` on one, so `f` must be fit for that: it holds nothing of
+    /// its thread across a yield, and needs no more stack than the runtime gives.
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V>;
+
+    /// Shows the visitor this memo with the hash function `H`. A memo that accepts no hash function shows nothing.
+    fn hashed_by<H: HashFunction>(visitor: &mut impl Visitor) {
+        let _ = visitor;
+    }
 }
 
-/// A memo that one thread at a time can use: each [`Subject`], and [`Memo1`], which is nothing more.
+/// A memo that one thread at a time can use: each [`Subject`], and [`Memo1`], which threads cannot share.
 pub trait OneThread: 'static {
+    /// As [`Subject::ABOUT`].
+    const ABOUT: About;
     /// As [`Subject::NAME`].
-    const NAME: &'static str;
-    /// As [`Subject::WHAT`].
-    const WHAT: &'static str;
-    /// As [`Subject::Memo`], but perhaps not to be shared.
+    const NAME: &'static str = Self::ABOUT.name;
+    /// As [`Subject::Memo`], but threads need not be able to share it.
     type Memo<K: Key, V: Value>: Memo<K, V> + Send + 'static;
 
     /// As [`Subject::memo`].
@@ -84,8 +95,7 @@ pub trait OneThread: 'static {
 }
 
 impl<S: Subject> OneThread for S {
-    const NAME: &'static str = S::NAME;
-    const WHAT: &'static str = S::WHAT;
+    const ABOUT: About = S::ABOUT;
     type Memo<K: Key, V: Value> = S::Memo<K, V>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
@@ -96,140 +106,168 @@ impl<S: Subject> OneThread for S {
 /// Why the cells of [`Memo1`] on more than one thread are empty.
 pub const MEMO1_IS_NOT_SYNC: &str = "memo1::Memo is not Sync: a program in which two threads share it does not compile";
 
-/// Something to do with each subject.
+/// Something to do with each subject. By default a visitor does nothing.
 pub trait Visitor {
-    /// With one that threads can share.
-    fn shared<S: Subject>(&mut self);
-    /// With one that they cannot.
-    fn one_thread<S: OneThread>(&mut self);
+    /// Does it with a memo that threads or coroutines can share.
+    fn shared<S: Subject>(&mut self) {}
+    /// Does it with a memo that threads cannot share.
+    fn one_thread<S: OneThread>(&mut self) {}
+    /// Does it with a memo that tasks can share.
+    fn task<S: AsyncSubject>(&mut self) {}
 }
 
-/// Something to do with each subject for tasks.
-pub trait AsyncVisitor {
-    /// With this one.
-    fn task<S: AsyncSubject>(&mut self);
+/// A list of subjects.
+pub trait Registry: 'static {
+    /// Shows the visitor each subject.
+    fn visit(visitor: &mut impl Visitor);
 }
 
-/// The registry: calls `visitor` with each subject, in the order in which tables list them.
-pub fn visit(visitor: &mut impl Visitor) {
-    visit_ours(visitor);
-    visit_others(visitor);
+/// Lists the subjects once, each with the method of [`Visitor`] that takes it.
+macro_rules! registry {
+    ($($kind:ident $subject:ident;)*) => {
+        /// What each memo of the suite says about itself.
+        pub const ALL: &[About] = &[$(registry!(@about $kind $subject)),*];
+
+        impl Registry for Suite {
+            fn visit(visitor: &mut impl Visitor) {
+                $(visitor.$kind::<$subject>();)*
+            }
+        }
+
+        /// Shows the visitor each memo that accepts a hash function, with `H`.
+        pub fn visit_hashed_by<H: HashFunction>(visitor: &mut impl Visitor) {
+            $(registry!(@hashed $kind $subject H visitor);)*
+        }
+    };
+    (@about task $subject:ident) => { <$subject as AsyncSubject>::ABOUT };
+    (@about $blocking:ident $subject:ident) => { <$subject as OneThread>::ABOUT };
+    (@hashed shared $subject:ident $hash:ident $visitor:ident) => {
+        <$subject as Subject>::hashed_by::<$hash>($visitor)
+    };
+    (@hashed $other:ident $subject:ident $hash:ident $visitor:ident) => {};
 }
 
-/// The registry of the memos that can be given a hash function: here, `S` for all of them.
-pub fn visit_hashed_by<S: HashFunction>(visitor: &mut impl Visitor) {
-    visitor.shared::<Lending<S>>();
-    visitor.shared::<Dashmap<S>>();
-    visitor.shared::<Moka<S>>();
-    visitor.shared::<OnceMap<S>>();
-    visitor.shared::<Papaya<S>>();
-    visitor.shared::<QuickCache<S>>();
+/// The registry of this suite.
+#[derive(Debug)]
+pub struct Suite;
+
+// The one place that names every memo. The order is that of the tables.
+registry! {
+    one_thread Memo1;
+    shared Coarse;
+    shared Duplicating;
+    shared Memo2;
+    shared Lending;
+    shared Robust;
+    shared Memo3;
+    shared Memo2Coroutine;
+    shared Memo3Coroutine;
+    task Memo2Task;
+    task Memo3Task;
+    shared Mine;
+    shared Dashmap;
+    shared Moka;
+    shared OnceMap;
+    shared Papaya;
+    shared QuickCache;
+    task MokaFuture;
+    task QuickCacheAsync;
+    task TokioOnceCell;
+    task AsyncSingleflight;
 }
 
-/// The registry of those whom threads can call: those of [`visit`], and our memos for coroutines.
-pub fn visit_from_threads(visitor: &mut impl Visitor) {
-    visit_ours(visitor);
-    visitor.shared::<Memo2Coroutine>();
-    visitor.shared::<Memo3Coroutine>();
-    visit_others(visitor);
+/// What hits are compared with: a plain `HashMap` that no thread writes. It is listed beside the subjects.
+const HASH_MAP: About = About::new("HashMap", "a HashMap that no thread writes").hit_takes("no lock");
+
+/// The name under which tables list the plain `HashMap`.
+pub const PLAIN_MAP: &str = HASH_MAP.name;
+
+/// The memos made for `callers`.
+#[must_use]
+pub fn made_for(callers: Callers) -> Vec<About> {
+    ALL.iter().filter(|about| about.made_for == callers).copied().collect()
 }
 
-/// The registry of those that are tried from coroutines: our memos for them, and those for threads, to see what they do
-/// there.
-pub fn visit_from_coroutines(visitor: &mut impl Visitor) {
-    visitor.shared::<Memo2Coroutine>();
-    visitor.shared::<Memo3Coroutine>();
-    visitor.shared::<Memo2>();
-    visitor.shared::<Memo3>();
+/// The memos that `callers` can call: of ours first those made for them, then the others that they can call.
+#[must_use]
+pub fn called_by(callers: Callers) -> Vec<About> {
+    let mut all: Vec<About> = ALL.iter().filter(|about| about.is_called_by(callers)).copied().collect();
+    all.sort_by_key(|about| (!about.ours, about.made_for != callers));
+    all
 }
 
-/// The registry of the memos for tasks.
-pub fn visit_from_tasks(visitor: &mut impl AsyncVisitor) {
-    visitor.task::<Memo2Task>();
-    visitor.task::<Memo3Task>();
-    visitor.task::<MokaFuture>();
-    visitor.task::<QuickCacheAsync>();
-    visitor.task::<TokioOnceCell>();
-    visitor.task::<AsyncSingleflight>();
+/// The memos that accept a hash function.
+#[must_use]
+pub fn hashed() -> Vec<About> {
+    struct List(Vec<About>);
+    impl Visitor for List {
+        fn shared<S: Subject>(&mut self) {
+            self.0.push(<S as Subject>::ABOUT);
+        }
+    }
+    let mut list = List(Vec::new());
+    visit_hashed_by::<RandomState>(&mut list);
+    list.0
 }
 
-fn visit_ours(visitor: &mut impl Visitor) {
-    visitor.one_thread::<Memo1>();
-    visitor.shared::<Coarse>();
-    visitor.shared::<Duplicating>();
-    visitor.shared::<Memo2>();
-    visitor.shared::<Lending>();
-    visitor.shared::<Robust>();
-    visitor.shared::<Memo3>();
+/// Shows the visitor each memo made for `callers`.
+pub fn visit_made_for(callers: Callers, visitor: &mut impl Visitor) {
+    Suite::visit(&mut MadeFor { callers, visitor });
 }
 
-fn visit_others(visitor: &mut impl Visitor) {
-    visitor.shared::<Mine>();
-    visitor.shared::<Dashmap>();
-    visitor.shared::<Moka>();
-    visitor.shared::<OnceMap>();
-    visitor.shared::<Papaya>();
-    visitor.shared::<QuickCache>();
+/// Passes on the memos made for `callers`.
+struct MadeFor<'a, V> {
+    callers: Callers,
+    visitor: &'a mut V,
 }
 
-/// Names, and what each is in a line.
-pub type Names = Vec<(&'static str, &'static str)>;
-
-struct List(Names);
-
-impl Visitor for List {
+impl<V: Visitor> Visitor for MadeFor<'_, V> {
     fn shared<S: Subject>(&mut self) {
-        self.one_thread::<S>();
+        if <S as Subject>::ABOUT.made_for == self.callers {
+            self.visitor.shared::<S>();
+        }
     }
     fn one_thread<S: OneThread>(&mut self) {
-        self.0.push((S::NAME, S::WHAT));
+        if S::ABOUT.made_for == self.callers {
+            self.visitor.one_thread::<S>();
+        }
     }
-}
-
-impl AsyncVisitor for List {
     fn task<S: AsyncSubject>(&mut self) {
-        self.0.push((S::NAME, S::WHAT));
+        if S::ABOUT.made_for == self.callers {
+            self.visitor.task::<S>();
+        }
     }
 }
 
-/// Every subject of [`visit`], in the registry's order.
+/// What a hit of the memo `name` takes, or of the plain map; see [`About::hit_takes`].
 #[must_use]
-pub fn list() -> Names {
-    let mut list = List(Vec::new());
-    visit(&mut list);
-    list.0
+pub fn hit_takes(name: &str) -> &'static str {
+    ALL.iter().chain([&HASH_MAP]).find(|about| about.name == name).map_or("", |about| about.hit_takes)
 }
 
-/// Every subject of [`visit_hashed_by`].
-#[must_use]
-pub fn list_hashed_by<S: HashFunction>() -> Names {
-    let mut list = List(Vec::new());
-    visit_hashed_by::<S>(&mut list);
-    list.0
+/// The plain map and the memos that `memo_fill` fills, by name.
+pub const FILLED: &[&str] = &filled();
+
+const fn filled() -> [&'static str; count_filled()] {
+    let mut names = [PLAIN_MAP; count_filled()];
+    let (mut at, mut found) = (0, 1);
+    while at < ALL.len() {
+        if ALL[at].filled {
+            names[found] = ALL[at].name;
+            found += 1;
+        }
+        at += 1;
+    }
+    names
 }
 
-/// Every subject of [`visit_from_threads`].
-#[must_use]
-pub fn list_from_threads() -> Names {
-    let mut list = List(Vec::new());
-    visit_from_threads(&mut list);
-    list.0
-}
-
-/// Every subject of [`visit_from_coroutines`].
-#[must_use]
-pub fn list_from_coroutines() -> Names {
-    let mut list = List(Vec::new());
-    visit_from_coroutines(&mut list);
-    list.0
-}
-
-/// Every subject of [`visit_from_tasks`].
-#[must_use]
-pub fn list_from_tasks() -> Names {
-    let mut list = List(Vec::new());
-    visit_from_tasks(&mut list);
-    list.0
+const fn count_filled() -> usize {
+    let (mut at, mut count) = (0, 1);
+    while at < ALL.len() {
+        count += ALL[at].filled as usize;
+        at += 1;
+    }
+    count
 }
 
 /// What a hit has to write to memory that other threads use: why sharing costs what it costs.

@@ -1,6 +1,7 @@
-//! This workspace's memos for coroutines. Threads may call them too, so they are subjects like the others.
+//! This workspace's memos for coroutines. Threads can call them too.
 
-use super::{Function, Key, Memo, Subject, Value};
+use super::Callers::{Coroutines, Threads};
+use super::{About, Function, Key, Memo, Subject, Value};
 use crate::coroutine;
 
 /// `memo2::coroutine::Memo`.
@@ -8,8 +9,10 @@ use crate::coroutine;
 pub struct Memo2Coroutine;
 
 impl Subject for Memo2Coroutine {
-    const NAME: &'static str = "memo2::coroutine";
-    const WHAT: &'static str = "memo2::coroutine::Memo: its ready signal suspends a coroutine";
+    const ABOUT: About =
+        About::ours("memo2::coroutine", "memo2::coroutine::Memo: its ready signal suspends a coroutine")
+            .made_for(Coroutines)
+            .also_called_by(&[Threads]);
     type Memo<K: Key, V: Value> = memo2::coroutine::Memo<K, V, Function<K, V>>;
 
     fn prepare() {
@@ -32,8 +35,10 @@ impl<K: Key, V: Value> Memo<K, V> for memo2::coroutine::Memo<K, V, Function<K, V
 pub struct Memo3Coroutine;
 
 impl Subject for Memo3Coroutine {
-    const NAME: &'static str = "memo3::coroutine";
-    const WHAT: &'static str = "memo3::coroutine::Memo: the monitor is a coroutine, and so is each call of f";
+    const ABOUT: About =
+        About::ours("memo3::coroutine", "memo3::coroutine::Memo: the monitor is a coroutine, and so is each call of f")
+            .made_for(Coroutines)
+            .also_called_by(&[Threads]);
     type Memo<K: Key, V: Value> = memo3::coroutine::Memo<K, V>;
 
     fn prepare() {
@@ -47,7 +52,7 @@ impl Subject for Memo3Coroutine {
 
 impl<K: Key, V: Value> Memo<K, V> for memo3::coroutine::Memo<K, V> {
     fn get(&self, key: &K) -> V {
-        // The request takes the key along to the monitor.
+        // The request carries the key to the monitor.
         self.get(key.clone())
     }
 }

@@ -1,27 +1,31 @@
-//! The peers: what a Rust user would pick instead of our memos, used as its documentation says.
+//! The peers: what a Rust user would pick instead of our memos, each used as its documentation says.
 //!
-//! The hash function of each is by default the one that its users get.
+//! By default each has the hash function that its users get.
 
 use std::hash::RandomState;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-use super::{Function, HashFunction, Key, Memo, Subject, Value};
+use super::{About, Function, HashFunction, Key, Memo, Subject, Value, Visitor};
 
-/// How many entries a bounded cache may hold: more than any experiment asks for, so that none evicts.
+/// How many entries a bounded cache may hold: more than any experiment asks for, so that nothing is evicted.
 const UNBOUNDED: usize = 1 << 24;
 
-/// `dashmap` with an `Arc<OnceLock>` for each key: the shard's lock is let go before the value is computed.
+/// `dashmap` with an `Arc<OnceLock>` for each key: the shard's lock is released before the value is computed.
 #[derive(Debug)]
 pub struct Dashmap<S = RandomState>(PhantomData<S>);
 
 impl<S: HashFunction> Subject for Dashmap<S> {
-    const NAME: &'static str = "dashmap";
-    const WHAT: &'static str = "dashmap::DashMap of Arc<OnceLock>";
+    const ABOUT: About =
+        About::new("dashmap", "dashmap::DashMap of Arc<OnceLock>").filled().hit_takes("a shard's lock");
     type Memo<K: Key, V: Value> = DashmapMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
         DashmapMemo { f, map: dashmap::DashMap::with_hasher(S::default()) }
+    }
+
+    fn hashed_by<H: HashFunction>(visitor: &mut impl Visitor) {
+        visitor.shared::<Dashmap<H>>();
     }
 }
 
@@ -54,12 +58,15 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for DashmapMemo<K, V, S> {
 pub struct Moka<S = RandomState>(PhantomData<S>);
 
 impl<S: HashFunction> Subject for Moka<S> {
-    const NAME: &'static str = "moka";
-    const WHAT: &'static str = "moka::sync::Cache::get_with";
+    const ABOUT: About = About::new("moka", "moka::sync::Cache::get_with").filled().hit_takes("no lock, a record");
     type Memo<K: Key, V: Value> = MokaMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
         MokaMemo { f, cache: moka::sync::Cache::builder().build_with_hasher(S::default()) }
+    }
+
+    fn hashed_by<H: HashFunction>(visitor: &mut impl Visitor) {
+        visitor.shared::<Moka<H>>();
     }
 }
 
@@ -85,12 +92,16 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for MokaMemo<K, V, S> {
 pub struct OnceMap<S = once_map::RandomState>(PhantomData<S>);
 
 impl<S: HashFunction> Subject for OnceMap<S> {
-    const NAME: &'static str = "once_map";
-    const WHAT: &'static str = "once_map::sync::OnceMap::map_insert_ref";
+    const ABOUT: About =
+        About::new("once_map", "once_map::sync::OnceMap::map_insert_ref").filled().hit_takes("a shard's lock");
     type Memo<K: Key, V: Value> = OnceMapMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
         OnceMapMemo { f, map: once_map::sync::OnceMap::with_hasher(S::default()) }
+    }
+
+    fn hashed_by<H: HashFunction>(visitor: &mut impl Visitor) {
+        visitor.shared::<OnceMap<H>>();
     }
 }
 
@@ -111,15 +122,18 @@ impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for OnceMapMemo<K, V, S> {
 pub struct Papaya<S = RandomState>(PhantomData<S>);
 
 impl<S: HashFunction> Subject for Papaya<S> {
-    const NAME: &'static str = "papaya";
-    const WHAT: &'static str = "papaya::HashMap of OnceLock";
+    const ABOUT: About = About::new("papaya", "papaya::HashMap of OnceLock").filled().hit_takes("no lock, a guard");
     type Memo<K: Key, V: Value> = PapayaMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
-        // A map that grows step by step takes its steps when it is written. One that is filled and then only read would
-        // stay between two tables, and look into both: 140 ns a hit instead of 40, where this was measured.
+        // A map that grows in steps takes them when it is written. One that is filled and then only read would keep two
+        // tables and look into both: a hit then took 140 ns instead of 40.
         let map = papaya::HashMap::builder().hasher(S::default()).resize_mode(papaya::ResizeMode::Blocking).build();
         PapayaMemo { f, map }
+    }
+
+    fn hashed_by<H: HashFunction>(visitor: &mut impl Visitor) {
+        visitor.shared::<Papaya<H>>();
     }
 }
 
@@ -131,7 +145,7 @@ pub struct PapayaMemo<K, V, S> {
 
 impl<K: Key, V: Value, S: HashFunction> Memo<K, V> for PapayaMemo<K, V, S> {
     fn get(&self, key: &K) -> V {
-        // Pinned, an entry can be borrowed from the map for as long as the value takes.
+        // While the map is pinned, an entry can be borrowed from it for as long as the call takes.
         let map = self.map.pin();
         let entry = match map.get(key) {
             Some(entry) => entry,
@@ -165,12 +179,16 @@ pub(super) fn unbounded_quick_cache<K: Key, V: Value, S: HashFunction>() -> Unbo
 pub struct QuickCache<S = quick_cache::DefaultHashBuilder>(PhantomData<S>);
 
 impl<S: HashFunction> Subject for QuickCache<S> {
-    const NAME: &'static str = "quick_cache";
-    const WHAT: &'static str = "quick_cache::sync::Cache::get_or_insert_with";
+    const ABOUT: About =
+        About::new("quick_cache", "quick_cache::sync::Cache::get_or_insert_with").filled().hit_takes("a shard's lock");
     type Memo<K: Key, V: Value> = QuickCacheMemo<K, V, S>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
         QuickCacheMemo { f, cache: unbounded_quick_cache() }
+    }
+
+    fn hashed_by<H: HashFunction>(visitor: &mut impl Visitor) {
+        visitor.shared::<QuickCache<H>>();
     }
 }
 

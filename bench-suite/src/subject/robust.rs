@@ -1,21 +1,22 @@
-//! `memo2::robust::Memo`, asked as the others are.
+//! `memo2::robust::Memo`, behind the same interface as the others.
 //!
-//! Its `f` should ask for other keys through the call that it receives. The suite's `f` knows of no calls, so here each
-//! thread notes which call it is in, and `get` asks through that.
+//! Its `f` should ask for other keys through the call that it receives. The suite's `f` receives no call, so here each
+//! thread notes which call it is in, and `get` asks through that call.
 
 use std::cell::RefCell;
 
 use memo2::robust::{self, Call};
 
-use super::{Function, Key, Memo, Subject, Value};
+use super::{About, Function, Key, Memo, Subject, Value};
 
 /// `memo2::robust::Memo`.
 #[derive(Debug)]
 pub struct Robust;
 
 impl Subject for Robust {
-    const NAME: &'static str = "memo2::robust";
-    const WHAT: &'static str = "memo2::robust::Memo: cycles are errors, and callers can leave";
+    const ABOUT: About = About::ours("memo2::robust", "memo2::robust::Memo: cycles are errors, and callers can leave")
+        .filled()
+        .hit_takes("one lock");
     type Memo<K: Key, V: Value> = RobustMemo<K, V>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
@@ -31,7 +32,7 @@ type WithCall<K, V> = Box<dyn Fn(&Call, &K) -> V + Send + Sync>;
 impl<K: Key, V: Value> Memo<K, V> for RobustMemo<K, V> {
     /// # Panics
     ///
-    /// Where the memo gives an error, since the others' `get` has no other way to refuse.
+    /// Where the memo returns an error, because this `get` has no other way to refuse.
     fn get(&self, key: &K) -> V {
         let got = match current() {
             Some(call) => call.get(&self.0, key),
@@ -47,7 +48,7 @@ impl<K: Key, V: Value> Memo<K, V> for RobustMemo<K, V> {
 }
 
 thread_local! {
-    /// The calls that this thread is in, the innermost last.
+    /// The calls in which this thread is, the innermost last.
     static CALLS: RefCell<Vec<Call>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -57,7 +58,7 @@ fn current() -> Option<Call> {
 
 /// Runs `f` in `call`.
 fn inside<T>(call: &Call, f: impl FnOnce() -> T) -> T {
-    /// Out again, even by a panic.
+    /// Leaves the call, also by a panic.
     struct Out;
     impl Drop for Out {
         fn drop(&mut self) {

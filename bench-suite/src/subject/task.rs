@@ -1,13 +1,14 @@
-//! Memos for async tasks: what they are, and this workspace's own.
+//! Memos for async tasks: their traits, and this workspace's own.
 //!
-//! Their `get` returns a future and so does their `f`, so no trait of the blocking memos can be theirs (the colour of
-//! functions). What stands here is therefore the same again, in the other colour.
+//! Their `get` returns a future, and so does their `f`. So they cannot share a trait with the blocking memos (the
+//! colour of functions), and this file repeats the traits in the other colour.
 
 use std::future::Future;
 
 use futures_util::future::BoxFuture;
 
-use super::{Key, Value};
+use super::Callers::Tasks;
+use super::{About, Key, Value};
 
 /// The slow function that an async memo remembers.
 pub type AsyncFunction<K, V> = Box<dyn Fn(&K) -> BoxFuture<'static, V> + Send + Sync>;
@@ -20,10 +21,10 @@ pub trait AsyncMemo<K, V> {
 
 /// A memo that tasks can share.
 pub trait AsyncSubject: 'static {
-    /// Its name, in tables and on command lines.
-    const NAME: &'static str;
-    /// What it is, in a line.
-    const WHAT: &'static str;
+    /// What it is.
+    const ABOUT: About;
+    /// Its name, as in [`ABOUT`](Self::ABOUT).
+    const NAME: &'static str = Self::ABOUT.name;
     /// The memo itself.
     type Memo<K: Key, V: Value>: AsyncMemo<K, V> + Send + Sync + 'static;
 
@@ -36,8 +37,7 @@ pub trait AsyncSubject: 'static {
 pub struct Memo2Task;
 
 impl AsyncSubject for Memo2Task {
-    const NAME: &'static str = "memo2::task";
-    const WHAT: &'static str = "memo2::task::Memo: its ready signal is awaited";
+    const ABOUT: About = About::ours("memo2::task", "memo2::task::Memo: its ready signal is awaited").made_for(Tasks);
     type Memo<K: Key, V: Value> = memo2::task::Memo<K, V, AsyncFunction<K, V>>;
 
     fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
@@ -56,8 +56,9 @@ impl<K: Key, V: Value> AsyncMemo<K, V> for memo2::task::Memo<K, V, AsyncFunction
 pub struct Memo3Task;
 
 impl AsyncSubject for Memo3Task {
-    const NAME: &'static str = "memo3::task";
-    const WHAT: &'static str = "memo3::task::Memo: the monitor is a task, and so is each call of f";
+    const ABOUT: About =
+        About::ours("memo3::task", "memo3::task::Memo: the monitor is a task, and so is each call of f")
+            .made_for(Tasks);
     type Memo<K: Key, V: Value> = memo3::task::Memo<K, V>;
 
     fn memo<K: Key, V: Value>(f: AsyncFunction<K, V>) -> Self::Memo<K, V> {
@@ -67,7 +68,7 @@ impl AsyncSubject for Memo3Task {
 
 impl<K: Key, V: Value> AsyncMemo<K, V> for memo3::task::Memo<K, V> {
     async fn get(&self, key: &K) -> V {
-        // The request takes the key along to the monitor.
+        // The request carries the key to the monitor.
         self.get(key.clone()).await
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo lab demo`: pages through a memo, one after the other and all at once.
+//! `cargo lab demo`: fetches pages through a memo, one after the other and then all at once.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use bench_suite::pages::coroutine::STACK_BYTES;
 use bench_suite::pages::{Limits, Server, Site};
-use bench_suite::subject::{self, MEMO1_IS_NOT_SYNC, OneThread, Subject, Visitor};
+use bench_suite::subject::{self, About, Callers, MEMO1_IS_NOT_SYNC, Memo1, OneThread};
 use clap::builder::PossibleValuesParser;
 use clap::{ValueEnum, value_parser};
 use green_threads::coroutine::{self as coroutines, Config};
@@ -25,43 +25,44 @@ mod task;
 mod text;
 mod thread;
 
-/// How many pages may be asked for. When all of them are asked for at once, each caller has a thread, and each request
-/// two file descriptors, both ends being in this process; many a system allows 1024.
+/// The most pages. When all callers ask at once, each has a thread, and each request has two file descriptors, since
+/// both ends are in this process. Many systems allow 1024 descriptors.
 const MOST_PAGES: i64 = 200;
 
-/// How many bytes all pages together may have: a memo keeps every page for as long as it lives.
+/// The most bytes of all pages together. A memo keeps every page as long as the memo lives.
 const MOST_BYTES: usize = 256 << 20;
 
 /// Fetch pages through a memo: first one after the other, then all at once, each page twice.
 ///
-/// The pages come from a server in this process, which takes its time and counts who asks. Name URLs of your own to
-/// fetch those instead. Exit status: 0 if all went well, 1 if a page could not be fetched, 2 if the command line makes
-/// no sense.
+/// The pages come from a server in this process, which answers slowly and counts the requests. Name URLs of your own to
+/// fetch those instead. The exit status is 0 if all went well, 1 if a page could not be fetched, and 2 if the command
+/// line makes no sense.
 #[derive(clap::Args)]
 pub(crate) struct Demo {
-    /// Fetch these, and not the server's pages; `-` reads them from standard input, one a line (`#` begins a comment).
+    /// Fetch these instead of the server's pages; `-` reads them from standard input, one a line (`#`: comment).
     #[arg(value_name = "URL")]
     urls: Vec<String>,
-    /// Who asks. Coroutines and tasks ask memo2 or memo3, in the version for them.
+    /// The callers. Each runtime has its own memos; `cargo lab subjects` lists them.
     #[arg(long, value_enum, default_value_t = Runtime::Thread)]
     runtime: Runtime,
     /// How many OS threads run the coroutines or tasks: 1 to 64 [default: one per core].
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=64))]
     workers: Option<u16>,
-    /// The memo to fetch through.
+    /// The memo to fetch through. With `--runtime coroutine` or `task`, `memo2` means `memo2::coroutine` or
+    /// `memo2::task`, and `memo3` likewise.
     #[arg(long, value_name = "NAME", default_value = "memo2", value_parser = names())]
     memo: String,
-    /// Only one after the other.
+    /// Run only the part in which one caller asks for one page after the other.
     #[arg(long, conflicts_with = "concurrent")]
     sequential: bool,
-    /// Only all at once.
+    /// Run only the part in which all callers ask at once.
     #[arg(long)]
     concurrent: bool,
     /// How many pages the server has: 1 to 200.
     #[arg(long, value_name = "N", default_value_t = 5, conflicts_with = "urls")]
     #[arg(value_parser = value_parser!(u16).range(1..=MOST_PAGES))]
     pages: u16,
-    /// How long the server takes to answer, in milliseconds: up to 60000.
+    /// How long the server takes to answer, in milliseconds: at most 60000.
     #[arg(long, value_name = "MS", default_value_t = 100, conflicts_with = "urls")]
     #[arg(value_parser = value_parser!(u32).range(0..=60_000))]
     delay: u32,
@@ -80,21 +81,23 @@ pub(crate) struct Demo {
 }
 
 fn names() -> PossibleValuesParser {
-    PossibleValuesParser::new(subject::list().into_iter().map(|(name, _)| name))
+    PossibleValuesParser::new(subject::ALL.iter().map(|about| about.name))
 }
 
 impl Demo {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let asked = self.asked()?;
+        let memo = self.memo()?;
+        let workers = self.workers()?;
         let pages = Arc::new(self.pages()?);
         let limits = pages.limits;
-        let mut chosen = Chosen {
+        let mut run = Run {
             demo: self,
+            memo: memo.name,
             report: Report {
-                runtime: self.runtime.name(),
-                workers: None,
-                memo: self.memo.clone(),
-                what: "",
+                runtime: self.runtime.callers().unit(),
+                workers: workers.map(Workers::number),
+                memo: memo.name,
+                what: memo.what,
                 cores: std::thread::available_parallelism().map_or(1, usize::from),
                 placement: "free",
                 server: pages.server.as_ref().map(|server| Embedded::from(server.site())),
@@ -106,12 +109,15 @@ impl Demo {
             },
             pages,
         };
-        match asked {
-            Asked::Threads => subject::visit(&mut chosen),
-            Asked::Coroutines(algorithm, workers) => chosen.coroutines(algorithm, workers)?,
-            Asked::Tasks(algorithm, workers) => chosen.tasks(algorithm, workers)?,
+        if !self.json {
+            text::heading(&run.report, run.pages.urls.len());
         }
-        let mut report = chosen.report;
+        match (self.runtime, workers) {
+            (Runtime::Coroutine, Some(workers)) => run.coroutines(workers)?,
+            (Runtime::Task, Some(workers)) => run.tasks(workers)?,
+            (_, _) => run.threads(),
+        }
+        let mut report = run.report;
         report.speed_up = report.speed_up();
         if self.json {
             anstream::println!("{}", serde_json::to_string_pretty(&report)?);
@@ -121,32 +127,33 @@ impl Demo {
         Ok(ExitCode::from(u8::from(report.failed() > 0)))
     }
 
-    /// Who asks which memo, or why that cannot be.
-    fn asked(&self) -> anyhow::Result<Asked> {
-        let workers = || match self.workers {
-            Some(number) => Ok::<_, anyhow::Error>(Workers::new(number.into())?),
-            None => Ok(Workers::one_per_core()),
-        };
-        let algorithm = || match &*self.memo {
-            "memo2" => Ok(Algorithm::Memo2),
-            "memo3" => Ok(Algorithm::Memo3),
-            other => bail!(
-                "there is no {other} for {0}s: --runtime {0} goes with --memo memo2 or memo3, every other memo with \
-                 --runtime thread",
-                self.runtime.name(),
+    /// The memo of this name that was made for this runtime. Its short name is enough: for tasks, `memo2` means
+    /// `memo2::task`.
+    fn memo(&self) -> anyhow::Result<About> {
+        let callers = self.runtime.callers();
+        let long = format!("{}::{}", self.memo, callers.unit());
+        let made_for = subject::made_for(callers);
+        let named = made_for.iter().find(|about| about.name == self.memo || about.name == long);
+        named.copied().with_context(|| {
+            let names: Vec<_> = made_for.iter().map(|about| about.name).collect();
+            let elsewhere = subject::ALL.iter().find(|about| about.name == self.memo);
+            let hint = elsewhere.map_or(String::new(), |about| {
+                format!("; for {} give --runtime {}", about.name, about.made_for.unit())
+            });
+            format!("{} is not a memo for {}: for them there are {}{hint}", self.memo, callers.name(), names.join(", "))
+        })
+    }
+
+    /// How many OS threads run the coroutines or tasks. Threads have no workers.
+    fn workers(&self) -> anyhow::Result<Option<Workers>> {
+        match (self.runtime, self.workers) {
+            (Runtime::Thread, None) => Ok(None),
+            (Runtime::Thread, Some(_)) => bail!(
+                "--workers is for coroutines and tasks: OS threads have no workers, the kernel runs them on all cores; \
+                 leave it out, or give --runtime coroutine or task",
             ),
-        };
-        match self.runtime {
-            Runtime::Thread => {
-                ensure!(
-                    self.workers.is_none(),
-                    "--workers is for coroutines and tasks: OS threads have no workers, the kernel runs them on all \
-                     cores; leave it out, or give --runtime coroutine or task",
-                );
-                Ok(Asked::Threads)
-            }
-            Runtime::Coroutine => Ok(Asked::Coroutines(algorithm()?, workers()?)),
-            Runtime::Task => Ok(Asked::Tasks(algorithm()?, workers()?)),
+            (_, Some(number)) => Ok(Some(Workers::new(number.into())?)),
+            (_, None) => Ok(Some(Workers::one_per_core())),
         }
     }
 
@@ -171,7 +178,7 @@ impl Demo {
     }
 }
 
-/// Who asks.
+/// The kind of callers.
 #[derive(Clone, Copy, ValueEnum)]
 enum Runtime {
     /// OS threads.
@@ -183,105 +190,65 @@ enum Runtime {
 }
 
 impl Runtime {
-    fn name(self) -> &'static str {
+    fn callers(self) -> Callers {
         match self {
-            Runtime::Thread => "thread",
-            Runtime::Coroutine => "coroutine",
-            Runtime::Task => "task",
+            Runtime::Thread => Callers::Threads,
+            Runtime::Coroutine => Callers::Coroutines,
+            Runtime::Task => Callers::Tasks,
         }
     }
 }
 
-/// The memos that there are for coroutines and tasks.
-#[derive(Clone, Copy)]
-enum Algorithm {
-    Memo2,
-    Memo3,
-}
-
-impl Algorithm {
-    fn name(self) -> &'static str {
-        match self {
-            Algorithm::Memo2 => "memo2",
-            Algorithm::Memo3 => "memo3",
-        }
-    }
-
-    fn what(self) -> &'static str {
-        match self {
-            Algorithm::Memo2 => "a lock and a ready signal for each key",
-            Algorithm::Memo3 => "a monitor owns the map, and is asked by messages",
-        }
-    }
-}
-
-/// What the command line asks for, if it makes sense.
-enum Asked {
-    Threads,
-    Coroutines(Algorithm, Workers),
-    Tasks(Algorithm, Workers),
-}
-
-/// Waits for the memo that was asked for to come by, and drives it.
-struct Chosen<'a> {
+/// A demonstration that runs.
+struct Run<'a> {
     demo: &'a Demo,
+    memo: &'static str,
     pages: Arc<Pages>,
     report: Report,
 }
 
-impl Chosen<'_> {
-    fn begin(&mut self, what: &'static str) {
-        self.report.what = what;
-        if !self.demo.json {
-            text::heading(&self.report, self.pages.urls.len());
+impl Run<'_> {
+    fn threads(&mut self) {
+        let memo = self.memo;
+        self.sequential(|pages, show| thread::one_after_the_other(pages, memo, show));
+        if memo == <Memo1 as OneThread>::NAME && !self.demo.sequential {
+            if !self.demo.json {
+                text::impossible(&text::concurrent("thread"), MEMO1_IS_NOT_SYNC);
+            }
+            self.report.concurrent = Some(Concurrent::Impossible(MEMO1_IS_NOT_SYNC));
+            return;
         }
+        self.concurrent(|pages, show| thread::all_at_once(pages, memo, show));
     }
 
-    fn sequential<S: OneThread>(&mut self) {
-        if !self.demo.concurrent {
-            let part = self.part(text::SEQUENTIAL, |pages, show| thread::one_after_the_other::<S>(pages, show));
-            self.report.sequential = Some(part);
-        }
-    }
-
-    /// The demonstration on coroutines, of which a process has one runtime.
-    fn coroutines(&mut self, algorithm: Algorithm, workers: Workers) -> anyhow::Result<()> {
-        // So many stacks are made before anything is timed: for all callers, and for as many calls and the monitor.
+    /// A process has one coroutine runtime.
+    fn coroutines(&mut self, workers: Workers) -> anyhow::Result<()> {
+        // These stacks are made before anything is timed: for all callers, for as many calls, and for the monitor.
         let pool = 4 * self.pages.urls.len() + 1;
         let config = Config { pool, ..Config::new(workers, StackSize::new(STACK_BYTES)?) };
-        let runtime = coroutines::start(config)?;
-        self.both_parts("coroutine", algorithm, workers, |pages, concurrent, show| {
-            coroutine::ask(pages, runtime, algorithm, concurrent, show)
-        });
+        let (memo, runtime) = (self.memo, coroutines::start(config)?);
+        self.sequential(|pages, show| coroutine::ask(pages, runtime, memo, false, show));
+        self.concurrent(|pages, show| coroutine::ask(pages, runtime, memo, true, show));
         Ok(())
     }
 
-    /// The demonstration in tasks.
-    fn tasks(&mut self, algorithm: Algorithm, workers: Workers) -> anyhow::Result<()> {
+    fn tasks(&mut self, workers: Workers) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers.number()).enable_all().build();
-        let runtime = runtime.context("the runtime for tasks does not start")?;
-        self.both_parts("task", algorithm, workers, |pages, concurrent, show| {
-            task::ask(pages, &runtime, algorithm, concurrent, show)
-        });
+        let (memo, runtime) = (self.memo, runtime.context("the runtime for tasks does not start")?);
+        self.sequential(|pages, show| task::ask(pages, &runtime, memo, false, show));
+        self.concurrent(|pages, show| task::ask(pages, &runtime, memo, true, show));
         Ok(())
     }
 
-    fn both_parts(
-        &mut self,
-        unit: &str,
-        algorithm: Algorithm,
-        workers: Workers,
-        ask: impl Fn(&Arc<Pages>, bool, Show<'_>) -> Part,
-    ) {
-        self.report.memo = format!("{}::{unit}", algorithm.name());
-        self.report.workers = Some(workers.number());
-        self.begin(algorithm.what());
+    fn sequential(&mut self, run: impl Fn(&Arc<Pages>, Show<'_>) -> Part) {
         if !self.demo.concurrent {
-            let part = self.part(text::SEQUENTIAL, |pages, show| ask(pages, false, show));
-            self.report.sequential = Some(part);
+            self.report.sequential = Some(self.part(text::SEQUENTIAL, run));
         }
+    }
+
+    fn concurrent(&mut self, run: impl Fn(&Arc<Pages>, Show<'_>) -> Part) {
         if !self.demo.sequential {
-            let part = self.part(&text::concurrent(unit), |pages, show| ask(pages, true, show));
+            let part = self.part(&text::concurrent(self.report.runtime), run);
             self.report.concurrent = Some(Concurrent::Ran(part));
         }
     }
@@ -295,31 +262,5 @@ impl Chosen<'_> {
         let part = run(&self.pages, &mut text::answer);
         text::part_ends(&part);
         part
-    }
-}
-
-impl Visitor for Chosen<'_> {
-    fn shared<S: Subject>(&mut self) {
-        if S::NAME == self.demo.memo {
-            self.begin(S::WHAT);
-            self.sequential::<S>();
-            if !self.demo.sequential {
-                let part = self.part(&text::concurrent("thread"), |pages, show| thread::all_at_once::<S>(pages, show));
-                self.report.concurrent = Some(Concurrent::Ran(part));
-            }
-        }
-    }
-
-    fn one_thread<S: OneThread>(&mut self) {
-        if S::NAME == self.demo.memo {
-            self.begin(S::WHAT);
-            self.sequential::<S>();
-            if !self.demo.sequential {
-                if !self.demo.json {
-                    text::impossible(&text::concurrent("thread"), MEMO1_IS_NOT_SYNC);
-                }
-                self.report.concurrent = Some(Concurrent::Impossible(MEMO1_IS_NOT_SYNC));
-            }
-        }
     }
 }

@@ -1,11 +1,11 @@
-//! `cargo lab subjects`: which memos there are.
+//! `cargo lab subjects`: lists the memos.
 
 use std::process::ExitCode;
 
-use bench_suite::conformance::Callers;
+use bench_suite::subject::{self, Callers};
 use serde_json::json;
 
-/// List the memos that the suite drives, ours and the peers, by who calls them.
+/// List the memos that the suite drives, ours and the peers, by their callers.
 #[derive(clap::Args)]
 pub(crate) struct Subjects {
     /// Print JSON.
@@ -18,15 +18,15 @@ impl Subjects {
         if self.json {
             let subjects: Vec<_> = Callers::ALL
                 .into_iter()
-                .flat_map(|callers| callers.subjects().into_iter().map(move |subject| (callers, subject)))
-                .map(|(callers, (name, what))| json!({ "name": name, "what": what, "callers": callers.name() }))
+                .flat_map(|callers| subject::called_by(callers).into_iter().map(move |about| (callers, about)))
+                .map(|(callers, about)| json!({ "name": about.name, "what": about.what, "callers": callers.name() }))
                 .collect();
             anstream::println!("{}", serde_json::to_string_pretty(&subjects)?);
         } else {
             for callers in Callers::ALL {
                 anstream::println!("called by {}:", callers.name());
-                for (name, what) in callers.subjects() {
-                    anstream::println!("  {name:<18}  {what}");
+                for about in subject::called_by(callers) {
+                    anstream::println!("  {:<18}  {}", about.name, about.what);
                 }
             }
         }

@@ -9,7 +9,7 @@ mod recursion;
 mod resources;
 mod values;
 
-use super::callers::Callers::{self, Coroutines, Threads};
+use crate::subject::Callers::{self, Coroutines, Threads};
 use crate::subject::{OneThread, Subject};
 
 /// One property of a memo.

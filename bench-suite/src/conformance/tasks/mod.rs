@@ -17,9 +17,9 @@ mod runtime;
 mod storm;
 mod values;
 
-use super::callers::Callers::Tasks;
 use super::spec::Property;
 use crate::subject::AsyncSubject;
+use crate::subject::Callers::Tasks;
 
 /// Lists the properties once, for the table and for the way to try them.
 macro_rules! spec {

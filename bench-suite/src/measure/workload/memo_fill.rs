@@ -16,8 +16,7 @@ use green_threads::workload::{
     Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload,
 };
 
-use crate::measure::PLAIN_MAP;
-use crate::subject::{self, Memo, OneThread, Subject, Visitor};
+use crate::subject::{FILLED, Memo, PLAIN_MAP, Registry, Subject, Suite, Visitor};
 
 pub(super) const WORKLOAD: Workload = Workload {
     variants: FILLED,
@@ -51,20 +50,6 @@ fn settings(depth: Depth) -> Vec<Setting> {
     sizes.iter().flat_map(|&keys| FILLED.iter().map(move |memo| Setting::new(memo, keys))).collect()
 }
 
-/// The memos that are filled. (In memo3 each call has a thread, which would be what is measured.)
-pub(crate) const FILLED: &[&str] = &[
-    PLAIN_MAP,
-    "memo2",
-    "memo2::lending",
-    "memo2::robust",
-    "mine",
-    "dashmap",
-    "moka",
-    "once_map",
-    "papaya",
-    "quick_cache",
-];
-
 fn run(_: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let keys = (0..ask.setup.n).map(|at| format!("https://pages.example/section-{}/page-{at:06}.html", at % 16));
     let mut fill = Fill { name: &ask.setup.variant, keys: keys.collect(), seen: None };
@@ -72,7 +57,7 @@ fn run(_: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let mut map: HashMap<String, u64, RandomState> = HashMap::new();
         fill.by(|key| bring_in(&mut map, key));
     } else {
-        subject::visit(&mut fill);
+        Suite::visit(&mut fill);
     }
     let (nanoseconds, resident) = fill.seen.ok_or_else(|| io::Error::other("there is no such memo"))??;
     let each = |all: f64| all / ask.setup.n as f64;
@@ -120,7 +105,6 @@ impl Visitor for Fill<'_> {
             self.by(|key| _ = memo.get(key));
         }
     }
-    fn one_thread<S: OneThread>(&mut self) {}
 }
 
 #[cfg(test)]

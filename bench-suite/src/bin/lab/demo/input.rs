@@ -7,10 +7,10 @@ use anyhow::{Context, bail, ensure};
 
 use super::MOST_PAGES;
 
-/// How much standard input may hold, in bytes: more than so many URLs need, and an end to what has none.
+/// The most bytes of standard input: more than that many URLs need, and an end to input that has none.
 const LONGEST: u64 = 1 << 20;
 
-/// The URLs of the command line, each once, those of standard input in the place of `-`.
+/// The URLs of the command line, each once, with those of standard input in the place of `-`.
 pub(super) fn urls(arguments: &[String]) -> anyhow::Result<Vec<String>> {
     let mut urls = Vec::new();
     for argument in arguments {
@@ -33,12 +33,12 @@ fn from(input: impl Read) -> anyhow::Result<Vec<String>> {
     let mut text = Vec::new();
     input.take(LONGEST + 1).read_to_end(&mut text).context("standard input cannot be read")?;
     ensure!(text.len() as u64 <= LONGEST, "standard input is longer than {LONGEST} bytes; name fewer URLs");
-    // Some editors begin every file with a mark of the byte order, which no one sees and which is in no URL.
+    // Some editors begin every file with an invisible byte order mark, which is not part of the URL.
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
     let mut urls = Vec::new();
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let line = str::from_utf8(line)
-            .with_context(|| format!("line {} of standard input is no UTF-8, so no URL either", index + 1))?
+            .with_context(|| format!("line {} of standard input is not UTF-8, so it is not a URL", index + 1))?
             .trim();
         if !line.is_empty() && !line.starts_with('#') {
             urls.push(line.to_owned());

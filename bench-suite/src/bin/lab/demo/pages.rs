@@ -1,4 +1,4 @@
-//! What the demonstration asks for, whoever asks, and what is counted meanwhile.
+//! What the callers ask for on every runtime, and what is counted meanwhile.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) struct Pages {
     pub(super) server: Option<Server>,
 }
 
-/// What is done with each answer as it comes.
+/// Shows each answer when it comes.
 pub(super) type Show<'a> = &'a mut dyn FnMut(&Answer);
 
 /// What the memos remember for each URL.
@@ -44,7 +44,7 @@ impl Calls {
     }
 }
 
-/// The answers of a part while they come.
+/// The answers of a part, collected as they come.
 pub(super) struct Answers {
     start: Instant,
     end: Instant,
@@ -69,7 +69,7 @@ impl Answers {
         self.all.push(answer);
     }
 
-    /// For a caller that could not be started.
+    /// Adds the answer of a caller that could not be started.
     pub(super) fn add_missing(&mut self, url: &str, unit: &str, error: &dyn std::fmt::Display, show: Show<'_>) {
         let why = format!("{url}: no {unit} is left to ask on: {error}; ask for fewer");
         let answer = Answer { url: url.into(), elapsed: self.start.elapsed(), result: Outcome::Error(why) };
@@ -78,7 +78,7 @@ impl Answers {
 }
 
 impl Pages {
-    /// The pages in the order in which they are asked for: all of them, and all of them again.
+    /// The pages in the order in which callers ask for them: all of them, and then all of them again.
     pub(super) fn incoming(&self) -> impl Iterator<Item = usize> + use<> {
         (0..self.urls.len()).chain(0..self.urls.len())
     }
@@ -117,7 +117,7 @@ impl Pages {
         Answer { url: url.clone(), elapsed, result }
     }
 
-    /// Whether `body` is not what the embedded server has for that page. What others should send, nobody here knows.
+    /// Whether `body` differs from what the embedded server has for that page. Of other servers this is unknown.
     fn is_mixed_up(&self, page: usize, body: &Body) -> bool {
         self.server.as_ref().is_some_and(|server| **body != *server.site().body(page))
     }

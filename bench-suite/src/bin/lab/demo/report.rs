@@ -1,4 +1,4 @@
-//! What the demonstration found out: the facts behind its text, and its JSON.
+//! The results of the demonstration: the facts behind its text, and its JSON.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use serde::{Serialize, Serializer};
 
 #[derive(Serialize)]
 pub(super) struct Report {
-    /// Who asks: `thread`, `coroutine` or `task`.
+    /// The kind of callers: `thread`, `coroutine` or `task`.
     pub(super) runtime: &'static str,
-    /// How many OS threads run the coroutines or tasks. Threads have none: the kernel runs them.
+    /// How many OS threads run the coroutines or tasks. For threads there is none: the kernel runs them.
     pub(super) workers: Option<usize>,
-    pub(super) memo: String,
+    pub(super) memo: &'static str,
     pub(super) what: &'static str,
     pub(super) cores: usize,
-    /// On which of the cores the threads run.
+    /// The cores on which the threads run.
     pub(super) placement: &'static str,
-    /// Nothing, if the user named URLs.
+    /// `None` if the user named URLs.
     pub(super) server: Option<Embedded>,
     pub(super) timeout_ms: u128,
     pub(super) max_body_bytes: u64,
@@ -45,7 +45,7 @@ pub(super) struct Part {
     pub(super) f_ran_on: String,
     /// How many OS threads this process had when all callers had begun, the server's included.
     pub(super) threads: Option<usize>,
-    /// As they came.
+    /// In the order in which they came.
     pub(super) answers: Vec<Answer>,
     pub(super) urls: Vec<Counts>,
 }
@@ -75,7 +75,7 @@ pub(super) enum Outcome {
     Error(String),
 }
 
-/// What one URL cost.
+/// How often one URL was fetched.
 #[derive(Serialize)]
 pub(super) struct Counts {
     pub(super) url: String,
@@ -95,7 +95,8 @@ impl Report {
         concurrent + self.sequential.as_ref().map_or(0, |part| part.failed)
     }
 
-    /// See the field. A failure costs nothing, or all of the timeout, and would make a number without a meaning.
+    /// The value of the field of this name. A failure takes no time, or the whole timeout, so a ratio that includes one
+    /// means nothing.
     pub(super) fn speed_up(&self) -> Option<f64> {
         match (&self.sequential, &self.concurrent) {
             (Some(sequential), Some(Concurrent::Ran(concurrent))) if self.failed() == 0 => {

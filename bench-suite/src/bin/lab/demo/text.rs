@@ -16,7 +16,7 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const INDENT: usize = 28;
 const WIDTH: usize = 100 - INDENT;
 
-pub(super) const SEQUENTIAL: &str = "sequential: one caller, who asks for one page after the other";
+pub(super) const SEQUENTIAL: &str = "sequential: one caller asks for one page after the other";
 
 /// The title of the concurrent part, whose callers are threads, coroutines or tasks.
 pub(super) fn concurrent(runtime: &str) -> String {
@@ -64,7 +64,7 @@ pub(super) fn answer(answer: &Answer) {
 
 pub(super) fn part_ends(part: &Part) {
     let (asked, urls) = (part.asked, part.urls.len());
-    // The server's own count, where there is a server: it is the one witness who does not depend on the memo.
+    // The server's own count, if there is a server: it is the one count that does not depend on the memo.
     let requests: Option<Vec<usize>> = part.urls.iter().map(|url| url.requests).collect();
     let requests_seen = requests.is_some();
     match requests {
@@ -104,8 +104,8 @@ pub(super) fn closing(report: &Report) {
     }
 }
 
-/// One unit for all, so that a page fetched and a page remembered can be compared at a glance; and digits enough for
-/// the latter, which takes some hundred nanoseconds.
+/// One unit for all times, so that a fetch and a hit compare at a glance, with enough digits for a hit, which takes
+/// several hundred nanoseconds.
 fn milliseconds(duration: Duration) -> String {
     format!("{:.4} ms", duration.as_secs_f64() * 1e3)
 }
@@ -121,7 +121,7 @@ fn range(counts: &[usize]) -> String {
     }
 }
 
-/// Breaks `text` between words, so that it stays in the last column. A longer word, such as a URL, stays whole.
+/// Breaks `text` between words to fit the last column. A longer word, such as a URL, stays whole.
 fn wrap(text: &str) -> String {
     let options = Options::new(WIDTH).word_splitter(NoHyphenation).break_words(false);
     textwrap::wrap(text, options).join(&format!("\n{:INDENT$}", ""))

@@ -1,4 +1,4 @@
-//! Asking from OS threads: each sleeps while it waits, and the kernel lets others run.
+//! Callers that are OS threads: each sleeps while it waits, and the kernel runs others.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +7,7 @@ use std::thread::{self, Builder};
 use std::time::Instant;
 
 use bench_suite::pages::thread::Client;
-use bench_suite::subject::{Function, Memo, OneThread, Subject};
+use bench_suite::subject::{Function, Memo, Suite, by_name};
 
 use super::pages::{Answers, Calls, Fetched, Pages, Show};
 use super::report::{Answer, Part};
@@ -15,17 +15,17 @@ use super::report::{Answer, Part};
 const UNIT: &str = "thread";
 
 thread_local! {
-    /// Whether this thread is a caller that waits for the memo. If so while `f` runs on it, `f` runs on its caller.
+    /// Whether this thread is a caller that waits for the memo. If `f` runs on such a thread, it runs on its caller.
     static WAITS_FOR_THE_MEMO: Cell<bool> = const { Cell::new(false) };
 }
 
-/// One caller, who asks for each URL, and then for each again.
-pub(super) fn one_after_the_other<S: OneThread>(pages: &Pages, show: Show<'_>) -> Part {
+/// One caller asks for each URL, and then for each again.
+pub(super) fn one_after_the_other(pages: &Pages, memo: &str, show: Show<'_>) -> Part {
     let calls = pages.begin();
-    let memo = S::memo(f(pages, &calls));
+    let memo = by_name::alone::<Suite, _, _>(memo, f(pages, &calls)).expect("a memo for threads was chosen");
     let mut answers = Answers::begin();
     for page in pages.incoming() {
-        let answer = ask(pages, &memo, page);
+        let answer = ask(pages, &*memo, page);
         answers.add(answer, Instant::now(), show);
     }
     answers.count_threads();
@@ -33,18 +33,19 @@ pub(super) fn one_after_the_other<S: OneThread>(pages: &Pages, show: Show<'_>) -
 }
 
 /// As many callers as there are questions, each on a thread of its own.
-pub(super) fn all_at_once<S: Subject>(pages: &Pages, show: Show<'_>) -> Part {
+pub(super) fn all_at_once(pages: &Pages, memo: &str, show: Show<'_>) -> Part {
     let calls = pages.begin();
-    let memo = S::memo(f(pages, &calls));
+    let memo =
+        by_name::shared::<Suite, _, _>(memo, f(pages, &calls)).expect("a memo that threads can share was chosen");
     let mut answers = Answers::begin();
     thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
         for page in pages.incoming() {
             let to = tell.clone();
-            let memo = &memo;
+            let memo = &*memo;
             let caller = Builder::new().name(format!("caller-{page}")).spawn_scoped(scope, move || {
                 let answer = ask(pages, memo, page);
-                // An error would mean that nobody listens any more, and so that nobody misses this.
+                // An error means that the receiver has gone, and then nothing needs the answer.
                 let _ = to.send((answer, Instant::now()));
             });
             if let Err(error) = caller {
@@ -52,7 +53,7 @@ pub(super) fn all_at_once<S: Subject>(pages: &Pages, show: Show<'_>) -> Part {
             }
         }
         answers.count_threads();
-        // The last of the callers ends the loop, once this end of the channel is not kept open here as well.
+        // With this end closed, the loop ends when the last caller has closed its own.
         drop(tell);
         for (answer, ended) in told {
             answers.add(answer, ended, show);
@@ -61,7 +62,7 @@ pub(super) fn all_at_once<S: Subject>(pages: &Pages, show: Show<'_>) -> Part {
     pages.end(&calls, answers, UNIT)
 }
 
-/// The function that the memo is to remember.
+/// The function that the memo remembers.
 fn f(pages: &Pages, calls: &Arc<Calls>) -> Function<String, Fetched> {
     let (calls, client) = (calls.clone(), Client::new(pages.limits));
     Box::new(move |url: &String| {
@@ -70,11 +71,11 @@ fn f(pages: &Pages, calls: &Arc<Calls>) -> Function<String, Fetched> {
     })
 }
 
-/// Asks `memo` for page number `page`, and takes the time.
-fn ask(pages: &Pages, memo: &impl Memo<String, Fetched>, page: usize) -> Answer {
+/// Asks `memo` for page number `page`, and measures how long that takes.
+fn ask(pages: &Pages, memo: &dyn Memo<String, Fetched>, page: usize) -> Answer {
     WAITS_FOR_THE_MEMO.set(true);
     let start = Instant::now();
-    // The memo may be a student's first one. A panic of it is one caller's bad luck, and not the end.
+    // The memo may be a student's first one. If it panics, only this caller fails.
     let fetched = catch_unwind(AssertUnwindSafe(|| memo.get(&pages.urls[page])));
     let elapsed = start.elapsed();
     WAITS_FOR_THE_MEMO.set(false);
