@@ -20,7 +20,6 @@ mod tasks;
 use std::fmt;
 
 use crate::child::End;
-pub use chosen::Registry;
 use serde::{Deserialize, Serialize};
 
 /// What became of a subject in a situation.

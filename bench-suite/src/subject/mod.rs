@@ -269,18 +269,3 @@ const fn count_filled() -> usize {
     }
     count
 }
-
-/// What a hit has to write to memory that other threads use: why sharing costs what it costs.
-#[must_use]
-pub fn hit_takes(subject: &str) -> &'static str {
-    match subject {
-        "HashMap" | "memo1" | "memo2::lending" => "no lock",
-        "memo2::coarse" | "memo2::duplicating" | "memo2::robust" => "one lock",
-        "memo2" => "two locks",
-        "memo3" => "two messages",
-        "dashmap" | "once_map" | "quick_cache" => "a shard's lock",
-        "papaya" => "no lock, a guard",
-        "moka" => "no lock, a record",
-        _ => "",
-    }
-}

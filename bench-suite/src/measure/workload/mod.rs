@@ -8,15 +8,13 @@
 //! | `runtime_herd.rs` | how a cold key is served to all who wait for it, and what each of them takes |
 //! | `runtime_http.rs` | the running example: thousands of requests for pages |
 //!
-//! As in [`green_threads::workload`], the versions for threads, coroutines and tasks stand one under the other. What
-//! they drive stands in `memos.rs`.
+//! As in [`green_threads::workload`], the versions for threads, coroutines and tasks follow each other in one file.
 
 use green_threads::probe::protocol::Model;
 pub use green_threads::workload::Workload;
 use green_threads::workload::{Depth, Program, Setting, in_places};
 
-pub(crate) mod memo_fill;
-mod memos;
+mod memo_fill;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod monitor_round_trip;
 #[allow(unsafe_code, reason = "it spawns coroutines")]

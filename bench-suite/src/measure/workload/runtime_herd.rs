@@ -23,9 +23,10 @@ use green_threads::workload::{
 };
 use tokio::sync::Semaphore;
 
-use super::memos::Called;
 use super::{ALGORITHMS, crowds, of_both_memos};
-use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
+use crate::subject::{
+    AsyncMemo, AsyncSubject, Memo, Memo2, Memo2Coroutine, Memo2Task, Memo3, Memo3Coroutine, Memo3Task, Subject,
+};
 
 pub(super) const WORKLOAD: Workload = Workload {
     lean: true,
@@ -72,10 +73,10 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let mut all = Answer::default();
     for _ in 0..ask.iterations {
         let served = match runtime {
-            Runtime::Thread { stack } if first => threads::<memo2::Memo<_, _, _>>(*stack, callers)?,
-            Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, callers)?,
-            Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, callers)?,
-            Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, callers)?,
+            Runtime::Thread { stack } if first => threads::<Memo2>(*stack, callers)?,
+            Runtime::Thread { stack } => threads::<Memo3>(*stack, callers)?,
+            Runtime::Coroutine(runtime) if first => coroutines::<Memo2Coroutine>(runtime, callers)?,
+            Runtime::Coroutine(runtime) => coroutines::<Memo3Coroutine>(runtime, callers)?,
             Runtime::Task(runtime) if first => tasks::<Memo2Task>(runtime, callers)?,
             Runtime::Task(runtime) => tasks::<Memo3Task>(runtime, callers)?,
         };
@@ -122,12 +123,12 @@ fn all_wait(coming: &mpsc::Receiver<()>, before: &Memory) -> io::Result<f64> {
 }
 
 // ANCHOR: thread
-fn threads<M: Called<u64, u64>>(stack: StackSize, callers: u64) -> io::Result<Served> {
+fn threads<S: Subject>(stack: StackSize, callers: u64) -> io::Result<Served> {
     let (coming, all_come) = mpsc::channel::<()>();
     let calls = Arc::new(AtomicU64::new(0));
     let (hold, held) = mpsc::channel::<()>();
     let held = Mutex::new(held);
-    let memo = M::memo({
+    let memo = Arc::new(S::memo::<u64, u64>({
         let calls = calls.clone();
         Box::new(move |key| {
             calls.fetch_add(1, Relaxed);
@@ -135,7 +136,7 @@ fn threads<M: Called<u64, u64>>(stack: StackSize, callers: u64) -> io::Result<Se
             let _ = held.lock().unwrap_or_else(PoisonError::into_inner).recv();
             *key
         })
-    });
+    }));
     let before = Memory::at_rest()?;
     let mut handles = Vec::new();
     for _ in 0..callers {
@@ -157,18 +158,18 @@ fn threads<M: Called<u64, u64>>(stack: StackSize, callers: u64) -> io::Result<Se
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines<M: Called<u64, u64>>(runtime: &'static coroutine::Runtime, callers: u64) -> io::Result<Served> {
+fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, callers: u64) -> io::Result<Served> {
     let (coming, all_come) = mpsc::channel::<()>();
     let calls = Arc::new(AtomicU64::new(0));
     let held = Arc::new(SyncFlag::new());
-    let memo = M::memo({
+    let memo = Arc::new(S::memo::<u64, u64>({
         let (calls, held) = (calls.clone(), held.clone());
         Box::new(move |key| {
             calls.fetch_add(1, Relaxed);
             held.wait();
             *key
         })
-    });
+    }));
     let before = Memory::at_rest()?;
     let mut handles = Vec::new();
     for _ in 0..callers {

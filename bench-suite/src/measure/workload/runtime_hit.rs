@@ -12,10 +12,11 @@ use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Experiment, Parameter, Shows, Times, Workload, in_places};
 
-use super::memos::Called;
 use super::{ALGORITHMS, of_both_memos};
 use crate::measure::together::first_start_to_last_end;
-use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
+use crate::subject::{
+    AsyncMemo, AsyncSubject, Memo, Memo2, Memo2Coroutine, Memo2Task, Memo3, Memo3Coroutine, Memo3Task, Subject,
+};
 
 pub(super) const WORKLOAD: Workload = Workload {
     experiments: &[Experiment {
@@ -44,10 +45,10 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let times = ask.iterations.div_ceil(callers);
     let first = ask.setup.variant == ALGORITHMS[0];
     let spans = match runtime {
-        Runtime::Thread { stack } if first => threads::<memo2::Memo<_, _, _>>(*stack, callers, times)?,
-        Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, callers, times)?,
-        Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, callers, times)?,
-        Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, callers, times)?,
+        Runtime::Thread { stack } if first => threads::<Memo2>(*stack, callers, times)?,
+        Runtime::Thread { stack } => threads::<Memo3>(*stack, callers, times)?,
+        Runtime::Coroutine(runtime) if first => coroutines::<Memo2Coroutine>(runtime, callers, times)?,
+        Runtime::Coroutine(runtime) => coroutines::<Memo3Coroutine>(runtime, callers, times)?,
         Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<Memo2Task>(callers, times)),
         Runtime::Task(runtime) => on_a_task(runtime, tasks::<Memo3Task>(callers, times)),
     };
@@ -70,8 +71,9 @@ fn turns(keys: &[String], caller: u64, times: u64) -> impl Iterator<Item = &Stri
 }
 
 // ANCHOR: thread
-fn threads<M: Called<String, u64>>(stack: StackSize, callers: u64, times: u64) -> io::Result<Spans> {
-    let (keys, memo) = (keys(), M::memo(Box::new(|key: &String| key.len() as u64)));
+fn threads<S: Subject>(stack: StackSize, callers: u64, times: u64) -> io::Result<Spans> {
+    let keys = keys();
+    let memo = Arc::new(S::memo::<String, u64>(Box::new(|key| key.len() as u64)));
     for key in keys.iter() {
         memo.get(key);
     }
@@ -94,12 +96,9 @@ fn threads<M: Called<String, u64>>(stack: StackSize, callers: u64, times: u64) -
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines<M: Called<String, u64>>(
-    runtime: &'static coroutine::Runtime,
-    callers: u64,
-    times: u64,
-) -> io::Result<Spans> {
-    let (keys, memo) = (keys(), M::memo(Box::new(|key: &String| key.len() as u64)));
+fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, callers: u64, times: u64) -> io::Result<Spans> {
+    let keys = keys();
+    let memo = Arc::new(S::memo::<String, u64>(Box::new(|key| key.len() as u64)));
     for key in keys.iter() {
         memo.get(key);
     }

@@ -16,11 +16,12 @@ use green_threads::probe::protocol::Answer;
 use green_threads::probe::{Runtime, on_a_task};
 use green_threads::workload::{Ask, Experiment, Observations, Parameter, Quantity, Shows, Table, Workload};
 
-use super::memos::Called;
 use super::{ALGORITHMS, crowds, of_both_memos};
 use crate::measure::together::first_start_to_last_end;
 use crate::pages::{self, Body, Elsewhere, FetchError, Limits, Site};
-use crate::subject::{AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
+use crate::subject::{
+    AsyncMemo, AsyncSubject, Memo, Memo2, Memo2Coroutine, Memo2Task, Memo3, Memo3Coroutine, Memo3Task, Subject,
+};
 
 pub(super) const WORKLOAD: Workload = Workload {
     sockets: true,
@@ -61,10 +62,10 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let urls: Vec<String> = (0..n).map(|request| server.url(request % SITE.pages)).collect();
         let before = Memory::now()?;
         let spans = match runtime {
-            Runtime::Thread { stack } if first => threads::<memo2::Memo<_, _, _>>(*stack, urls)?,
-            Runtime::Thread { stack } => threads::<memo3::Memo<_, _>>(*stack, urls)?,
-            Runtime::Coroutine(runtime) if first => coroutines::<memo2::coroutine::Memo<_, _, _>>(runtime, urls)?,
-            Runtime::Coroutine(runtime) => coroutines::<memo3::coroutine::Memo<_, _>>(runtime, urls)?,
+            Runtime::Thread { stack } if first => threads::<Memo2>(*stack, urls)?,
+            Runtime::Thread { stack } => threads::<Memo3>(*stack, urls)?,
+            Runtime::Coroutine(runtime) if first => coroutines::<Memo2Coroutine>(runtime, urls)?,
+            Runtime::Coroutine(runtime) => coroutines::<Memo3Coroutine>(runtime, urls)?,
             Runtime::Task(runtime) if first => on_a_task(runtime, tasks::<Memo2Task>(urls)),
             Runtime::Task(runtime) => on_a_task(runtime, tasks::<Memo3Task>(urls)),
         };
@@ -109,9 +110,9 @@ impl Spans {
 }
 
 // ANCHOR: thread
-fn threads<M: Called<String, Fetched>>(stack: StackSize, urls: Vec<String>) -> io::Result<Spans> {
+fn threads<S: Subject>(stack: StackSize, urls: Vec<String>) -> io::Result<Spans> {
     let client = pages::thread::Client::new(Limits::default());
-    let memo = M::memo(Box::new(move |url: &String| client.get_body(url)));
+    let memo = Arc::new(S::memo(Box::new(move |url: &String| client.get_body(url))));
     let mut handles = Vec::new();
     for url in urls {
         let memo = memo.clone();
@@ -125,12 +126,9 @@ fn threads<M: Called<String, Fetched>>(stack: StackSize, urls: Vec<String>) -> i
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines<M: Called<String, Fetched>>(
-    runtime: &'static coroutine::Runtime,
-    urls: Vec<String>,
-) -> io::Result<Spans> {
+fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, urls: Vec<String>) -> io::Result<Spans> {
     let client = pages::coroutine::Client::new(Limits::default());
-    let memo = M::memo(Box::new(move |url: &String| client.get_body(url)));
+    let memo = Arc::new(S::memo(Box::new(move |url: &String| client.get_body(url))));
     let mut handles = Vec::new();
     for url in urls {
         let memo = memo.clone();
