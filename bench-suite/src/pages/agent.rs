@@ -8,8 +8,9 @@ use ureq::unversioned::resolver::Resolver;
 use ureq::unversioned::transport::Connector;
 use ureq::{Agent, Proxy};
 
+use super::error::FetchError;
+use super::fetch::{Body, Limits};
 use super::fetch::{IDLE_CONNECTIONS, MOST_REDIRECTS, host_and_port, is_loopback, parse};
-use super::{Body, FetchError, Limits};
 
 /// A ureq agent that keeps to limits and turns ureq's errors into ours.
 #[derive(Clone, Debug)]

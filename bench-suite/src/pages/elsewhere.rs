@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Server, Site};
+use super::server::{Server, Site};
 use crate::child::Conversation;
 use crate::place;
 

@@ -24,8 +24,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower_service::Service;
 use ureq::Proxy;
 
+use super::error::FetchError;
+use super::fetch::{Body, Limits};
 use super::fetch::{IDLE_CONNECTIONS, MOST_REDIRECTS, host_and_port, is_loopback, parse};
-use super::{Body, FetchError, Limits};
 
 /// How long a connection is kept for the next request, the same as in ureq.
 const IDLE_AT_MOST: Duration = Duration::from_secs(15);

@@ -8,8 +8,9 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use super::agent::Fetcher;
+use super::error::FetchError;
+use super::fetch::{Body, Limits};
 use super::fetch::{address, port};
-use super::{Body, FetchError, Limits};
 
 /// Fetches the body of the page at `url`, by a client with the default [`Limits`] that the whole process shares.
 ///

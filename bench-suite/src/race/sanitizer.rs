@@ -8,7 +8,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::Program;
+use super::program::Program;
 use crate::child::{self, End, Patience};
 use crate::place;
 

@@ -9,7 +9,7 @@ use generator::Error as Ended;
 use may::coroutine::Builder;
 use thiserror::Error;
 
-use super::Runtime;
+use super::start::Runtime;
 
 impl Runtime {
     /// Runs `f` on a coroutine.
