@@ -1,30 +1,32 @@
-//! One estimator for whatever is taken several times: the median of the rounds, and how far it can be trusted.
+//! The one estimator for anything measured several times: the median of the rounds, and an interval that says how
+//! far to trust it.
 
-/// The median of some rounds, and an interval around it.
+/// The median of several rounds, with a confidence interval of 95% (from six rounds on).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// The middle of the rounds.
+    /// The middle round in sorted order, or the mean of the two middle rounds.
     pub median: f64,
-    /// Where the interval begins.
+    /// The lower end of the interval: one of the rounds.
     pub low: f64,
-    /// Where it ends.
+    /// The upper end of the interval: one of the rounds.
     pub high: f64,
-    /// How many rounds there were.
+    /// The number of rounds.
     pub rounds: usize,
 }
 
 impl Estimate {
-    /// The estimate from these rounds.
+    /// Estimates the true median from `rounds`.
     ///
-    /// The interval is made of two of the rounds, the same number of places from either end of their order. Each round
-    /// is over the true median with a chance of one half, whatever the times are distributed like; so it is counted how
-    /// many of them may be left out at either end while the interval has the true median in at least 95 of 100 such
-    /// runs. (Of 11 rounds it is one at either end, of 31 nine.) Fewer than six rounds do not carry that much: then it
-    /// is all of them.
+    /// The two ends of the interval are rounds, at the same distance from the two ends of the sorted order. A round
+    /// lies above the true median with probability one half, whatever the distribution of the times. So the
+    /// binomial distribution says how many rounds can be left out at each end so that the interval still holds the
+    /// true median in at least 95 of 100 such runs: of 11 rounds one at each end, of 31 rounds nine. Fewer than six
+    /// rounds cannot give that confidence, so there the interval spans all of them. This is the confidence interval
+    /// that belongs to the sign test.
     ///
     /// # Panics
     ///
-    /// If there are no rounds.
+    /// If `rounds` is empty.
     #[must_use]
     pub fn of(rounds: &[f64]) -> Self {
         let mut sorted = rounds.to_vec();
@@ -38,17 +40,18 @@ impl Estimate {
         Estimate { median, low: sorted[out], high: sorted[sorted.len() - 1 - out], rounds: sorted.len() }
     }
 
-    /// How many times its beginning the interval's end is.
+    /// The upper end of the interval divided by its lower end: 1.1 means that the ends differ by a tenth.
     #[must_use]
     pub fn spread(&self) -> f64 {
         self.high / self.low
     }
 }
 
-/// How many of `rounds` may be left out at either end.
+/// How many of `rounds` sorted values can be left out at each end of the interval.
 fn left_out(rounds: usize) -> usize {
     const MISSED: f64 = 0.05;
-    // The chance that at most so many rounds are over the true median, and as many again for those that are under it.
+    // `chance` is the probability that exactly `out` rounds lie above the true median. `missed` doubles its sum,
+    // because the number of rounds below the median has the same distribution.
     let mut chance = 0.5_f64.powi(i32::try_from(rounds).unwrap_or(i32::MAX));
     let (mut missed, mut out) = (0.0, 0);
     while out < rounds / 2 {
@@ -59,7 +62,7 @@ fn left_out(rounds: usize) -> usize {
         chance *= (rounds - out) as f64 / (out + 1) as f64;
         out += 1;
     }
-    // The last one added is where the interval begins.
+    // Leaving out `out` values would miss the true median too often, so one value fewer is left out.
     out.saturating_sub(1)
 }
 
@@ -73,17 +76,17 @@ mod tests {
         assert!((Estimate::of(&[4.0, 1.0, 2.0, 3.0]).median - 2.5).abs() < f64::EPSILON);
     }
 
-    /// As in the tables of the sign test.
+    /// The expected numbers are those in the tables of the sign test.
     #[test]
     fn as_many_are_left_out_as_the_chances_allow() {
         let expected =
             [(1, 0), (3, 0), (5, 0), (6, 0), (8, 0), (9, 1), (10, 1), (11, 1), (12, 2), (20, 5), (31, 9), (51, 18)];
         for (rounds, out) in expected {
-            assert_eq!(left_out(rounds), out, "of {rounds}");
+            assert_eq!(left_out(rounds), out, "{rounds} rounds");
         }
     }
 
-    /// Rounds of which one half is wild: the interval says so.
+    /// Half of the rounds are wild, and the width of the interval shows it.
     #[test]
     fn a_wild_half_makes_a_wide_interval() {
         let calm: Vec<f64> = (0..11).map(|round| 100.0 + f64::from(round)).collect();

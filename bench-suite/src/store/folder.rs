@@ -1,4 +1,4 @@
-//! The folder: a file for each experiment, each written whole or not at all.
+//! The folder of results: one file for each experiment. A write replaces a file completely or not at all.
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,41 +11,46 @@ use thiserror::Error;
 use super::{OLDEST, Results, SCHEMA};
 use crate::place;
 
-/// Where results are kept.
+/// The folder in which results are kept.
 #[derive(Clone, Debug)]
 pub struct Store(PathBuf);
 
 /// Why results cannot be read or written.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The file system refuses.
+    /// The file system reports an error.
     #[error("{}: {source}", path.display())]
     File {
-        /// What could not be read or written.
+        /// The file that could not be read or written.
         path: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: io::Error,
     },
-    /// The file is not of results.
-    #[error("{}: not results of this lab: {source}; move the file away, or measure again to replace it", path.display())]
+    /// The file is not valid JSON, or does not hold results.
+    #[error("{}: not results of this lab: {source}; move the file away or measure again to replace it", path.display())]
     Garbled {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error of the JSON parser.
         source: serde_json::Error,
     },
-    /// Another version of this program wrote the file.
-    #[error("{}: written by another version (schema {found}, this one reads {SCHEMA}); measure again to replace it", path.display())]
+    /// Another version of this program wrote the file, in a schema that this version cannot read.
+    #[error(
+        "{}: written by another version (schema {found}, this one reads up to schema {SCHEMA}); \
+         measure again to replace it",
+        path.display()
+    )]
     OtherSchema {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Its schema.
+        /// The schema that the file names.
         found: u32,
     },
 }
 
 impl Store {
-    /// The store of this checkout: the folder `lab` in Cargo's target folder, or where `LAB_STORE` says.
+    /// The store of this checkout: the folder that the variable `LAB_STORE` names, or else `lab` in Cargo's target
+    /// folder.
     #[must_use]
     pub fn here() -> Self {
         if let Some(folder) = std::env::var_os("LAB_STORE").filter(|folder| !folder.is_empty()) {
@@ -54,34 +59,35 @@ impl Store {
         Store(place::target().join("lab"))
     }
 
-    /// The reference set that is committed in this repository: one machine's results, to compare with.
+    /// The reference set that is committed in this repository: results of one machine, for comparison.
     ///
     /// # Errors
     ///
     /// If the checkout of this repository is not found.
     pub fn reference() -> anyhow::Result<Self> {
-        let folder = place::workspace().context("the reference set is in the checkout of this course")?;
+        let folder = place::workspace().context("the reference set is part of the checkout of this course")?;
         Ok(Store(folder.join("bench-suite/reference")))
     }
 
-    /// A store in `folder`.
+    /// A store in `folder`, which need not exist yet.
     #[must_use]
     pub fn at(folder: &Path) -> Self {
         Store(folder.to_path_buf())
     }
 
-    /// The folder.
+    /// The folder of this store.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.0
     }
 
-    /// Writes `results`, in the place of earlier ones of the same experiment. Partial ones stand apart, and replace
-    /// nothing but partial ones. Until the new file is there, whole, the old one is.
+    /// Writes `results` to the file of their experiment, and returns its path. They replace earlier results of the
+    /// same experiment. Partial results have a file of their own, so they replace only partial results. The old
+    /// file stays in place until the new one is complete.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file system reports an error.
     pub fn write(&self, results: &Results) -> Result<PathBuf, StoreError> {
         let path = self.path(&results.experiment, results.complete);
         let garbled = |source| StoreError::Garbled { path: path.clone(), source };
@@ -91,16 +97,16 @@ impl Store {
         Ok(path)
     }
 
-    /// Writes a file of the store, whole or not at all.
+    /// Writes `bytes` to `path`, completely or not at all, and creates the folder of `path` if it is missing.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file system reports an error.
     pub fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let write = || {
             let folder = path.parent().unwrap_or(&self.0);
             fs::create_dir_all(folder)?;
-            // In the same folder, so that the renaming at the end is one step.
+            // The temporary file is in the same folder, so that the final rename is atomic.
             let mut file = new_file(folder)?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
@@ -110,11 +116,11 @@ impl Store {
         write().map_err(|source| StoreError::File { path: path.to_path_buf(), source })
     }
 
-    /// The complete results of `experiment`, or `None` if it has not been run.
+    /// Reads the complete results of `experiment`; `None` if there are none.
     ///
     /// # Errors
     ///
-    /// If there is a file that cannot be read as results of this version.
+    /// If the file cannot be read, does not hold results, or has a schema that this version cannot read.
     pub fn read(&self, experiment: &str) -> Result<Option<Results>, StoreError> {
         read(&self.path(experiment, true))
     }
@@ -125,21 +131,22 @@ impl Store {
     }
 }
 
-/// A temporary file in `folder`, as readable as other new files there: by default a temporary file is its owner's alone.
+/// A temporary file in `folder`, with the permissions of any other new file there. By default a temporary file can
+/// be read by its owner only.
 #[cfg(unix)]
 fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
-/// A temporary file in `folder`, as readable as other new files there.
+/// A temporary file in `folder`, with the permissions of any other new file there.
 #[cfg(not(unix))]
 fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     tempfile::NamedTempFile::new_in(folder)
 }
 
 fn read(path: &Path) -> Result<Option<Results>, StoreError> {
-    /// What every schema has.
+    /// The field that every version of the schema has.
     #[derive(Deserialize)]
     struct Version {
         schema: u32,

@@ -1,4 +1,4 @@
-//! The machine that results come from, and what the program was built with.
+//! The machine on which results were measured, and the build that measured them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::built;
 
-/// The crates whose versions decide a result.
+/// The crates whose versions can change a result.
 const CRATES: &[&str] = &[
     "criterion",
     "crossbeam",
@@ -29,31 +29,32 @@ const CRATES: &[&str] = &[
     "ureq",
 ];
 
-/// What decides a result, of the machine and of the build.
+/// The properties of the machine and of the build that can change a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
-    /// The processor's own name for itself.
+    /// The name that the processor reports, or the architecture where the system does not show that name.
     pub processor: String,
-    /// How many processors are online.
+    /// The number of processors that are online.
     pub cores: usize,
-    /// On how many of them this process may run.
+    /// The number of processors that this process may use, as `std::thread::available_parallelism` counts them.
     pub allowed_cores: usize,
-    /// Main memory, in bytes.
+    /// The size of main memory in bytes; `None` where the system does not show it.
     pub memory_bytes: Option<u64>,
-    /// The operating system and its kernel.
+    /// The operating system and the release of its kernel.
     pub kernel: String,
-    /// The limits that stop an experiment, by the names of their files; those that this system has.
+    /// The limits of the system that can stop an experiment or change its result, by name. A limit that this system
+    /// does not have is absent.
     pub limits: BTreeMap<String, String>,
-    /// The compiler.
+    /// The version of the compiler, as `rustc --version` prints it.
     pub rustc: String,
     /// The build profile and its optimisation level.
     pub profile: String,
-    /// The versions of the crates that decide a result.
+    /// The versions of the crates that can change a result, by the name of the crate.
     pub crates: BTreeMap<String, String>,
 }
 
 impl Machine {
-    /// This machine, and this build.
+    /// Describes this machine and this build.
     #[must_use]
     pub fn this() -> Self {
         let allowed_cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -80,8 +81,9 @@ impl Machine {
         self.limits.get(QUOTA).and_then(|cpu_max| cores_of(cpu_max))
     }
 
-    /// How many workers a runtime may take on this machine if nobody says: the allowed cores. Where a quota is what
-    /// limits them, std rounds it down and Go rounds it up, to at least two workers.
+    /// The numbers of workers that a runtime may start by default on this machine. That is the number of allowed
+    /// cores. Where a quota sets that number, std rounds the quota down, and Go rounds it up to at least two
+    /// workers.
     ///
     /// Source: `std::thread::available_parallelism`, and the release notes of Go 1.25.
     #[must_use]
@@ -94,16 +96,16 @@ impl Machine {
     }
 }
 
-/// The name of the limit that is a quota of processor time.
+/// The name of the limit that holds the quota of processor time.
 const QUOTA: &str = "cgroup cpu.max";
 
-/// What `cpu.max` says, in cores: the quota divided by the period, or `None` if there is no quota.
+/// The quota in `cpu.max` divided by its period, in cores; `None` if there is no quota.
 fn cores_of(cpu_max: &str) -> Option<f64> {
     let (quota, period) = cpu_max.split_once(' ')?;
     Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
 }
 
-/// The tightest `cpu.max` among this process's cgroup and those that contain it.
+/// The lowest `cpu.max` of this process's cgroup and of the cgroups that contain it.
 ///
 /// Source: the kernel's `cgroup-v2.rst`, "CPU Interface Files".
 fn cpu_max() -> Option<String> {
@@ -117,7 +119,7 @@ fn cpu_max() -> Option<String> {
     })
 }
 
-/// The value after `name` and a colon in a file of such lines.
+/// The value after `name` and a colon in a file of `name: value` lines.
 fn field(path: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix(':'))?;
@@ -143,7 +145,7 @@ fn kernel() -> String {
     format!("{} {release}", std::env::consts::OS).trim().to_string()
 }
 
-/// The limits that stop an experiment, or change its answer.
+/// Reads the limits that can stop an experiment or change its result.
 fn limits() -> BTreeMap<String, String> {
     let files = [
         ("max_map_count", "/proc/sys/vm/max_map_count"),
@@ -180,7 +182,7 @@ mod tests {
         assert_eq!(machine(1, "50000 100000"), 1..=2);
         assert_eq!(machine(2, "250000 100000"), 2..=3);
         assert_eq!(machine(4, "400000 100000"), 4..=4);
-        // The process is held to two cores, so the quota of four limits nothing.
+        // The process may use two cores only, so the quota of four cores has no effect.
         assert_eq!(machine(2, "400000 100000"), 2..=2);
     }
 }

@@ -1,5 +1,5 @@
-//! The results: one schema, and one folder where they are kept. Tables, reports and figures read them from there and
-//! from nowhere else.
+//! The results: their schema, and the folder in which they are kept. Tables, reports, figures and claims read
+//! results from this store and from nowhere else.
 
 mod estimate;
 mod folder;
@@ -18,17 +18,17 @@ pub use estimate::Estimate;
 pub use folder::{Store, StoreError};
 pub use machine::Machine;
 
-/// The version of the schema below. It grows by one when an older reader could misread what is written.
+/// The version of the schema below. It grows by one whenever an older reader could misread a new file.
 pub const SCHEMA: u32 = 2;
 
-/// The oldest version that can still be read. Version 1 calls quantities figures.
+/// The oldest version that this program can still read. Version 1 calls quantities "figures".
 const OLDEST: u32 = 1;
 
-/// The depth that `LAB_DEPTH` asks for: `full`, or `quick`, which is also the default.
+/// The depth that the variable `LAB_DEPTH` asks for: `full` or `quick`. The default is `quick`.
 ///
 /// # Errors
 ///
-/// If it asks for something else.
+/// If `LAB_DEPTH` has any other value.
 pub fn depth_from_environment() -> anyhow::Result<Depth> {
     match std::env::var("LAB_DEPTH").as_deref() {
         Err(std::env::VarError::NotPresent) | Ok("" | "quick") => Ok(Depth::Quick),
@@ -38,80 +38,82 @@ pub fn depth_from_environment() -> anyhow::Result<Depth> {
     }
 }
 
-/// The parameters of a setting, by name. The placement is always among those of a time.
+/// A setting: the values of its parameters, by name. The setting of a time always includes the placement.
 pub type Setting = BTreeMap<String, String>;
 
-/// What one run of one experiment found.
+/// The results of one run of one experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
-    /// [`SCHEMA`], as it was when this was written.
+    /// The value of [`SCHEMA`] in the program that wrote these results.
     pub schema: u32,
-    /// The experiment's name, which is also the file's.
+    /// The experiment's name, which is also the name of the file.
     pub experiment: String,
-    /// How much of it was asked for.
+    /// The depth at which the experiment ran.
     pub depth: Depth,
-    /// Whether all cells of that depth are here. A filter leaves some out; then nothing may be read off what is absent.
+    /// Whether all cells of that depth are present. A filter leaves cells out. Where results are incomplete, a
+    /// missing cell means nothing.
     pub complete: bool,
-    /// When the run ended.
+    /// The time at which the run ended.
     pub taken_at: Timestamp,
-    /// On what machine, and built with what.
+    /// The machine on which the experiment ran, and the build that ran it.
     pub machine: Machine,
-    /// What was found, in the order in which tables show it.
+    /// The cells, in the order in which tables show them.
     pub cells: Vec<Cell>,
 }
 
-/// One subject in one setting.
+/// The result of one subject in one setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
-    /// The subject's name.
+    /// The name of the subject: a memo or a model.
     pub subject: String,
     /// The setting in which it was measured.
     pub setting: Setting,
-    /// What was found.
+    /// The result.
     pub found: Found,
 }
 
-/// What a cell holds.
+/// The kinds of result that a cell can hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Found {
     /// Quantities, by name.
     #[serde(alias = "figures")]
     Quantities(BTreeMap<String, Series>),
-    /// What became of a trial.
+    /// The outcome of a trial: whether the subject kept a property.
     Outcome(Outcome),
-    /// What a child observed, as far as it came.
+    /// The observations of a child process, complete or up to the point where something stopped it.
     Observed(Observation),
-    /// Nothing, since this cell cannot exist.
+    /// No result, because this subject cannot run in this setting.
     Absent {
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }
 
-/// What one child saw of its runtime.
+/// What one child process observed of its runtime: quantities and facts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// Quantities, by name.
     #[serde(alias = "figures")]
     pub quantities: BTreeMap<String, Series>,
-    /// Facts, by name.
+    /// Facts in words, by name.
     pub facts: BTreeMap<String, String>,
-    /// What stopped it, if it did not come to its end.
+    /// What stopped the child before the end; `None` if it ran to the end.
     pub stopped: Option<Stop>,
 }
 
-/// A quantity that was taken several times.
+/// The measurements of one quantity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    /// Of what.
+    /// The unit of the numbers.
     pub unit: Unit,
-    /// One number for each round, in the rounds' order; so two quantities of one setting can be compared round by round.
+    /// One number for each round, in the order of the rounds, so two quantities of one setting can be compared
+    /// round by round.
     pub rounds: Vec<f64>,
 }
 
 impl Series {
-    /// The middle of the rounds, or between the two middle ones.
+    /// The median of the rounds: the middle one, or the mean of the two middle ones.
     ///
     /// # Panics
     ///
@@ -121,7 +123,7 @@ impl Series {
         self.estimate().median
     }
 
-    /// The median, and how far it can be trusted.
+    /// The median of the rounds, and an interval that says how far to trust it.
     ///
     /// # Panics
     ///
@@ -132,7 +134,7 @@ impl Series {
     }
 }
 
-/// These quantities by name.
+/// Maps the name of each quantity to its rounds. Quantities without rounds are left out.
 #[must_use]
 pub fn named(quantities: impl IntoIterator<Item = (Quantity, Vec<f64>)>) -> BTreeMap<String, Series> {
     let series =
@@ -141,7 +143,7 @@ pub fn named(quantities: impl IntoIterator<Item = (Quantity, Vec<f64>)>) -> BTre
 }
 
 impl Results {
-    /// Results of `experiment` from this machine, taken just now.
+    /// Results of `experiment`, measured on this machine by this build. The time is now.
     #[must_use]
     pub fn new(experiment: &str, depth: Depth, complete: bool, cells: Vec<Cell>) -> Self {
         Results {
