@@ -1,5 +1,5 @@
-//! Times as sheets: a row for each subject, a column for each setting, a sheet for each placement. And one sheet with the
-//! headline.
+//! Times as sheets: one row for each subject, one column for each setting, one sheet for each placement. A headline
+//! sheet shows the most important settings.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,19 @@ use crate::child::probe::Stop;
 use crate::measure::{OTHERS, PLAIN_MAP, RATIO};
 use crate::store::{Cell, Estimate, Found, Results, Series, Setting};
 
-/// How much more than the best a subject takes, at least, before it is shown as slower. What is nearer is a tie: two runs
-/// of the same program differ by as much.
+/// A subject counts as slower than another only if the ratio of their times certainly exceeds this. A smaller
+/// difference is a tie, because two runs of the same program differ by as much.
 const APART: f64 = 1.05;
 
-/// By how many times the rounds of a setting's reference may differ. A machine where they differ by more is doing
-/// something else beside, and no ratio is shown.
+/// The largest spread of the reference in an undisturbed setting. A larger spread means that the machine was doing
+/// something else at the same time; then no ratio is shown.
 const STEADY: f64 = 1.5;
 
-/// How many cores other programs may have had while a setting was measured, on average.
+/// The largest number of cores that other programs may use, on average, in an undisturbed setting.
 const BESIDE: f64 = 0.25;
 
-/// A sheet for each placement, and for each value of the parameter that is split; the others make the columns.
+/// One sheet for each placement, and for each value of the parameter `split`. The other parameters make the
+/// columns.
 pub(super) fn sheets(results: &Results, shown: &Times) -> Vec<Sheet> {
     let apart =
         |cell: &Cell| ["placement", shown.split].map(|name| cell.setting.get(name).cloned().unwrap_or_default());
@@ -36,7 +37,7 @@ pub(super) fn sheets(results: &Results, shown: &Times) -> Vec<Sheet> {
     distinct(results.cells.iter().map(apart)).iter().map(sheet).collect()
 }
 
-/// One sheet, of the settings that say most: it fits a screen, and has no placement alone.
+/// One sheet with the most important settings. It fits a screen, and its columns name the placement.
 pub(super) fn headline(results: &Results, shown: &Times) -> Sheet {
     let is_in = |cell: &&Cell| shown.headline.iter().any(|of| agrees(&cell.setting, of));
     let cells: Vec<&Cell> = results.cells.iter().filter(is_in).collect();
@@ -64,12 +65,12 @@ pub(super) fn headline(results: &Results, shown: &Times) -> Sheet {
     sheet
 }
 
-/// Whether a setting has these values.
+/// Whether `setting` has all of these values.
 fn agrees(setting: &Setting, values: &[(&str, &str)]) -> bool {
     values.iter().all(|(name, value)| setting.get(*name).is_some_and(|own| own == value))
 }
 
-/// The head of a setting's column.
+/// The head of the column of `setting`.
 fn head(columns: &[Parameter], setting: &Setting) -> String {
     let words = |parameter: &Parameter| {
         let value = setting.get(parameter.name)?;
@@ -79,7 +80,7 @@ fn head(columns: &[Parameter], setting: &Setting) -> String {
     columns.iter().filter_map(words).collect::<Vec<_>>().join("\n")
 }
 
-/// How many times the time of one setting the subject takes in another.
+/// The time of `subject` in one setting divided by its time in another.
 fn compare(compared: &Compared, cells: &[&Cell], subject: &str) -> String {
     let time = |setting| {
         let cell = cells.iter().find(|cell| cell.subject == subject && agrees(&cell.setting, setting))?;
@@ -89,7 +90,8 @@ fn compare(compared: &Compared, cells: &[&Cell], subject: &str) -> String {
         }
     };
     match time(compared.of).zip(time(compared.by)) {
-        // They were not in the same rounds, so the ends of one interval are divided by the opposite ends of the other.
+        // The two settings had different rounds, so each end of one interval is divided by the opposite end of the
+        // other.
         Some((of, by)) => {
             ratio(&Estimate { median: of.median / by.median, low: of.low / by.high, high: of.high / by.low, ..by })
         }
@@ -97,7 +99,7 @@ fn compare(compared: &Compared, cells: &[&Cell], subject: &str) -> String {
     }
 }
 
-/// The settings of `results`, as the heads of columns name them, whose reference was not steady.
+/// The settings of `results` in which something disturbed the measurement, each as the values of its parameters.
 pub(super) fn disturbed(results: &Results) -> Vec<String> {
     let settings = distinct(results.cells.iter().map(|cell| cell.setting.clone()));
     let of = |setting: &Setting| results.cells.iter().filter(|cell| cell.setting == *setting).collect::<Vec<_>>();
@@ -105,7 +107,7 @@ pub(super) fn disturbed(results: &Results) -> Vec<String> {
     disturbed.map(|setting| setting.values().cloned().collect::<Vec<_>>().join(" ")).collect()
 }
 
-/// How many settings of `results` have a reference.
+/// The number of settings of `results` that have a time.
 pub(super) fn settings(results: &Results) -> usize {
     distinct(results.cells.iter().filter(|cell| time(cell).is_some()).map(|cell| &cell.setting)).len()
 }
@@ -142,9 +144,9 @@ fn one(title: &str, cells: &[&Cell], shown: &Times, head: &dyn Fn(&Setting) -> S
         let at = if head.is_empty() { String::new() } else { format!(", {head}") };
         let why = match &column.reference {
             Some((name, time)) if time.spread() > STEADY => {
-                format!("the rounds of {name} differ by {:.1} times", time.spread())
+                format!("the rounds of {name} differ by a factor of {:.1}", time.spread())
             }
-            _ => format!("other programs had {:.1} cores meanwhile", column.others),
+            _ => format!("other programs used {:.1} cores at the same time", column.others),
         };
         notes.push(format!("- disturbed{at}: {why}, so there are no ratios. Measure again when nothing else runs."));
     }
@@ -160,19 +162,21 @@ fn one(title: &str, cells: &[&Cell], shown: &Times, head: &dyn Fn(&Setting) -> S
 
 fn placed_words(placement: &str) -> &str {
     match placement {
-        "free" => "threads free to run on any core",
-        "one-core" => "threads all on one core",
+        "free" => "free placement (the kernel chooses the cores)",
+        "one-core" => "one-core placement (all threads share one core)",
         other => other,
     }
 }
 
-/// One setting: who is the reference, and who is among the best.
+/// One setting: its reference, and its fastest subjects.
 struct Column {
-    /// The plain map, or the best: its name and its time.
+    /// The name and the time of the subject that ratios refer to: the plain map, or the fastest memo or model if
+    /// there is no plain map.
     reference: Option<(String, Estimate)>,
-    /// The memos that no other memo beats for certain. The plain map does not count, because it is no memo.
+    /// The memos or models that no other one certainly beats. The plain map does not count, because it is not a
+    /// memo.
     best: Vec<String>,
-    /// How many cores other programs had meanwhile.
+    /// The number of cores that other programs used at the same time, on average.
     others: f64,
 }
 
@@ -219,7 +223,7 @@ impl Column {
         let is_reference = self.reference.as_ref().is_some_and(|(name, _)| *name == cell.subject);
         if let Some(times) = quantities.get(RATIO.name).filter(|_| !self.is_disturbed()) {
             let times = match (is_best, self.best.len(), is_reference) {
-                // Against the plain map the best have a ratio as well, and a star.
+                // With the plain map as the reference, the fastest memos have a ratio too, and a star marks them.
                 (true, ..) if self.by_plain_map() => ratio(&times.estimate()) + "*",
                 (true, 1, _) => "best".to_string(),
                 (true, ..) => "tie".to_string(),
@@ -247,7 +251,7 @@ impl Column {
     }
 }
 
-/// Whether other programs had too much of the processors when these were measured.
+/// Whether other programs used too many cores while these quantities were measured.
 pub(super) fn was_disturbed(quantities: &BTreeMap<String, Series>) -> bool {
     quantities.get(OTHERS.name).is_some_and(|others| others.median() > BESIDE)
 }
@@ -263,7 +267,7 @@ fn quantity(cell: &Cell, of: Quantity) -> Option<&Series> {
     }
 }
 
-/// The median of a quantity that is not compared.
+/// The median of a quantity, in words.
 fn number(series: &Series) -> String {
     let median = series.median();
     match series.unit {
@@ -275,7 +279,7 @@ fn number(series: &Series) -> String {
     }
 }
 
-/// How many times `other` one takes: round by round, if they have been through the same rounds.
+/// The time of `own` divided by the time of `other`: round by round, if both have the same number of rounds.
 fn compared(own: &Series, other: &Series) -> Estimate {
     if own.rounds.len() == other.rounds.len() {
         let ratios: Vec<f64> = own.rounds.iter().zip(&other.rounds).map(|(own, other)| own / other).collect();
@@ -310,7 +314,8 @@ mod tests {
         (sheet.rows.iter().map(|(_, words)| words[0].text.clone()).collect(), sheet.notes.clone())
     }
 
-    /// Nearly the same in every round, or now better, now worse: nobody can tell which is the best.
+    /// Subjects `a` and `b` differ by a few percent in every round, and `c` is now faster, now slower. The
+    /// measurement cannot tell which of the three is the fastest.
     #[test]
     fn whom_the_spread_cannot_separate_is_a_tie() {
         let (found, _) = words(vec![
@@ -329,16 +334,17 @@ mod tests {
         assert!(found[1].contains("2.0"), "{found:?}");
     }
 
-    /// The plain map itself took a hundred times as long in most rounds, as on a machine where others have the cores.
+    /// The plain map took a hundred times as long in most rounds, as on a machine where other programs use the
+    /// cores.
     #[test]
     fn where_the_reference_was_disturbed_there_are_no_ratios() {
         let disturbed = |round: usize| if round.is_multiple_of(3) { 10.0 } else { 1_000.0 };
         let (found, notes) = words(vec![cell(PLAIN_MAP, disturbed), cell("a", |_| 12.0)]);
         assert_eq!(found, ["10–1000 ns", "12.0 ns"]);
-        assert!(notes[0].starts_with("- disturbed: the rounds of HashMap differ by 100.0 times"), "{notes:?}");
+        assert!(notes[0].starts_with("- disturbed: the rounds of HashMap differ by a factor of 100.0"), "{notes:?}");
     }
 
-    /// All rounds were as slow as each other, because another program had a core all the time.
+    /// All rounds were equally slow, because another program used a core all the time.
     #[test]
     fn a_steady_load_disturbs_as_well() {
         let mut beside = cell("a", |_| 100.0);
@@ -347,6 +353,6 @@ mod tests {
         }
         let (found, notes) = words(vec![beside, cell("b", |_| 200.0)]);
         assert_eq!(found, ["100 ns", "200 ns"]);
-        assert!(notes[0].starts_with("- disturbed: other programs had 1.2 cores meanwhile"), "{notes:?}");
+        assert!(notes[0].starts_with("- disturbed: other programs used 1.2 cores at the same time"), "{notes:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The matrix of a conformance run.
+//! The matrix of a conformance run: one row for each property, one column for each memo.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::conformance::{Outcome, matrix};
 use crate::store::{Cell, Found, Results};
 use crate::subject::Callers;
 
-/// A sheet for each kind of callers.
+/// One sheet for each kind of caller.
 pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
     distinct(results.cells.iter().map(callers)).into_iter().map(|callers| sheet(results, callers)).collect()
 }
@@ -26,15 +26,16 @@ fn sheet(results: &Results, callers: Callers) -> Sheet {
         (property.to_string(), words.collect())
     };
     let who = match callers {
-        Callers::Threads => "threads call",
-        Callers::Coroutines => "coroutines call, on one worker (in `abort-storm` on two),",
-        Callers::Tasks => "tasks await",
+        Callers::Threads => "threads",
+        Callers::Coroutines => "coroutines on one worker (on two in `abort-storm`)",
+        Callers::Tasks => "tasks",
     };
     Sheet {
         title: format!("conformance, {}", callers.name()),
         caption: format!(
-            "What each memo that {who} does in each situation, every one in a process of its own. `kept`: as the \
-             property says. `hangs`: its process never ended and was killed. `-`: cannot be tried."
+            "What each memo does in each situation when {who} call it. Each situation runs in a process of its own. \
+             `kept`: the memo keeps the property. `hangs`: the process hung and was killed. `-`: this memo cannot be \
+             tried in this situation."
         ),
         heads,
         rows: properties.iter().map(row).collect(),
@@ -43,7 +44,7 @@ fn sheet(results: &Results, callers: Callers) -> Sheet {
     }
 }
 
-/// Who called. Results of older versions do not say: there were threads only.
+/// The kind of caller. Results of older versions do not name it, because all their callers were threads.
 fn callers(cell: &Cell) -> Callers {
     cell.setting.get("callers").and_then(|name| Callers::named(name)).unwrap_or(Callers::Threads)
 }
@@ -52,7 +53,7 @@ fn property(cell: &Cell) -> &str {
     cell.setting.get("property").map_or("", String::as_str)
 }
 
-/// A narrow head: a path's parts, and long words, each on a line of its own.
+/// A narrow head: each part of a path and of a long word is on a line of its own.
 fn head(subject: &str) -> String {
     subject.replace("::", "\n").replace('_', "_\n").replace("duplicating", "dupli-\ncating")
 }
@@ -71,14 +72,14 @@ fn word(cell: &Cell) -> Word {
     }
 }
 
-/// What the properties say.
+/// The statement of each of `properties`, one on each line.
 fn statements(callers: Callers, properties: &[&str]) -> String {
     let known = matrix::properties(callers);
     let lines = known.iter().filter(|property| properties.contains(&property.id));
     lines.map(|property| format!("{:<21} {}", property.id, property.says)).collect::<Vec<_>>().join("\n")
 }
 
-/// What failed, and how: each way of failing once, with the situations and those who fail so.
+/// The failures: each way of failing is listed once, with its properties and the memos that fail in that way.
 fn failures(cells: &[&Cell]) -> Option<String> {
     let mut failures: Vec<Failure<'_>> = Vec::new();
     for cell in cells {
@@ -106,7 +107,7 @@ fn failures(cells: &[&Cell]) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// A way of failing.
+/// One way of failing, with the properties and the memos for which it was seen.
 struct Failure<'a> {
     how: &'a Outcome,
     properties: Vec<&'a str>,
@@ -117,7 +118,7 @@ impl fmt::Display for Failure<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let subjects = self.subjects.join(", ");
         match self.how {
-            // Said of the memo, not of each situation.
+            // The reason holds for the memo in every situation, so the situations are left out.
             Outcome::CannotBe { .. } => write!(out, "- {subjects}: {}", self.how),
             how => write!(out, "- {subjects}: {how}, in {}", self.properties.join(", ")),
         }

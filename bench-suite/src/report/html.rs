@@ -1,4 +1,4 @@
-//! Sheets as one page for a browser: no script, nothing from elsewhere.
+//! Sheets as one page for a browser. The page has no script and loads nothing else.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -7,7 +7,8 @@ use crate::store::{Machine, Results};
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page of all `results`, each with its sheets, and of the machines that they come from.
+/// The page with the sheets of all `results`, and with the machine on which each was measured. `unread` lists the
+/// files that could not be read.
 pub(super) fn page(results: &[(Vec<Sheet>, Results)], unread: &[String]) -> String {
     let page = html! {
         (DOCTYPE)
@@ -20,12 +21,17 @@ pub(super) fn page(results: &[(Vec<Sheet>, Results)], unread: &[String]) -> Stri
             }
             body {
                 h1 { "The lab's results" }
-                nav { @for (_, results) in results { a href={ "#" (results.experiment) } { (results.experiment) } " " } }
+                nav {
+                    @for (_, results) in results { a href={ "#" (results.experiment) } { (results.experiment) } " " }
+                }
                 @for why in unread { p.bad { "Left out: " (why) } }
                 @for (sheets, results) in results {
                     section id=(results.experiment) {
                         h2 { code { (results.experiment) } }
-                        p.taken { "Taken " (results.taken_at.strftime("%Y-%m-%d %H:%M UTC")) ", depth " (results.depth.name()) "." }
+                        p.taken {
+                            "Measured " (results.taken_at.strftime("%Y-%m-%d %H:%M UTC")) ", depth "
+                            (results.depth.name()) "."
+                        }
                         @for sheet in sheets { (table(sheet)) }
                         details { summary { "Machine and build" } (machine(&results.machine)) }
                     }
@@ -69,7 +75,8 @@ fn class(mood: Mood) -> &'static str {
 fn machine(machine: &Machine) -> Markup {
     html! {
         dl {
-            dt { "Processor" } dd { (machine.processor) ", " (machine.cores) " online, " (machine.allowed_cores) " allowed" }
+            dt { "Processor" }
+            dd { (machine.processor) ", " (machine.cores) " online, " (machine.allowed_cores) " allowed" }
             @if let Some(bytes) = machine.memory_bytes { dt { "Memory" } dd { (bytes) " bytes" } }
             dt { "Kernel" } dd { (machine.kernel) }
             dt { "Compiler" } dd { (machine.rustc) " (" (machine.profile) ")" }

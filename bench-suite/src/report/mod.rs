@@ -1,7 +1,7 @@
 //! Reports: results as tables, for the terminal and for a browser.
 //!
-//! A [`Sheet`] is a table in words, whatever it will be shown on; [`sheets`] makes them of results, and the renderers
-//! show them and know nothing of memos.
+//! A [`Sheet`] is a table of words, independent of how it is shown. [`sheets`] makes sheets of results. The
+//! renderers show sheets and know nothing of memos.
 
 mod columns;
 mod conformance;
@@ -34,18 +34,18 @@ pub fn experiments() -> Vec<&'static str> {
         .collect()
 }
 
-/// How an experiment is shown that measures something.
+/// How the tables of `experiment` show its results; `None` for `conformance`, `race` and unknown names.
 fn shows(experiment: &str) -> Option<Shows> {
     let all = measure::of_memos().into_iter().chain(measure::of_runtimes());
     all.into_iter().find(|(name, _)| *name == experiment).map(|(_, shows)| shows)
 }
 
-/// Writes the report of all complete results in `store`, beside them, and says where. What cannot be read is left out,
-/// with a note of why.
+/// Writes a report of all complete results in `store` to its folder, and returns the path of the page. A file that
+/// cannot be read is left out, and the page says why.
 ///
 /// # Errors
 ///
-/// If the file system refuses.
+/// If the file system reports an error.
 pub fn write_page(store: &Store) -> Result<PathBuf, StoreError> {
     let (mut results, mut unread) = (Vec::new(), Vec::new());
     for experiment in experiments() {
@@ -59,7 +59,8 @@ pub fn write_page(store: &Store) -> Result<PathBuf, StoreError> {
     Ok(path)
 }
 
-/// The sheets of `results`: one for each placement of a timed experiment, and one of anything else.
+/// The sheets of `results`. A timed experiment has at least one for each placement, an observed one has one for
+/// each of its tables, `conformance` has one for each kind of caller, and `race` has one.
 #[must_use]
 pub fn sheets(results: &Results) -> Vec<Sheet> {
     let mut sheets = match results.experiment.as_str() {
@@ -79,7 +80,8 @@ pub fn sheets(results: &Results) -> Vec<Sheet> {
     sheets
 }
 
-/// What the terminal shows of `results`: of times the headline, which fits a screen, and of anything else all sheets.
+/// The sheets that the terminal shows of `results`. For the complete results of a timed experiment that is the
+/// headline, which fits a screen. For any other results it is all sheets.
 #[must_use]
 pub fn headlines(results: &Results) -> Vec<Sheet> {
     match shows(&results.experiment) {
@@ -88,7 +90,7 @@ pub fn headlines(results: &Results) -> Vec<Sheet> {
     }
 }
 
-/// The number of settings of timed `results`, and those of them in which something disturbed the measurement.
+/// The number of settings of timed `results`, and the names of those in which something disturbed the measurement.
 #[must_use]
 pub fn steadiness(results: &[Results]) -> (usize, Vec<String>) {
     let timed = results.iter().filter(|results| matches!(shows(&results.experiment), Some(Shows::Times(_))));
@@ -99,7 +101,7 @@ pub fn steadiness(results: &[Results]) -> (usize, Vec<String>) {
     (timed.clone().map(columns::settings).sum(), timed.flat_map(disturbed).collect())
 }
 
-/// What of `all` is new, in order.
+/// The distinct items of `all`, in the order in which they first appear.
 fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
     for one in all {
@@ -110,42 +112,43 @@ fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     distinct
 }
 
-/// A table in words.
+/// A table of words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sheet {
-    /// What it shows, in a few words.
+    /// A title of a few words.
     pub title: String,
-    /// How to read it, in a sentence or two.
+    /// What the table shows and how to read it, in a sentence or two.
     pub caption: String,
-    /// The heads of the columns, the first of which is for the rows' names. `\n` breaks a line.
+    /// The heads of the columns. The first column holds the names of the rows. `\n` breaks a line.
     pub heads: Vec<String>,
-    /// The rows: a name, and a word for each other column.
+    /// The rows: each has a name, and one word for each other column.
     pub rows: Vec<(String, Vec<Word>)>,
-    /// What must be known besides.
+    /// Notes below the table, such as why a cell is empty.
     pub notes: Vec<String>,
-    /// Whether the words are sentences, which begin at the left, and not numbers, which end at the right.
+    /// Whether the words are sentences, which are left-aligned. Otherwise they are numbers, which are
+    /// right-aligned.
     pub prose: bool,
 }
 
-/// What stands in one place of a sheet.
+/// The content of one cell of a sheet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
     /// The text.
     pub text: String,
-    /// What to make of it.
+    /// How the word is coloured.
     pub mood: Mood,
 }
 
-/// What to make of a word: how it is coloured, where there is colour. Nothing is told by colour alone.
+/// What a word means for the reader, shown as a colour. No fact is shown by colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// As it should be, or the best.
+    /// A correct result, or the best one.
     Good,
-    /// Nothing special.
+    /// An ordinary result.
     Plain,
-    /// Not as it should be.
+    /// A failure or a wrong result.
     Bad,
-    /// Of no interest.
+    /// A result that the reader can skip.
     Faint,
 }
 

@@ -1,4 +1,4 @@
-//! The counts of a race.
+//! The damage that a data race does, as a table of counts.
 
 use super::{Mood, Sheet, Word};
 use crate::race::Damage;
@@ -20,8 +20,8 @@ pub(super) fn sheet(results: &Results) -> Sheet {
     });
     Sheet {
         title: "race".to_string(),
-        caption: "Two threads ask one memo for the same keys, again and again in new processes. How many runs ended \
-                  so; of several things that happened in a run, the worst counts."
+        caption: "Two threads ask one memo for the same keys; each run is a new process. Shown: the number of runs \
+                  with each kind of damage. A run with several kinds counts as the worst of them."
             .to_string(),
         heads: std::iter::once("memo")
             .chain(Damage::ALL.iter().map(|damage| damage.name()))

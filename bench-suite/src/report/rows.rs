@@ -1,4 +1,4 @@
-//! Observations as sheets: one for each table of a workload, with a row for each model in each setting.
+//! Observations as sheets: one sheet for each table of a workload, with one row for each model in each setting.
 
 use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Fact, Parameter, Quantity, Table, Unit};
@@ -57,7 +57,7 @@ fn nothing() -> Word {
     Word::new("", Mood::Faint)
 }
 
-/// What happened to a cell that has no row, or an incomplete one. It names the variant where `every` variant is shown.
+/// Why a cell has no row, or an incomplete one. If the table shows `every` variant, the note names the variant.
 fn note(cell: &Cell, every: bool) -> Option<String> {
     let variant = cell.setting.get("variant").filter(|_| every);
     let of = variant.map_or_else(String::new, |variant| format!(" ({variant})"));
@@ -71,7 +71,8 @@ fn note(cell: &Cell, every: bool) -> Option<String> {
 fn parameter(cell: &Cell, of: &Parameter) -> String {
     let value = cell.setting.get(of.name).cloned().unwrap_or_default();
     match value.parse::<f64>() {
-        // OS threads have no workers, and a goroutine's stack has no size to set, whatever the setting says.
+        // OS threads have no workers, and a goroutine's stack has no size to set. So these values of a setting have
+        // no meaning.
         Ok(_) if of.name == "workers" && cell.subject == "thread" => "-".to_string(),
         Ok(_) if of.name == "stack" && cell.subject == "goroutine" => "-".to_string(),
         Ok(number) if of.unit == Unit::Bytes => bytes(number),
@@ -80,7 +81,7 @@ fn parameter(cell: &Cell, of: &Parameter) -> String {
     }
 }
 
-/// The quantity of this name, or the bound that it is below, if the cell has either.
+/// The quantity `name` in words, or else its upper bound; `None` if the cell has neither.
 fn shown(cell: &Cell, name: &str) -> Option<String> {
     let bound = || Some(format!("< {}", number(quantity(cell, &format!("{name}{}", Answer::BELOW))?)));
     quantity(cell, name).map(number).or_else(bound)
@@ -89,7 +90,7 @@ fn shown(cell: &Cell, name: &str) -> Option<String> {
 fn number(series: &Series) -> String {
     let median = series.median();
     match series.unit {
-        // Results from before there were bounds have differences below zero.
+        // Older results have no bounds, so a difference can be below zero.
         Unit::Bytes if median < 0.0 => "noise".to_string(),
         Unit::Nanoseconds => duration(median),
         Unit::Bytes => bytes(median),

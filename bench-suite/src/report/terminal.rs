@@ -1,4 +1,4 @@
-//! Sheets on a terminal, or in a pipe.
+//! Sheets as text, for a terminal or a pipe.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::{Mood, Sheet, Word};
 /// The width of notes and captions, in characters.
 const WIDTH: usize = 100;
 
-/// Prints `sheet` to the standard output, in colour where that is a terminal that wants it.
+/// Prints `sheet` to standard output. It is in colour if standard output is a terminal that supports colour.
 pub fn print(sheet: &Sheet) {
     let bold = Style::new().bold();
     anstream::println!("\n{bold}{}{bold:#}", sheet.title);
@@ -29,8 +29,8 @@ pub fn print(sheet: &Sheet) {
     }
 }
 
-/// The table, with its colours. It is as wide as it is: a terminal that is narrower breaks its lines, and nothing is
-/// lost.
+/// The table, with its colours. Its width depends on its content only. A narrower terminal wraps the lines, so
+/// nothing is lost.
 fn table(sheet: &Sheet) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -45,7 +45,8 @@ fn table(sheet: &Sheet) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    // Colours come last, when the widths are settled: each word stands once in its line, in the order of the columns.
+    // Colours are added last, when the widths of the columns are known. Each line holds its words in the order of
+    // the columns, so a search from left to right finds them.
     let heads = sheet.heads.iter().map(|head| head.lines().count()).max().unwrap_or(1);
     let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_string()).collect();
     for (line, (name, words)) in lines.iter_mut().skip(heads).zip(&sheet.rows) {
@@ -76,8 +77,8 @@ fn style(mood: Mood) -> Style {
     }
 }
 
-/// `text` in lines of at most [`WIDTH`] characters. A line break in it stays one, and a point of a list keeps its
-/// indent.
+/// Wraps `text` into lines of at most [`WIDTH`] characters. Line breaks in `text` are kept, and the items of a list
+/// stay indented.
 fn wrapped(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
     text.lines().flat_map(|line| {
         let indent = if line.starts_with("- ") { "  " } else { "" };

@@ -1,20 +1,20 @@
-//! Numbers in words, with as many digits as can be believed.
+//! Numbers as text, with as many digits as the measurement supports.
 
 use crate::store::Estimate;
 
-/// By how many times the ends of an interval may differ so that its middle has three digits, and two. Where they differ
-/// by more, the interval itself is shown.
+/// The largest spread of an interval whose median is shown with three digits, or with two. A wider interval is
+/// shown itself.
 const THREE_DIGITS: f64 = 1.02;
 const TWO_DIGITS: f64 = 1.1;
 
-/// A time in nanoseconds, in a unit that suits it, with the digits that it carries.
+/// A time in nanoseconds, in the unit that suits it, with the digits that its interval supports.
 pub(super) fn measured(time: &Estimate) -> String {
-    // Between the ends, which may be far apart.
+    // The unit is chosen by the geometric mean of the ends, because the ends may be far apart.
     let (scale, unit) = scaled((time.low * time.high).sqrt());
     format!("{} {unit}", carried(time, scale))
 }
 
-/// A ratio, with the digits that it carries.
+/// A ratio, with the digits that its interval supports.
 pub(super) fn ratio(ratio: &Estimate) -> String {
     carried(ratio, 1.0) + "x"
 }
@@ -27,7 +27,7 @@ fn carried(of: &Estimate, scale: f64) -> String {
     }
 }
 
-/// So many digits, and zeros behind them.
+/// `number` rounded to `digits` significant digits, with zeros after them.
 fn significant(number: f64, digits: i32) -> String {
     if number <= 0.0 {
         return "0".to_string();
@@ -38,7 +38,7 @@ fn significant(number: f64, digits: i32) -> String {
     format!("{rounded:.*}", usize::try_from(after).unwrap_or(0))
 }
 
-/// A ratio.
+/// A ratio with about three significant digits.
 pub(super) fn times(ratio: f64) -> String {
     match ratio {
         0.0..10.0 => format!("{ratio:.2}x"),
@@ -47,14 +47,14 @@ pub(super) fn times(ratio: f64) -> String {
     }
 }
 
-/// Nanoseconds in a unit that suits them.
+/// A time in nanoseconds, in the unit that suits it (ns to s), with three significant digits.
 #[must_use]
 pub fn duration(nanoseconds: f64) -> String {
     let (scale, unit) = scaled(nanoseconds);
     format!("{} {unit}", digits(nanoseconds / scale))
 }
 
-/// The unit that suits so many nanoseconds, and how many nanoseconds it has.
+/// The number of nanoseconds in the unit that suits this time, and the name of that unit.
 fn scaled(nanoseconds: f64) -> (f64, &'static str) {
     match nanoseconds {
         ..1e3 => (1.0, "ns"),
@@ -64,7 +64,7 @@ fn scaled(nanoseconds: f64) -> (f64, &'static str) {
     }
 }
 
-/// Bytes in a unit that suits them.
+/// A size in bytes, in the unit that suits it (B to GiB), with three significant digits.
 #[must_use]
 pub fn bytes(bytes: f64) -> String {
     let (number, unit) = match bytes.abs() {
@@ -76,7 +76,8 @@ pub fn bytes(bytes: f64) -> String {
     format!("{} {unit}", digits(number))
 }
 
-/// A count, in groups of three digits; one that is no whole number has come of a difference.
+/// A count, with commas between groups of three digits. A fractional number, which a difference can give, has two
+/// decimals.
 #[must_use]
 pub fn count(number: f64) -> String {
     if number.fract().abs() > 0.005 {
@@ -89,7 +90,7 @@ pub fn count(number: f64) -> String {
     format!("{sign}{}", groups.join(","))
 }
 
-/// Three digits.
+/// `number` with three significant digits.
 fn digits(number: f64) -> String {
     match number.abs() {
         0.0..10.0 => format!("{number:.2}"),
