@@ -144,7 +144,7 @@ fn a_child_that_misbehaves_is_a_result() {
         ),
         (
             "echo '{\"ready\":{\"parallelism\":7,\"threads\":1}}'; read more".to_string(),
-            Stop::Refused("a parallelism of 1 was asked for, and it has 7".to_string()),
+            Stop::Refused("the setup asks for a parallelism of 1, but the child has 7".to_string()),
         ),
     ] {
         assert_eq!(ended(&text, LONG).why, expected, "{text}");

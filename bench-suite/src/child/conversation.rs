@@ -1,4 +1,4 @@
-//! A child that is asked and answers, a line each.
+//! Conversations with a child process: it answers questions, one line each.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -11,25 +11,26 @@ use wait_timeout::ChildExt;
 use super::watch::{LOOK, Watch};
 use super::{End, Finished, Patience, kill, reader, wait};
 
-/// How many lines of a conversation may wait to be heard. Then the child waits, so that one that babbles costs no
-/// memory.
+/// The number of lines that may wait for the parent. When so many wait, the reading thread stops, the pipe fills
+/// up, and the child blocks. So a child that babbles costs no memory.
 const LINES_WAITING: usize = 64;
 
-/// The most bytes of a line of a conversation: a child that says more on one line says nothing that is understood.
+/// The longest line of a conversation, in bytes. A longer line arrives in pieces, which are not valid answers.
 const LINE_LIMIT: usize = 1 << 16;
 
-/// A child that is asked and answers, a line each. Dropped, it is killed.
+/// A child process that answers questions. Each question and each answer is one line. Dropping the conversation
+/// kills the child.
 #[derive(Debug)]
 pub struct Conversation {
     child: Child,
-    /// Until the child has been told that nothing more comes.
+    /// `None` once the parent has told the child that there are no more questions.
     input: Option<ChildStdin>,
     lines: Receiver<String>,
     stderr: Option<JoinHandle<String>>,
 }
 
 impl Conversation {
-    /// Starts `command`.
+    /// Starts `command` as a child whose standard input, output and error are pipes.
     ///
     /// # Errors
     ///
@@ -43,7 +44,8 @@ impl Conversation {
             loop {
                 let mut line = Vec::new();
                 let limited = stdout.by_ref().take(LINE_LIMIT as u64).read_until(b'\n', &mut line);
-                // The end, or a broken pipe; or nobody listens any more.
+                // This thread stops at the end of the output, at a broken pipe, or when the conversation has been
+                // dropped.
                 if !limited.is_ok_and(|bytes| bytes > 0)
                     || said.send(String::from_utf8_lossy(&line).into_owned()).is_err()
                 {
@@ -55,28 +57,29 @@ impl Conversation {
         Ok(Conversation { input: child.stdin.take(), child, lines, stderr })
     }
 
-    /// The child's number at the operating system.
+    /// The process id of the child.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Says a line. If the child is gone, nobody hears it, and [`hear`](Conversation::hear) will tell.
+    /// Sends a line to the child. If the child has ended, the line is lost, and [`hear`](Conversation::hear)
+    /// reports how it ended.
     pub fn tell(&mut self, line: &str) {
         if let Some(input) = &mut self.input {
             let _ = writeln!(input, "{line}").and_then(|()| input.flush());
         }
     }
 
-    /// The child's next line, or how it ended: by itself, or killed because it said nothing for as long as `silence` and
-    /// then showed that it hangs.
+    /// Waits for the next line of the child. If the child ends instead, returns how it ended. A child that is
+    /// silent for longer than `silence` is watched from then on, and is killed if it hangs.
     ///
     /// # Errors
     ///
-    /// If the child cannot be waited for.
+    /// If the operating system cannot wait for the child.
     pub fn hear(&mut self, silence: Duration) -> io::Result<Result<String, Finished>> {
         let mut watch = Watch::new(self.child.id(), patience(silence));
-        // While it may be silent it is left alone, because what it measures could be disturbed.
+        // The child is not watched during `silence`, because that could disturb what it measures.
         let mut wait = silence;
         loop {
             match self.lines.recv_timeout(wait) {
@@ -91,7 +94,8 @@ impl Conversation {
         }
     }
 
-    /// The child's next line, if it has said one; how it ended, if it will say no more.
+    /// The next line of the child, or how it ended if there are no more lines; `None` if the child has said nothing
+    /// new. It does not wait for a line.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
     pub(crate) fn try_hear(&mut self) -> Option<Result<String, Finished>> {
         match self.lines.try_recv() {
@@ -101,12 +105,12 @@ impl Conversation {
         }
     }
 
-    /// Tells the child that nothing more comes, and waits for its end. It is killed if it takes longer than `silence` and
-    /// hangs.
+    /// Tells the child that there are no more questions, and waits for its end. A child that takes longer than
+    /// `silence` and hangs is killed.
     ///
     /// # Errors
     ///
-    /// If the child cannot be waited for.
+    /// If the operating system cannot wait for the child.
     pub fn end(&mut self, silence: Duration) -> io::Result<Finished> {
         self.input = None;
         let end = match self.child.wait_timeout(silence)? {
@@ -122,7 +126,8 @@ impl Conversation {
     }
 }
 
-/// With a child that has been silent for so long: a second without a step is a deadlock then.
+/// The patience with a child that has already been silent for `silence`: from then on, a second in which none of
+/// its threads runs is a deadlock.
 fn patience(silence: Duration) -> Patience {
     Patience::new(Duration::from_secs(1), silence)
 }

@@ -1,40 +1,41 @@
-//! How a child ended.
+//! How a child process ended.
 
 use std::fmt;
 use std::process::ExitStatus;
 
 use serde::{Deserialize, Serialize};
 
-/// How a child ended. It is a result like any other.
+/// How a child process ended. It is a result like any other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
-    /// It ended itself.
+    /// The child exited.
     Exits {
         /// The exit status.
         status: i32,
-        /// The line of its standard error that says what is wrong.
+        /// The line of its standard error that says what is wrong, or `nothing` if it wrote none.
         says: String,
     },
-    /// A signal ended it; on Windows, an exception.
+    /// A signal ended the child; on Windows, an exception.
     Crashes {
-        /// The name of the signal, as `signal(7)` gives it; the number of the exception.
+        /// The name of the signal, as in `signal(7)`, or the number of the exception.
         signal: String,
-        /// The line of its standard error that says what is wrong.
+        /// The line of its standard error that says what is wrong, or `nothing` if it wrote none.
         says: String,
     },
-    /// It was killed, because there was evidence that it hangs.
+    /// The child was killed, because there was evidence that it hangs.
     Hangs {
-        /// Whether all threads were asleep and woke up for nothing but to look for work: a deadlock. Otherwise it used up
-        /// its processor time.
+        /// Whether all threads slept, or woke up only to look for work: a deadlock. Otherwise the child used up its
+        /// processor time, or only yielded.
         asleep: bool,
     },
-    /// It was killed after a very long time, without evidence that it hangs: the machine may have been too busy.
+    /// The child was killed after a very long time, without evidence that it hangs: the machine may have been too
+    /// busy.
     Undecided,
 }
 
 impl End {
-    /// The end of a child that nobody killed, by its status and its standard error.
+    /// The end of a child that was not killed by its parent, from its status and its standard error.
     pub(super) fn of(status: ExitStatus, stderr: &str) -> Self {
         let says = complaint(stderr);
         match raw(status) {
@@ -43,7 +44,7 @@ impl End {
         }
     }
 
-    /// The exit status, if the child ended itself.
+    /// The exit status, if the child exited.
     #[must_use]
     pub fn status(&self) -> Option<i32> {
         match self {
@@ -52,7 +53,7 @@ impl End {
         }
     }
 
-    /// A few words for a table.
+    /// A few words for a cell of a table.
     #[must_use]
     pub fn word(&self) -> String {
         match self {
@@ -68,9 +69,9 @@ impl End {
 impl fmt::Display for End {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            End::Exits { status, says } => write!(out, "its process ends itself with status {status}: {says}"),
-            End::Crashes { signal, says } => write!(out, "crashes by {signal}: {says}"),
-            // Other systems do not show what the threads do.
+            End::Exits { status, says } => write!(out, "its process exits with status {status}: {says}"),
+            End::Crashes { signal, says } => write!(out, "crashes with {signal}: {says}"),
+            // Only Linux shows what the threads do.
             End::Hangs { .. } if cfg!(not(target_os = "linux")) => out.write_str("hangs"),
             End::Hangs { asleep: true } => out.write_str("hangs, every thread asleep"),
             End::Hangs { asleep: false } => out.write_str("hangs, some thread still running"),
@@ -80,7 +81,7 @@ impl fmt::Display for End {
     }
 }
 
-/// What the operating system says of the end of a process.
+/// What the operating system reports about the end of a process.
 enum Raw {
     Exit(i32),
     Signal(i32),
@@ -95,8 +96,8 @@ fn raw(status: ExitStatus) -> Raw {
     }
 }
 
-/// Windows has no signals: the status of a process that crashed is the number of its exception, whose two highest bits
-/// are set.
+/// Windows has no signals. The status of a process that crashed is the number of its exception, whose two highest
+/// bits are set.
 #[cfg(not(unix))]
 fn raw(status: ExitStatus) -> Raw {
     match status.code().unwrap_or_default() {
@@ -105,7 +106,7 @@ fn raw(status: ExitStatus) -> Raw {
     }
 }
 
-/// The name of a signal that ends a process, as `signal(7)` gives it; the number of an exception of Windows.
+/// The name of a signal that ends a process, as in `signal(7)`, or the number of a Windows exception.
 fn name(signal: i32) -> String {
     match signal {
         4 => "SIGILL".into(),
@@ -119,7 +120,7 @@ fn name(signal: i32) -> String {
     }
 }
 
-/// The line of a program's last words that says what is wrong. A panic says it on its second line.
+/// The line of a program's standard error that says what is wrong. A panic says it on its second line.
 fn complaint(stderr: &str) -> String {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let panic = lines.iter().position(|line| line.contains("panicked at"));
@@ -129,7 +130,7 @@ fn complaint(stderr: &str) -> String {
         None => lines.iter().find(telling),
     };
     let line = line.or(lines.first()).copied().unwrap_or("nothing");
-    // The numbers of threads differ from run to run.
+    // Thread ids, in brackets, differ from run to run, so they are left out.
     let words = line.split(' ').filter(|word| !word.starts_with('(') || !word.ends_with(')'));
     words.collect::<Vec<_>>().join(" ").chars().take(200).collect()
 }

@@ -1,4 +1,4 @@
-//! Child processes: whatever could hang or crash does it there, and how it ended is a result.
+//! Child processes: code that could hang or crash runs in one, and how the process ended is a result.
 
 mod conversation;
 mod end;
@@ -16,11 +16,11 @@ pub use end::End;
 pub use watch::Patience;
 use watch::{LOOK, Watch};
 
-/// The most that is kept of a child's output, in bytes; the rest is read and thrown away, so that the child never waits
+/// The most bytes that are kept of a child's output. The rest is read and discarded, so that the child never waits
 /// for a reader.
 const OUTPUT_LIMIT: usize = 1 << 20;
 
-/// A child that has ended.
+/// A child process that has ended.
 #[derive(Clone, Debug)]
 pub struct Finished {
     /// How it ended.
@@ -31,11 +31,11 @@ pub struct Finished {
     pub stderr: String,
 }
 
-/// Runs `command` with nothing on its standard input, and kills it if it hangs.
+/// Runs `command` with an empty standard input until it ends. A child that hangs is killed.
 ///
 /// # Errors
 ///
-/// If the child cannot be started or waited for.
+/// If the child cannot be started, or if the operating system cannot wait for it.
 pub fn run(command: &mut Command, patience: Patience) -> io::Result<Finished> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stdout = reader(child.stdout.take());
@@ -46,13 +46,14 @@ pub fn run(command: &mut Command, patience: Patience) -> io::Result<Finished> {
 }
 
 impl Finished {
-    /// A child that ended itself with a status, or was killed.
+    /// `end` is the exit status of the child, or how it ended if it was killed.
     fn new(end: Result<ExitStatus, End>, stdout: String, stderr: String) -> Self {
         Finished { end: end.map_or_else(|killed| killed, |status| End::of(status, &stderr)), stdout, stderr }
     }
 }
 
-/// Waits for the child's end. It is killed if it hangs; then there is no status.
+/// Waits for the end of the child, and returns its exit status. A child that hangs is killed; then its [`End`]
+/// takes the place of the status.
 fn wait(child: &mut Child, patience: Patience) -> io::Result<Result<ExitStatus, End>> {
     let mut watch = Watch::new(child.id(), patience);
     loop {
@@ -65,20 +66,21 @@ fn wait(child: &mut Child, patience: Patience) -> io::Result<Result<ExitStatus, 
     }
 }
 
-/// Kills the child, whose end this is.
+/// Kills the child, and returns `end`.
 fn kill(child: &mut Child, end: End) -> io::Result<End> {
-    // It may have ended meanwhile. Then there is nothing to kill.
+    // The child may have ended since the last look. Then there is nothing to kill.
     let _ = child.kill();
     child.wait()?;
     Ok(end)
 }
 
-/// Reads a pipe to its end on a thread of its own: a child that fills one pipe while we read the other would wait.
+/// Reads a pipe to its end on a thread of its own. Otherwise a child that fills one pipe would wait while we read
+/// the other.
 fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     thread::spawn(move || {
         let Some(mut pipe) = pipe else { return String::new() };
         let mut kept = Vec::new();
-        // A pipe that breaks has ended: what came before is what there is.
+        // A broken pipe counts as the end of the output: what was read before is kept.
         let _ = pipe.by_ref().take(OUTPUT_LIMIT as u64).read_to_end(&mut kept);
         let _ = io::copy(&mut pipe, &mut io::sink());
         String::from_utf8_lossy(&kept).into_owned()
@@ -93,7 +95,7 @@ mod tests {
 
     pub(super) const LONG: Duration = Duration::from_secs(60);
     pub(super) const SHORT: Duration = Duration::from_millis(200);
-    /// How a sleeping child ends that is killed. Only Linux shows that it sleeps.
+    /// The end of a child that was killed while it slept. Only Linux shows that it sleeps.
     pub(super) const SLEPT: End = if cfg!(target_os = "linux") { End::Hangs { asleep: true } } else { End::Undecided };
     const SPUN: End = if cfg!(target_os = "linux") { End::Hangs { asleep: false } } else { End::Undecided };
 
@@ -120,7 +122,7 @@ mod tests {
         assert_eq!(shell("while :; do :; done").end, SPUN);
     }
 
-    /// It wakes up three times a second, and finds nothing to do.
+    /// The child wakes up three times a second and finds no work.
     #[test]
     #[cfg(target_os = "linux")]
     fn one_that_only_looks_for_work_hangs() {
@@ -129,7 +131,7 @@ mod tests {
         assert_eq!(run(Command::new("sh").args(["-c", looks]), patient).unwrap().end, SLEPT);
     }
 
-    /// The shell is asleep all the time, and what it has started works.
+    /// The shell sleeps all the time, and the program that it has started works.
     #[test]
     #[cfg(target_os = "linux")]
     fn one_whose_own_child_works_does_not_hang() {
@@ -139,7 +141,7 @@ mod tests {
         assert_eq!(end.status(), Some(3));
     }
 
-    /// Others want its core, and it gives it to them at once, so that it uses next to no processor time.
+    /// Other threads want its core, and the child yields it to them at once, so it uses almost no processor time.
     #[test]
     #[cfg(target_os = "linux")]
     fn one_that_only_yields_hangs_on_a_busy_machine() {
@@ -161,7 +163,7 @@ mod tests {
         });
     }
 
-    /// Says to the test below that it is that child.
+    /// The environment variable that makes the test below yield without end. It is set for the child only.
     const YIELDS_FOREVER: &str = "BENCH_SUITE_YIELDS_FOREVER";
 
     #[test]

@@ -1,13 +1,18 @@
-//! Whether a child hangs, by evidence.
+//! Decides by evidence whether a child hangs.
 //!
-//! A clock alone proves nothing: with other programs on all cores a good child may take ten times as long as usual. So a
-//! child hangs if the kernel shows that it gets nowhere. Either all of its threads are asleep and none of them ever runs;
-//! or they only wake up now and then to look whether there is work, as the idle workers of some runtimes do; or the child
-//! has used more processor time than its work can need; or it was offered as much, and has only yielded, as a thread does
-//! that waits in this way while other programs want its core. Where nothing of this is seen, the wait goes on, and after a very
-//! long time its end is *undecided*.
+//! A clock alone proves nothing: while other programs use all cores, a good child may take ten times as long as
+//! usual. So a child counts as hanging only if the kernel shows that it makes no progress, in one of four ways:
+//! - All of its threads are asleep, and none of them ever runs.
+//! - Its threads wake up only now and then to look for work, as the idle workers of some runtimes do.
+//! - The child has used more processor time than its work can need.
+//! - The child could have used as much, but only yielded. A thread that waits by yielding does so while other
+//!   programs want its core.
 //!
-//! What a child has started counts as a part of it: a shell that waits for a program is asleep, and gets somewhere.
+//! If the kernel shows none of this, the wait goes on. After a very long time the child is killed, and its end is
+//! *undecided*.
+//!
+//! The descendants of a child count as a part of it: a shell that waits for a program is asleep, but the program
+//! makes progress.
 
 use std::time::{Duration, Instant};
 
@@ -16,33 +21,36 @@ use green_threads::probe::threads::{self, Thread, Turns};
 
 use super::End;
 
-/// How often a child is looked at.
+/// The time between two looks at a child.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
 
-/// How long the threads of a child may do nothing but look for work, and at how many looks at least they must all be
-/// asleep.
+/// The time for which the threads of a child may only look for work, and the number of looks at which all of them
+/// must have been asleep in that time.
 #[cfg(target_os = "linux")]
 const POLLS: (Duration, u32) = (Duration::from_secs(5), 10);
 
-/// How long a thread that yields runs at most, and how often it must have done so. One that computes runs for some
-/// milliseconds. One that waits for another, as in a channel, yields a few times and then goes to sleep.
+/// The longest average run of a thread that only yields, and the least number of runs. A thread that computes runs
+/// for several milliseconds at a time. A thread that waits for another one, as in a channel, yields a few times and
+/// then goes to sleep.
 #[cfg(target_os = "linux")]
 const YIELDS: (Duration, u64) = (Duration::from_micros(200), 5_000);
 
-/// What a child may do before its parent calls it a hang.
+/// What a child may do before its parent decides that it hangs.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// How long all threads may be asleep without one of them running: longer than the child ever sleeps on purpose.
+    /// The longest time for which all threads may be asleep and none runs. It is longer than the child ever sleeps
+    /// on purpose.
     pub asleep: Duration,
-    /// How much processor time it may use: much more than it needs.
+    /// The processor time that the child may use. It is much more than the child needs.
     pub processor: Duration,
-    /// After how long it is undecided whether it hangs. Systems other than Linux show no evidence, so there this alone
-    /// counts.
+    /// The time after which the end is undecided. Only Linux shows evidence of a hang, so on other systems this
+    /// limit alone counts.
     pub wall: Duration,
 }
 
 impl Patience {
-    /// With ten minutes for a busy machine on Linux, and elsewhere as long as the processor time.
+    /// A patience whose `wall` is ten minutes on Linux, enough for a busy machine, and `processor` on other
+    /// systems.
     #[must_use]
     pub const fn new(asleep: Duration, processor: Duration) -> Self {
         let wall = if cfg!(target_os = "linux") { Duration::from_secs(600) } else { processor };
@@ -50,7 +58,7 @@ impl Patience {
     }
 }
 
-/// A child that is being watched.
+/// A child that is being watched, with the evidence so far.
 #[derive(Debug)]
 pub(super) struct Watch {
     pid: u32,
@@ -64,25 +72,25 @@ pub(super) struct Watch {
     awake: Awake,
 }
 
-/// A time in which no thread of the child has gone to sleep, and none has come or gone.
+/// A period in which no thread of the child has gone to sleep, started or ended.
 #[cfg(target_os = "linux")]
 #[derive(Debug, Default)]
 struct Awake {
-    /// Each thread, and how often it had gone to sleep.
+    /// The id of each thread, and how often it had gone to sleep.
     threads: Vec<(u32, u64)>,
-    /// What the child had had of the processors when this began.
+    /// The time that the child had had on the processors when this period began.
     turns_then: Turns,
 }
 
-/// A time in which the child has hardly run.
+/// A period in which the child has hardly run.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
 struct Rest {
     since: Instant,
     processor_then: Duration,
-    /// At how many looks all threads were asleep.
+    /// The number of looks at which all threads were asleep.
     looks: u32,
-    /// The threads at the last of these looks, and how long they have been exactly as they are there.
+    /// The threads at the last of these looks, and the time since which they have not changed.
     threads: Vec<Thread>,
     unchanged_since: Instant,
 }
@@ -102,7 +110,7 @@ impl Watch {
         }
     }
 
-    /// Looks at the child: how it ends, if it is to be killed now.
+    /// Looks at the child. Returns how it ends, if it must be killed now.
     pub(super) fn look(&mut self) -> Option<End> {
         let undecided = (self.start.elapsed() >= self.patience.wall).then_some(End::Undecided);
         self.evidence().or(undecided)
@@ -128,7 +136,8 @@ impl Watch {
             rest.unchanged_since = now;
             rest.threads.clear();
         }
-        // The kernel counts in hundredths of a second. Who uses less than a fiftieth of the time looks for work.
+        // The kernel counts processor time in hundredths of a second. A child that uses less than a fiftieth of the
+        // time only looks for work.
         let runs = |rest: &Rest| {
             processor.saturating_sub(rest.processor_then) > (now - rest.since) / 50 + Duration::from_millis(20)
         };
@@ -143,7 +152,7 @@ impl Watch {
         (rests || spins || self.yields()).then_some(End::Hangs { asleep: rests })
     }
 
-    /// Whether all that the child does is to yield, and it could have run for twice the processor time that it may use.
+    /// Whether the child only yields, and could have run for twice the processor time that it may use.
     #[cfg(target_os = "linux")]
     fn yields(&mut self) -> bool {
         let family = threads::family(self.pid);
@@ -174,16 +183,16 @@ impl Watch {
     }
 }
 
-/// The processor time of a process and of what it has started.
+/// The processor time of a process and of its descendants.
 #[cfg(target_os = "linux")]
 fn processor(pid: u32) -> Duration {
     threads::family(pid).into_iter().filter_map(|pid| threads::processor_of(pid).ok()).sum()
 }
 
-/// The threads of a process and of what it has started, if there was a moment at which all of them were asleep.
+/// The threads of a process and of its descendants, if there was a moment at which all of them were asleep.
 ///
-/// They are read one after the other, and one may wake another that was already read. So they are read twice: a thread
-/// that is asleep both times, and has not fallen asleep in between, has been asleep all the time.
+/// The threads are read one after the other, and a thread may wake another that was already read. So they are read
+/// twice: a thread that is asleep both times, and has not gone to sleep in between, was asleep all the time.
 #[cfg(target_os = "linux")]
 fn asleep(pid: u32) -> Option<Vec<Thread>> {
     let look = || {

@@ -1,8 +1,8 @@
-//! Probes: the children in which runtimes are measured, ours and the Go twin.
+//! Probes: the child processes in which runtimes are measured. They are our own programs and the Go twin.
 //!
-//! What a child is and says is [`green_threads::probe`]. Here they are started, asked under a deadline, and what
-//! becomes of them is written down: [`Session`] is one child, [`Stop`] how it ended, [`trace`] its system calls,
-//! [`twin`] the Go program.
+//! The module [`green_threads::probe`] says what a child does and which lines it writes. This module starts the
+//! children, asks them under a deadline, and records what happens: [`Session`] is one child, [`Stop`] says why it
+//! gave no answer, [`trace`] counts its system calls, and [`twin`] builds the Go program.
 
 mod session;
 mod stop;

@@ -1,4 +1,4 @@
-//! One child: started where it is to run, asked under a deadline.
+//! One child process: it is started in its placement and asked under a deadline.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,27 +11,27 @@ use super::Stop;
 use super::twin::Twin;
 use crate::child::{Conversation, Finished};
 
-/// The programs that children are.
+/// The programs that run as child processes.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    /// The `lab` command: it hands its argument after `child probe` to [`green_threads::probe::serve`].
+    /// The `lab` command. It passes the argument after `child probe` to [`green_threads::probe::serve`].
     pub lab: PathBuf,
     /// The Go twin, or why there is none.
     pub twin: Twin,
 }
 
 impl Programs {
-    /// Those of this checkout: `lab`, and the Go twin, which is built into `folder` if there is a `go`.
+    /// The programs of this checkout: `lab`, and the Go twin, which is built into `folder` if there is a `go`.
     #[must_use]
     pub fn here(lab: PathBuf, folder: &Path) -> Self {
         Programs { lab, twin: Twin::build(folder) }
     }
 
-    /// Whether there is a program for `model`.
+    /// Checks that there is a program for `model`.
     ///
     /// # Errors
     ///
-    /// If there is none, with the reason.
+    /// If there is none: the reason.
     pub fn has(&self, model: Model) -> Result<(), String> {
         self.command(model).map(|_| ())
     }
@@ -49,28 +49,28 @@ impl Programs {
     }
 }
 
-/// A child that measures.
+/// A child process that measures one model in one setting.
 #[derive(Debug)]
 pub struct Session {
     conversation: Conversation,
     deadline: Duration,
-    /// What it has proved of itself.
+    /// What the child proved about itself at its start: its parallelism and its number of threads.
     pub ready: Ready,
     progress: Option<u64>,
 }
 
-/// A child that gave no answer, and is no more.
+/// Why a child gave no answer, and how far it had come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoAnswer {
-    /// Why it gave none.
+    /// Why the child gave no answer.
     pub why: Stop,
-    /// How far it had come, as it last said.
+    /// The last progress that the child reported.
     pub progress: Option<u64>,
 }
 
 impl Session {
-    /// Starts the child of `setup`, on the cores that it names, and waits until it is ready. It must say something at
-    /// least as often as `deadline`.
+    /// Starts a child for `setup` in the placement of `setup`, and waits until it is ready. The child must never be
+    /// silent for longer than `deadline`.
     ///
     /// # Errors
     ///
@@ -79,15 +79,15 @@ impl Session {
         let refused = |why: String| NoAnswer { why: Stop::Refused(why), progress: None };
         let mut command = programs.command(setup.model).map_err(refused)?;
         command.arg(serde_json::to_string(setup).map_err(|error| refused(error.to_string()))?);
-        // A panic of a unit is a result; its backtrace would cost the unit's stack, and takes mappings where none is
-        // left.
+        // A panic of a unit is a result. Its backtrace would take more of the unit's stack, and memory mappings
+        // where none may be left.
         command.env("RUST_BACKTRACE", "0");
-        // What the user has set for Go would change the results.
+        // A `GODEBUG` of the user would change the results.
         match setup.preemption {
             Preemption::Default => command.env_remove("GODEBUG"),
             Preemption::AsyncPreemptOff => command.env("GODEBUG", "asyncpreemptoff=1"),
         };
-        // The child inherits the cores of the thread that starts it.
+        // The child inherits the allowed cores of the thread that starts it.
         let begun = setup.placement.run(|| {
             let cores = allowed_cores().map_or(1, |cores| cores.len());
             Conversation::start(&mut command).map(|conversation| (conversation, cores))
@@ -104,26 +104,26 @@ impl Session {
         let expected = if setup.model == Model::Thread { cores } else { setup.workers };
         match session.ready.parallelism {
             found if found == expected => Ok(session),
-            found => Err(refused(format!("a parallelism of {expected} was asked for, and it has {found}"))),
+            found => Err(refused(format!("the setup asks for a parallelism of {expected}, but the child has {found}"))),
         }
     }
 
-    /// Asks for `iterations`, and waits for the answer.
+    /// Asks the child for `iterations`, and waits for its answer.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If the child gives no answer.
     pub fn ask(&mut self, iterations: u64) -> Result<Answer, NoAnswer> {
         self.tell(iterations);
         self.answer()
     }
 
-    /// Asks for `iterations` and does not wait.
+    /// Asks the child for `iterations` without waiting for the answer.
     pub(crate) fn tell(&mut self, iterations: u64) {
         self.conversation.tell(&iterations.to_string());
     }
 
-    /// Waits for the answer to what was asked.
+    /// Waits for the answer to the last question.
     pub(crate) fn answer(&mut self) -> Result<Answer, NoAnswer> {
         match self.hear()? {
             Line::Answer(answer) => Ok(answer),
@@ -131,7 +131,7 @@ impl Session {
         }
     }
 
-    /// The answer to what was asked, if it is there.
+    /// The answer to the last question; `None` if the child has not given it yet.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
     pub(crate) fn try_answer(&mut self) -> Option<Result<Answer, NoAnswer>> {
         match self.conversation.try_hear()? {
@@ -145,31 +145,31 @@ impl Session {
         }
     }
 
-    /// How long it may be silent.
+    /// The longest time for which the child may be silent.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
     pub(crate) fn deadline(&self) -> Duration {
         self.deadline
     }
 
-    /// How far it has come, as it last said.
+    /// The last progress that the child reported; `None` if it reported none.
     #[must_use]
     pub fn progress(&self) -> Option<u64> {
         self.progress
     }
 
-    /// Its process.
+    /// The process id of the child.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.conversation.id()
     }
 
-    /// The next line that is no progress.
+    /// The next line that is not a progress report.
     fn hear(&mut self) -> Result<Line, NoAnswer> {
         loop {
             let line = match self.conversation.hear(self.deadline) {
                 Ok(Ok(line)) => line,
                 Ok(Err(report)) => return Err(self.ended(&report)),
-                Err(error) => return Err(self.garbled(&format!("its process cannot be waited for: {error}"))),
+                Err(error) => return Err(self.garbled(&format!("cannot wait for its process: {error}"))),
             };
             if let Some(line) = self.understand(&line)? {
                 return Ok(line);
@@ -177,7 +177,7 @@ impl Session {
         }
     }
 
-    /// What a line says; nothing, if it only tells progress.
+    /// Parses a line of the child; `None` if it only reports progress.
     fn understand(&mut self, line: &str) -> Result<Option<Line>, NoAnswer> {
         match serde_json::from_str(line) {
             Ok(Line::Progress(so_far)) => {

@@ -1,4 +1,4 @@
-//! Why a probe's child gave no answer.
+//! The reasons why a probe gave no answer.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::child::End;
 
-/// Why a child gave no answer. It is a result like any other.
+/// Why a probe gave no answer. It is a result like any other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stop {
-    /// It refused its task, for this reason.
+    /// The child refused its setup or could not be started, for this reason.
     Refused(String),
-    /// It met a limit, which kept it from doing the rest.
+    /// The child reached this limit of the system, so it could not do the rest.
     Limit(String),
-    /// It said a line that is not part of the protocol.
+    /// The child wrote this line, which is not part of the protocol.
     Garbled(String),
-    /// It ended before it answered.
+    /// The child ended before it answered.
     #[serde(untagged)]
     Ended(End),
 }
 
 impl Stop {
-    /// A few words for a table.
+    /// A few words for a cell of a table.
     #[must_use]
     pub fn word(&self) -> String {
         match self {
@@ -38,8 +38,8 @@ impl fmt::Display for Stop {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stop::Refused(why) => write!(out, "refused: {why}"),
-            Stop::Limit(what) => write!(out, "met a limit: {what}"),
-            Stop::Garbled(line) => write!(out, "said a line that is not part of the protocol: {line:?}"),
+            Stop::Limit(what) => write!(out, "reached a limit: {what}"),
+            Stop::Garbled(line) => write!(out, "wrote a line that is not part of the protocol: {line:?}"),
             Stop::Ended(end) => end.fmt(out),
         }
     }
@@ -49,7 +49,7 @@ impl fmt::Display for Stop {
 mod tests {
     use super::*;
 
-    /// Results of any age have these words.
+    /// The JSON must not change: older results use the same words.
     #[test]
     fn an_end_is_written_like_any_other_reason() {
         let crash = End::Crashes { signal: "SIGABRT".into(), says: "why".into() };

@@ -1,8 +1,8 @@
-//! The system calls of a child, counted one by one.
+//! Counts every system call of a child.
 //!
-//! The kernel stops a traced thread at each of its system calls and lets the tracer look (`ptrace(2)`). So the counts
-//! are exact, for every model alike and without anything installed; what the child does is much slower meanwhile, and
-//! its times mean nothing.
+//! The kernel stops a traced thread at each of its system calls and lets the tracer look (`ptrace(2)`). So the
+//! counts are exact for every model, and no extra program is needed. While it is traced, the child is much slower,
+//! so its times mean nothing.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,17 @@ use green_threads::probe::protocol::Answer;
 
 use super::{NoAnswer, Session};
 
-/// How often each system call was made, by its name.
+/// The number of calls of each system call, by its name.
 pub type Counts = BTreeMap<String, u64>;
 
-/// Asks `session` for `iterations`, and counts the system calls of all its threads until it has answered.
+/// Asks `session` for `iterations`, and counts the system calls of all its threads until it answers.
 ///
 /// # Errors
 ///
-/// If the system does not let one process trace another, with the reason; and if the child does not answer.
+/// If the system does not allow one process to trace another ([`Untraced::Refused`]), or if the child does not
+/// answer.
 pub fn ask(session: &mut Session, iterations: u64) -> Result<(Answer, Counts), Untraced> {
-    // The kernel knows the tracing thread, and lets the child go when that ends.
+    // The kernel ties a trace to the tracing thread, and releases the child when that thread ends.
     std::thread::scope(|scope| {
         let tracer = scope.spawn(|| system::ask(session, iterations));
         tracer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -29,9 +30,9 @@ pub fn ask(session: &mut Session, iterations: u64) -> Result<(Answer, Counts), U
 /// Why there are no counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Untraced {
-    /// The system does not let us.
+    /// The system does not allow the trace, or the traced child missed its deadline.
     Refused(String),
-    /// The child is no more.
+    /// The child gave no answer.
     Ended(NoAnswer),
 }
 
@@ -54,7 +55,8 @@ mod system {
     pub(super) fn ask(session: &mut Session, iterations: u64) -> Result<(Answer, Counts), Untraced> {
         let refused = |what: &str, error: nix::Error| Untraced::Refused(format!("{what} is not allowed here: {error}"));
         let mut tracer = Tracer::default();
-        // A thread that starts while the others are seized may be missed: look until there is none.
+        // This loop may miss a thread that starts while the others are seized, so it looks again until it finds no
+        // new thread.
         loop {
             let listed = threads::of(session.id()).unwrap_or_default();
             let new: Vec<Pid> = listed
@@ -67,7 +69,7 @@ mod system {
             }
             for thread in new {
                 match ptrace::seize(thread, Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE) {
-                    // It has ended meanwhile.
+                    // The thread has ended since it was listed.
                     Err(nix::Error::ESRCH) => continue,
                     seized => seized.map_err(|error| refused("tracing a process", error))?,
                 }
@@ -75,7 +77,7 @@ mod system {
                 ptrace::interrupt(thread).map_err(|error| refused("stopping a traced thread", error))?;
             }
         }
-        // Each runs on from its first stop to its next system call.
+        // `step` lets each thread run from its first stop to its next system call.
         session.tell(iterations);
         let begin = Instant::now();
         let answer = loop {
@@ -94,15 +96,16 @@ mod system {
     #[derive(Default)]
     struct Tracer {
         threads: BTreeSet<Pid>,
-        /// Those that are in a system call now: each stops when it enters one and when it leaves.
+        /// The threads that are in a system call now. A thread stops when it enters a system call and again when it
+        /// leaves it.
         inside: BTreeSet<Pid>,
         counts: BTreeMap<i64, u64>,
     }
 
     impl Tracer {
-        /// Deals with one stop, if a thread has stopped.
+        /// Handles one stop, if a thread has stopped. Returns whether there was one.
         fn step(&mut self) -> bool {
-            // Only those that this thread traces: other children are somebody else's to wait for.
+            // This waits only for threads that this thread traces. Other code waits for the other children.
             let flags = WaitPidFlag::WNOHANG | WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
             let (thread, signal) = match waitpid(None, Some(flags)) {
                 Ok(WaitStatus::PtraceSyscall(thread)) => {
@@ -114,9 +117,9 @@ mod system {
                     }
                     (thread, None)
                 }
-                // A signal on its way to the child: it goes on.
+                // A signal for the child: it is passed on.
                 Ok(WaitStatus::Stopped(thread, signal)) => (thread, Some(signal)),
-                // A new thread's first stop, or its parent's at having made it.
+                // The first stop of a new thread, or the stop of its parent after `clone`.
                 Ok(WaitStatus::PtraceEvent(thread, signal, event)) => {
                     let stop = event == libc::PTRACE_EVENT_STOP || signal == Signal::SIGTRAP;
                     (thread, (!stop).then_some(signal))
@@ -124,7 +127,7 @@ mod system {
                 Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => return true,
                 Ok(_) | Err(_) => return false,
             };
-            // It may have been killed meanwhile; then it will say so.
+            // The thread may have been killed since it stopped. Then a later stop reports that.
             let _ = ptrace::syscall(thread, signal);
             true
         }
@@ -144,7 +147,7 @@ mod system {
         Some(ptrace::getregset::<ptrace::regset::NT_PRSTATUS>(thread).ok()?.regs[8].cast_signed())
     }
 
-    /// The names of those that runtimes make; others keep their number.
+    /// The names of the system calls that runtimes make. Any other one is named by its number.
     fn name(number: i64) -> String {
         let known = [
             (libc::SYS_read, "read"),
