@@ -96,7 +96,7 @@ impl Conversation {
 
     /// The next line of the child, or how it ended if there are no more lines; `None` if the child has said nothing
     /// new. It does not wait for a line.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, and only on Linux"))]
     pub(crate) fn try_hear(&mut self) -> Option<Result<String, Finished>> {
         match self.lines.try_recv() {
             Ok(line) => Some(Ok(line)),

@@ -5,18 +5,18 @@ use std::fmt;
 use super::{CURRENT_THREAD, THREAD};
 use crate::store::Cell;
 
-/// As many workers as the machine of the results allows cores.
+/// The value of `workers` that means: as many workers as the machine of the results has allowed cores.
 pub const EVERY_CORE: &str = "one per core";
 
 /// Settings of one experiment.
 #[derive(Clone, Copy, Debug)]
 pub struct Cover {
-    /// The experiment's name.
+    /// The name of the experiment.
     pub experiment: &'static str,
-    /// Parameters, each with the values that are covered. Every combination of them must have been measured. A
-    /// parameter that is not listed may have any value.
+    /// Parameters, each with the values that are covered. The results must have every combination of these values.
+    /// A parameter that is not listed may have any value.
     pub setting: &'static [(&'static str, &'static [&'static str])],
-    /// The subjects that were measured in these settings; if empty, all of the claim's.
+    /// The subjects that must have results in these settings. If empty, all subjects of the claim must have them.
     pub only: &'static [&'static str],
 }
 
@@ -32,7 +32,7 @@ impl Cover {
         Cover { only, ..self }
     }
 
-    /// Every combination that must have been measured of `subject`, on a machine with so many cores.
+    /// Every combination of values for which `subject` must have results, on a machine with `cores` allowed cores.
     #[must_use]
     pub fn settings(&self, subject: &str, cores: usize) -> Vec<Vec<(&'static str, String)>> {
         if !self.only.is_empty() && !self.only.contains(&subject) {
@@ -51,7 +51,8 @@ impl Cover {
     }
 }
 
-/// The kernel schedules threads, and a current-thread runtime has one worker, whatever a setting says.
+/// The kernel schedules threads, and a current-thread runtime always has one worker. For both, the parameter
+/// `workers` has no meaning.
 fn has_workers(subject: &str) -> bool {
     ![THREAD, CURRENT_THREAD].contains(&subject)
 }
@@ -61,7 +62,7 @@ pub(super) fn is_in(cell: &Cell, setting: &[(&str, String)]) -> bool {
     setting.iter().all(|(name, value)| cell.setting.get(*name) == Some(value))
 }
 
-/// A setting in words.
+/// A setting in words, such as `variant park, workers 1`.
 pub(super) fn words(setting: &[(&str, String)]) -> String {
     setting.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! The results that claims are judged by, and whether they can be judged by them at all.
+//! The results by which claims are judged, and whether they are complete enough to judge a claim.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::{Claim, Gap};
 use crate::store::{Machine, Results, Store};
 use green_threads::workload::Depth;
 
-/// The results that claims are judged by.
+/// The results by which claims are judged, by the name of their experiment.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence(BTreeMap<String, Results>);
 
@@ -28,7 +28,7 @@ impl Evidence {
         (Evidence(all), unread)
     }
 
-    /// The evidence of these results.
+    /// Makes evidence of these results.
     #[must_use]
     pub fn of(results: Vec<Results>) -> Self {
         Evidence(results.into_iter().map(|results| (results.experiment.clone(), results)).collect())
@@ -38,7 +38,8 @@ impl Evidence {
         self.0.get(experiment).ok_or_else(|| Gap(format!("`{experiment}` has no results")))
     }
 
-    /// The machine on which everything that `claim` covers was measured, completely and in earnest.
+    /// The machine on which everything that `claim` covers was measured. There is a gap if an experiment is
+    /// missing, partial or only tried, or if the machines or builds differ.
     pub(super) fn machine(&self, claim: &Claim) -> Result<&Machine, Gap> {
         let mut first: Option<&Results> = None;
         for cover in claim.covers {

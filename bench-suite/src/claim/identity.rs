@@ -8,8 +8,8 @@ use crate::report::count;
 pub(super) const CLAIMS: &[Claim] = &[Claim {
     id: "no-identity",
     source: "gopl 9.8.4",
-    statement: "A goroutine has no identity that code could store things under, as a thread has: what is stored under \
-                the thread is lost.",
+    statement: "A goroutine has no identity under which code could store data, as a thread has: data stored under the \
+                identity of the thread is lost.",
     covers: &[Cover::of("identity", &[("workers", &["1"])])],
     subjects: &[GOROUTINE],
     beside: &[THREAD, COROUTINE, TASK],
@@ -17,8 +17,9 @@ pub(super) const CLAIMS: &[Claim] = &[Claim {
     judge: no_identity,
 }];
 
-/// That a language has no function for something cannot be measured. What can be: whether the identity of the OS thread
-/// serves as one. Sixteen units on one worker each store their number under their thread, yield, and look.
+/// A missing function of a language cannot be measured. The predicate tests whether the identity of the OS thread
+/// can take its place: sixteen units on one worker each store their number under their thread, yield, and look for
+/// it.
 fn no_identity(sample: &Sample<'_>) -> Judged {
     const UNITS: f64 = 16.0;
     let under_thread = every(sample.cells.iter().copied(), "thread_local_right")?;

@@ -1,10 +1,11 @@
-//! Claims: what the source text says of runtimes, and what this course says of memos on them, compared with what was
-//! measured.
+//! Claims: statements of the source text about runtimes, and of this course about memos on them. Each is compared
+//! with the results.
 //!
-//! A [`Claim`] states its sentence, the settings that it covers, the subjects that the sentence speaks of, and a
-//! predicate over *all* cells of those settings. A claim reads the store and nothing else, so it can be asked of
-//! anybody's results. Where a cell is missing or has no answer, the verdict is *not measured*, with what is missing.
-//! A claim is *pinned* if a test of this suite measures it anew: the verdict that the test asserts is written beside it.
+//! A [`Claim`] has a statement, the settings that it covers, the subjects that it speaks of, and a predicate over
+//! *all* cells of those settings. A claim reads only the store, so it can be judged by the results of any machine.
+//! If a cell is missing or has no answer, the verdict is *not measured*, and the finding says what is missing. A
+//! claim is *pinned* if a test of this suite measures it anew; the claim then names the verdict that the test
+//! asserts.
 
 mod cover;
 mod evidence;
@@ -20,61 +21,61 @@ pub use cover::{Cover, EVERY_CORE};
 pub use evidence::Evidence;
 use sample::{Gap, Sample};
 
-/// Every claim: those of gopl's section 9.8 in the order of the text, and then ours.
+/// Every claim: first those of section 9.8 of gopl in the order of the text, then those of this course.
 pub fn all() -> impl Iterator<Item = &'static Claim> {
     [stacks::CLAIMS, scheduling::CLAIMS, identity::CLAIMS, pairing::CLAIMS].into_iter().flatten()
 }
 
 /// A statement that can be measured.
 pub struct Claim {
-    /// Its name.
+    /// The name of the claim, as on the command line.
     pub id: &'static str,
-    /// Where the statement comes from: a section of gopl, or this course.
+    /// The source of the statement: a section of gopl, or this course.
     pub source: &'static str,
     /// The statement in our words.
     pub statement: &'static str,
-    /// The settings in which it was measured. The predicate sees their cells and no others.
+    /// The settings that the claim covers. The predicate sees the cells of these settings and no others.
     pub covers: &'static [Cover],
     /// The models or memos that the statement speaks of. Each gets a verdict.
     pub subjects: &'static [&'static str],
     /// Models or memos that are shown for comparison, without a verdict.
     pub beside: &'static [&'static str],
-    /// The verdict that a test asserts of every subject, if there is such a test.
+    /// The verdict that a test asserts for every subject, if there is such a test.
     pub pinned: Option<Verdict>,
     judge: fn(&Sample<'_>) -> Judged,
 }
 
-/// A verdict and what was measured, in words; or what is missing.
+/// The verdict, and what was measured in words; or a gap, which says what is missing.
 type Judged = Result<(Verdict, String), Gap>;
 
-/// What was found for one model or memo.
+/// The result of a claim for one model or memo.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The name of the model or memo.
     pub subject: &'static str,
-    /// Whether the claim holds of it; `None` if the statement does not speak of it.
+    /// The verdict; `None` if the statement does not speak of this subject.
     pub verdict: Option<Verdict>,
-    /// What was measured, or what is missing, in words.
+    /// What was measured or what is missing, in words.
     pub measured: String,
-    /// The verdict that a test asserts, if there is one.
+    /// The verdict that a test asserts, if there is such a test.
     pub pinned: Option<Verdict>,
 }
 
-/// What becomes of a claim.
+/// The verdict on a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every cell bears it out.
+    /// Every cell agrees with the claim.
     Holds,
-    /// Some cell contradicts it.
+    /// At least one cell contradicts the claim.
     DoesNotHold,
-    /// It was true until this version.
+    /// The claim was true before this version.
     OutdatedSince(&'static str),
-    /// Something is missing without which nothing can be said.
+    /// The results are not sufficient for a verdict.
     NotMeasured,
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict in words.
     #[must_use]
     pub fn words(self) -> String {
         match self {
@@ -96,7 +97,8 @@ impl Finding {
 }
 
 impl Claim {
-    /// Judges it by `evidence`: a finding for each subject, and then for each model beside them.
+    /// Judges the claim by `evidence`. Returns a finding for each subject, and then for each model or memo that is
+    /// shown for comparison.
     #[must_use]
     pub fn judge(&self, evidence: &Evidence) -> Vec<Finding> {
         let judged = |subject| {
@@ -115,7 +117,7 @@ impl Claim {
     }
 }
 
-/// The evidence in `store`. What cannot be read is left out, with the reason.
+/// Reads the evidence in `store`. Files that cannot be read are left out; the second value lists the reasons.
 #[must_use]
 pub fn evidence(store: &Store) -> (Evidence, Vec<String>) {
     Evidence::read(store, all().flat_map(|claim| claim.covers).map(|cover| cover.experiment))

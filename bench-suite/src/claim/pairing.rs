@@ -1,4 +1,4 @@
-//! This course's own claims: which memo suits which runtime.
+//! The claims of this course: which memo suits which runtime.
 
 use super::Verdict::Holds;
 use super::sample::{Measured, Sample, every, span, span_words};
@@ -15,7 +15,8 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "one-call-for-a-crowd",
         source: SOURCE,
-        statement: "Ten thousand callers of one cold key make one call of f, whatever they are.",
+        statement: "Ten thousand callers of one cold key make one call of f, whether they are threads, coroutines or \
+                    tasks.",
         covers: &crowd("runtime_herd"),
         subjects: MODELS,
         beside: &[],
@@ -25,7 +26,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "one-request-a-page",
         source: SOURCE,
-        statement: "Ten thousand requests for a thousand pages reach the server once a page.",
+        statement: "Ten thousand requests for a thousand pages reach the server once for each page.",
         covers: &crowd("runtime_http"),
         subjects: MODELS,
         beside: &[],
@@ -36,7 +37,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         id: "a-hit-needs-no-runtime",
         source: SOURCE,
         statement: "A hit in memo2 never waits, so it costs about the same on every runtime: at most twice the \
-                    least in the same placement.",
+                    least cost in the same placement.",
         covers: &[
             Cover::of(
                 "runtime_hit",
@@ -52,8 +53,8 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "a-monitor-suits-light-units",
         source: SOURCE,
-        statement: "Where a switch is cheap, for coroutines and tasks, a monitor is cheap too: a hit in memo3 costs \
-                    less than fifty hits in memo2, and fewer of them than on threads.",
+        statement: "A monitor is cheap where a switch is cheap, for coroutines and tasks: a hit in memo3 costs less \
+                    than fifty hits in memo2, and fewer of them than on threads.",
         covers: &[
             Cover::of(
                 "runtime_hit",
@@ -79,8 +80,9 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "thread-memos-stay-on-threads",
         source: SOURCE,
-        statement: "A memo for threads hangs where coroutines on one worker call it.",
-        // The waiters of memo2 block the worker; the monitor of memo3 only where another coroutine must run meanwhile.
+        statement: "A memo for threads hangs if coroutines on one worker call it.",
+        // The waiters of memo2 block the only worker. The monitor of memo3 blocks it only where another coroutine
+        // must run at the same time.
         covers: &[
             Cover::of("conformance", &[("property", &["one-call"]), ("callers", &["coroutines"])])
                 .only(&["memo2", "memo2::coroutine"]),
@@ -95,7 +97,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "a-call-of-its-own",
         source: SOURCE,
-        statement: "If the leader's future is kept and never polled again, the others get the value only if the call \
+        statement: "If the leader's future is kept and never polled again, the waiters get the value only if the call \
                     of f belongs to no caller.",
         covers: &[Cover::of("conformance", &[("property", &["leader-left"]), ("callers", &["tasks"])])],
         subjects: &[
@@ -112,7 +114,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     },
 ];
 
-/// Ten thousand units, on each memo and in every place.
+/// The settings with ten thousand units, for each memo and in every placement.
 const fn crowd(experiment: &'static str) -> [Cover; 2] {
     const CROWD: (&str, &[&str]) = ("n", &["10000"]);
     [
@@ -126,7 +128,7 @@ const OWN_CALL: &str = "memo3::task";
 
 fn one_call_for_a_crowd(sample: &Sample<'_>) -> Judged {
     let calls = every(sample.cells.iter().copied(), "calls")?;
-    let words = format!("{} a herd, in {} settings", span_words(&calls, count), sample.cells.len());
+    let words = format!("calls for each herd: {}, in {} settings", span_words(&calls, count), sample.cells.len());
     Ok((holds(calls.iter().all(|calls| *calls == 1.0)), words))
 }
 
@@ -136,7 +138,7 @@ fn one_request_a_page(sample: &Sample<'_>) -> Judged {
     let all = every(sample.cells.iter().copied(), "requests")?;
     let so = most.iter().all(|most| *most == 1.0) && all.iter().all(|all| *all == PAGES);
     let [all, most] = [span_words(&all, count), span_words(&most, count)];
-    Ok((holds(so), format!("{all} requests, at most {most} a page, in {} settings", sample.cells.len())))
+    Ok((holds(so), format!("{all} requests, at most {most} for each page, in {} settings", sample.cells.len())))
 }
 
 fn a_hit_needs_no_runtime(sample: &Sample<'_>) -> Judged {
@@ -166,10 +168,10 @@ fn a_monitor_suits_light_units(sample: &Sample<'_>) -> Judged {
         so &= ratio < CHEAP && on_threads.fold(f64::INFINITY, |least, (_, ratio)| least.min(*ratio)) > ratio;
         words.push(format!("{ratio:.0} ({placement}, workers {})", setting.parameter("workers")));
     }
-    Ok((holds(so), format!("hits in memo2 that one in memo3 costs: {}", words.join(", "))))
+    Ok((holds(so), format!("a hit in memo3 costs this many hits in memo2: {}", words.join(", "))))
 }
 
-/// How many hits in memo2 one in memo3 costs, in each setting.
+/// The cost of a hit in memo3 divided by the cost of a hit in memo2, in each setting.
 fn monitor_ratios<'a>(sample: &Sample<'a>) -> Result<Vec<(Measured<'a>, f64)>, super::Gap> {
     let mut ratios = Vec::new();
     for monitor in sample.with("variant", "memo3") {
@@ -183,23 +185,24 @@ fn monitor_ratios<'a>(sample: &Sample<'a>) -> Result<Vec<(Measured<'a>, f64)>, s
 fn a_waiter_is_light(sample: &Sample<'_>) -> Judged {
     const PAGE: f64 = 4096.0;
     let resident = every(sample.cells.iter().copied(), "resident")?;
-    Ok((holds(span(&resident).1 < PAGE), format!("{} each, its unit included", span_words(&resident, bytes))))
+    Ok((holds(span(&resident).1 < PAGE), format!("{} for each waiter and its unit", span_words(&resident, bytes))))
 }
 
-/// Only a hang bears it out, and only a kept promise contradicts it. A crash or a wrong value decides nothing.
+/// Only a hang confirms the claim, and only a kept property contradicts it. A crash or a wrong value decides
+/// nothing.
 fn thread_memos_stay_on_threads(sample: &Sample<'_>) -> Judged {
     kept_or_hangs(sample, |kept| !kept)
 }
 
 fn a_call_of_its_own(sample: &Sample<'_>) -> Judged {
     let own = sample.subject == OWN_CALL;
-    let whose = if own { "its call is a task of its own" } else { "its call is its leader's" };
+    let whose = if own { "the call is a task of its own" } else { "the call belongs to its leader" };
     let (verdict, outcome) = kept_or_hangs(sample, |kept| kept == own)?;
     Ok((verdict, format!("{whose}: {outcome}")))
 }
 
-/// Whether each trial ended as `expected`, which is told whether the property was kept. No trial that ended otherwise
-/// than by keeping it or by a hang decides anything.
+/// Whether each trial ended as `expected`, which receives whether the trial kept its property. A trial that neither
+/// kept its property nor hung decides nothing.
 fn kept_or_hangs(sample: &Sample<'_>, expected: impl Fn(bool) -> bool) -> Judged {
     let (mut so, mut words) = (true, Vec::new());
     for cell in &sample.cells {

@@ -1,4 +1,4 @@
-//! The cells that a claim is judged by: all of one subject's, in every setting that the claim covers.
+//! The cells by which a claim is judged: all cells of one subject in every setting that the claim covers.
 
 use super::cover::{is_in, words};
 use super::{Claim, Evidence};
@@ -9,19 +9,19 @@ use crate::store::{Cell, Found, Machine, Observation, Series};
 #[derive(Debug)]
 pub(super) struct Gap(pub(super) String);
 
-/// All cells of one subject in the settings that a claim covers. None that must be there is missing.
+/// All cells of one subject in the settings that a claim covers. No required cell is missing.
 pub(super) struct Sample<'a> {
     claim: &'a Claim,
     evidence: &'a Evidence,
-    /// The machine on which all were measured.
+    /// The machine on which all cells were measured.
     pub(super) machine: &'a Machine,
-    /// The subject's name.
+    /// The name of the subject.
     pub(super) subject: &'a str,
-    /// At least one.
+    /// The cells, at least one.
     pub(super) cells: Vec<Measured<'a>>,
 }
 
-/// One cell, and which experiment measured it.
+/// One cell, and the experiment that measured it.
 #[derive(Clone, Copy)]
 pub(super) struct Measured<'a> {
     pub(super) experiment: &'a str,
@@ -50,7 +50,7 @@ impl<'a> Sample<'a> {
         }
     }
 
-    /// What the same settings have of another subject.
+    /// The sample of another subject in the same settings.
     pub(super) fn other(&self, subject: &'a str) -> Result<Sample<'a>, Gap> {
         Sample::of(self.claim, self.evidence, subject)
     }
@@ -60,7 +60,7 @@ impl<'a> Sample<'a> {
         self.claim.subjects.iter().map(|subject| self.other(subject)).collect()
     }
 
-    /// The cells in which `parameter` is `value`.
+    /// The cells in which `parameter` has the value `value`.
     pub(super) fn with(&self, parameter: &str, value: &str) -> impl Iterator<Item = Measured<'a>> {
         self.cells.iter().filter(move |cell| cell.parameter(parameter) == value).copied()
     }
@@ -70,7 +70,7 @@ impl<'a> Sample<'a> {
         self.cells.iter().filter(move |cell| cell.experiment == experiment).copied()
     }
 
-    /// The cells in which all of `parameters` are as in `cell`.
+    /// The cells in which all of `parameters` have the same values as in `cell`.
     pub(super) fn like(&self, cell: Measured<'a>, parameters: &[&str]) -> impl Iterator<Item = Measured<'a>> {
         let same = move |other: &&Measured<'_>| {
             parameters.iter().all(|parameter| other.parameter(parameter) == cell.parameter(parameter))
@@ -85,12 +85,12 @@ impl<'a> Measured<'a> {
         self.cell.setting.get(name).map_or("", String::as_str)
     }
 
-    /// The value of a parameter that is a number.
+    /// The value of a parameter as a number. There is a gap if it is not a number.
     pub(super) fn number(&self, name: &str) -> Result<f64, Gap> {
-        self.parameter(name).parse().map_err(|_| self.gap(&format!("its {name} is no number")))
+        self.parameter(name).parse().map_err(|_| self.gap(&format!("its {name} is not a number")))
     }
 
-    /// A figure of a cell that came to its end.
+    /// The rounds of the quantity `name`. There is a gap if something stopped the cell before its end.
     pub(super) fn figure(&self, name: &str) -> Result<&'a Series, Gap> {
         let quantities = match &self.cell.found {
             Found::Quantities(quantities) => quantities,
@@ -102,12 +102,12 @@ impl<'a> Measured<'a> {
         self.of(quantities.get(name), name)
     }
 
-    /// The median of a figure of a cell that came to its end.
+    /// The median of the quantity `name`. There is a gap if something stopped the cell before its end.
     pub(super) fn median(&self, name: &str) -> Result<f64, Gap> {
         self.figure(name).map(Series::median)
     }
 
-    /// What was observed, even if something stopped it.
+    /// What was observed, even if something stopped the child before its end.
     pub(super) fn observed(&self) -> Result<&'a Observation, Gap> {
         match &self.cell.found {
             Found::Observed(seen) => Ok(seen),
@@ -116,13 +116,13 @@ impl<'a> Measured<'a> {
         }
     }
 
-    /// The last number that was told under this name, even if something stopped the child after that.
+    /// The last value of the quantity `name`, even if something stopped the child after it had told that value.
     pub(super) fn told(&self, name: &str) -> Result<f64, Gap> {
         let figure = self.of(self.observed()?.quantities.get(name), name)?;
         Ok(figure.rounds[figure.rounds.len() - 1])
     }
 
-    /// What became of a trial of the conformance matrix.
+    /// The outcome of a trial of the conformance matrix.
     pub(super) fn outcome(&self) -> Result<&'a Outcome, Gap> {
         match &self.cell.found {
             Found::Outcome(outcome) => Ok(outcome),
@@ -131,19 +131,19 @@ impl<'a> Measured<'a> {
         }
     }
 
-    /// What is missing in this cell.
+    /// A gap that says what is missing in this cell.
     pub(super) fn gap(&self, what: &str) -> Gap {
         let setting: Vec<_> = self.cell.setting.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         Gap(format!("`{}` of {} with {}: {what}", self.experiment, self.cell.subject, words(&setting)))
     }
 
     fn of(&self, figure: Option<&'a Series>, name: &str) -> Result<&'a Series, Gap> {
-        let missing = || self.gap(&format!("it has no figure `{name}`"));
+        let missing = || self.gap(&format!("it has no quantity `{name}`"));
         figure.filter(|figure| !figure.rounds.is_empty()).ok_or_else(missing)
     }
 }
 
-/// Every round of a figure in all of these cells.
+/// Every round of the quantity `name` in all of `cells`.
 pub(super) fn every<'a>(cells: impl IntoIterator<Item = Measured<'a>>, name: &str) -> Result<Vec<f64>, Gap> {
     let mut all = Vec::new();
     for cell in cells {
@@ -152,13 +152,13 @@ pub(super) fn every<'a>(cells: impl IntoIterator<Item = Measured<'a>>, name: &st
     Ok(all)
 }
 
-/// The least and the most of some numbers.
+/// The least and the greatest of `numbers`.
 pub(super) fn span(numbers: &[f64]) -> (f64, f64) {
     let fold = |pick: fn(f64, f64) -> f64, from| numbers.iter().copied().fold(from, pick);
     (fold(f64::min, f64::INFINITY), fold(f64::max, f64::NEG_INFINITY))
 }
 
-/// The least and the most of some numbers, in words: only one number if they are the same.
+/// The least and the greatest of `numbers` in words, or only one number if they read the same.
 pub(super) fn span_words(numbers: &[f64], word: fn(f64) -> String) -> String {
     let (least, most) = span(numbers);
     match word(least) == word(most) {

@@ -50,7 +50,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "gomaxprocs-default",
         source: "gopl 9.8.3",
-        statement: "The default of GOMAXPROCS is the number of processors (of those that the process may use).",
+        statement: "The default of GOMAXPROCS is the number of processors that the process may use.",
         covers: &[Cover::of("default_workers", &[])],
         subjects: &[GOROUTINE],
         beside: &[COROUTINE, TASK],
@@ -73,7 +73,8 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "system-call-takes-a-thread",
         source: "gopl 9.8.3",
-        statement: "A goroutine in a blocking system call takes a thread, which GOMAXPROCS does not count: others go on.",
+        statement: "A goroutine in a blocking system call takes a thread that GOMAXPROCS does not count, so other \
+                    goroutines go on.",
         covers: &[Cover::of("blocking", &[("variant", &["syscall"]), ("n", &["64"]), ("workers", &["1"])])],
         subjects: &[GOROUTINE],
         beside: &[COROUTINE, TASK],
@@ -82,10 +83,10 @@ pub(super) const CLAIMS: &[Claim] = &[
     },
 ];
 
-/// Go interrupts a loop by a signal since this version.
+/// The version in which Go began to interrupt running loops by a signal.
 const OUTDATED: Verdict = Verdict::OutdatedSince("Go 1.14");
 
-/// Each cell is compared with the fastest of the thread's in the same placement.
+/// Compares each cell with the fastest cell of a thread that has the same variant and placement.
 fn cheaper_switch(sample: &Sample<'_>) -> Judged {
     const MUCH: f64 = 2.0;
     let threads = sample.other(THREAD)?;
@@ -98,29 +99,31 @@ fn cheaper_switch(sample: &Sample<'_>) -> Judged {
         so &= thread >= MUCH * time;
         let (variant, placement) = (cell.parameter("variant"), cell.parameter("placement"));
         let ratio = thread / time;
-        words.push(format!("{variant}, {placement}: {}, of a thread {ratio:.1} times as long", duration(time)));
+        words.push(format!("{variant}, {placement}: {}; a thread takes {ratio:.1} times as long", duration(time)));
     }
     Ok((holds(so), words.join("; ")))
 }
 
-/// A yield after which the same unit goes on is no switch.
+/// The time of one switch. A yield after which the same unit goes on is not a switch, so there is a gap if fewer
+/// than nine tenths of the yields hand over.
 fn time_of_a_switch(cell: Measured<'_>) -> Result<f64, Gap> {
     if cell.parameter("variant") == "yield" {
         let handed = cell.median("handed")?;
         if handed < 0.9 {
-            return Err(cell.gap(&format!("only {handed:.2} of the yields handed over")));
+            return Err(cell.gap(&format!("only a share of {handed:.2} of the yields handed over")));
         }
     }
     cell.median("time")
 }
 
-/// One worker, and a unit that computes in a loop without calls. If most of the others run before it ends, something
-/// took the worker from it. Go has done that by signals since 1.14; `asyncpreemptoff` leaves what there was before.
-/// (A loop with calls has lost its worker in one of them since Go 1.2.)
+/// A unit computes in a loop without calls on the only worker. If most of the other units run before it ends,
+/// something took the worker from it. Go has done that by signals since 1.14; `asyncpreemptoff` restores the
+/// behaviour from before 1.14. (A loop with calls has been able to lose its worker at one of the calls since Go
+/// 1.2.)
 fn no_timer(sample: &Sample<'_>) -> Judged {
-    /// Of a hundred short units.
+    /// The least number of the hundred short units that counts as most of them.
     const MOST: f64 = 50.0;
-    /// One may have run just before the hog began to compute.
+    /// The largest number that counts as none, because one unit may have run just before the hog began to compute.
     const HARDLY_ANY: f64 = 1.0;
     let without_signals = sample.with("preemption", "asyncpreemptoff");
     let without_signals = every(without_signals, "before")?;
@@ -133,7 +136,7 @@ fn no_timer(sample: &Sample<'_>) -> Judged {
     } else {
         holds(none(&by_default) && none(&without_signals))
     };
-    let words = format!("{} of 100 ran before the hog ended", span_words(&by_default, count));
+    let words = format!("{} of 100 units ran before the hog ended", span_words(&by_default, count));
     Ok(match without_signals.as_slice() {
         [] => (verdict, words),
         off => (verdict, format!("{words}, {} with asyncpreemptoff", span_words(off, count))),
@@ -151,34 +154,35 @@ fn gomaxprocs_default(sample: &Sample<'_>) -> Judged {
 }
 
 fn waiting_needs_no_thread(sample: &Sample<'_>) -> Judged {
-    /// Go starts a few threads of its own whenever it likes.
+    /// The largest number of extra threads that does not count, because Go starts a few threads of its own at any
+    /// time.
     const A_FEW: f64 = 8.0;
     let each = every(sample.from("parked"), "threads")?;
     let asleep = extra_threads(sample)?;
     let so = each.iter().all(|threads| *threads < 0.01) && asleep.iter().all(|more| *more <= A_FEW);
     let words = format!(
-        "{} threads for each that is blocked; {} more for 64 that sleep",
+        "{} threads for each blocked unit; {} more threads for 64 sleeping units",
         span_words(&each, count),
         span_words(&asleep, count)
     );
     Ok((holds(so), words))
 }
 
-/// One worker: if each of the 64 calls has a thread, they overlap.
+/// There is one worker: if each of the 64 calls has a thread of its own, they overlap.
 fn system_call_takes_a_thread(sample: &Sample<'_>) -> Judged {
-    /// Go may have had a few threads to spare.
+    /// The least number of extra threads that counts as all, because Go may already have had a few spare threads.
     const ABOUT_ALL: f64 = 60.0;
     let more = extra_threads(sample)?;
     let total = every(sample.cells.iter().copied(), "total")?;
     let words = format!(
-        "64 calls of 50 ms took {}, with {} threads more",
+        "64 calls of 50 ms took {}, with {} more threads",
         span_words(&total, duration),
         span_words(&more, count)
     );
     Ok((holds(span(&more).0 >= ABOUT_ALL), words))
 }
 
-/// How many threads more there were while units were blocked.
+/// The number of extra threads while units were blocked, in each round.
 fn extra_threads(sample: &Sample<'_>) -> Result<Vec<f64>, Gap> {
     let most = every(sample.from("blocking"), "threads_most")?;
     let before = every(sample.from("blocking"), "threads_before")?;

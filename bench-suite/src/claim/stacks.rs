@@ -21,7 +21,8 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "two-megabytes",
         source: "gopl 9.8.1",
-        statement: "That stack is large, often as much as 2 MB, if the program does not choose its size.",
+        statement: "The stack of an OS thread is large, often as much as 2 MB, if the program does not choose its \
+                    size.",
         covers: &[Cover::of("stack", &[("variant", &["default"])])],
         subjects: &[THREAD],
         beside: &[],
@@ -41,7 +42,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "grows-to-1-gb",
         source: "gopl 9.8.1",
-        statement: "A goroutine's stack grows and shrinks as needed, to a limit of some 1 GB.",
+        statement: "A goroutine's stack grows and shrinks as needed, to a limit of about 1 GB.",
         covers: &[
             Cover::of("stack", &[("variant", &["deepest"]), ("stack", &["65536", "2097152"])]),
             Cover::of("stack", &[("variant", &["growing"])]),
@@ -54,7 +55,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim {
         id: "hundreds-of-thousands",
         source: "gopl 9.8.1",
-        statement: "It is not uncommon to have hundreds of thousands of goroutines at a time.",
+        statement: "Hundreds of thousands of goroutines at a time are not uncommon.",
         covers: &[Cover::of("parked", &[("variant", &["how_many"])])],
         subjects: &[GOROUTINE],
         beside: &[THREAD, COROUTINE, TASK],
@@ -63,31 +64,32 @@ pub(super) const CLAIMS: &[Claim] = &[
     },
 ];
 
-/// Units that wait, and what each of them takes.
+/// Settings in which units wait, so that the memory of each unit can be measured.
 const PARKED: &[Cover] = &[Cover::of("parked", &[("variant", &["slope"]), ("n", &["1000", "10000"])])];
 
-/// How deep a recursion without an end came before it overflowed the stack. It tells its depth in steps.
+/// The depth in bytes at which an endless recursion overflowed the stack. The child reports its depth at intervals,
+/// so this is a lower bound.
 fn overflowed_at(cell: Measured<'_>) -> Result<f64, Gap> {
     let seen = cell.observed()?;
     let end = end_of(seen);
     if end.contains("overflow") { cell.told("progress") } else { Err(cell.gap(&end)) }
 }
 
-/// What stopped an observation, or what its joiner saw of that.
+/// What stopped an observation, or else what the joiner of its unit saw.
 fn end_of(seen: &Observation) -> String {
     let joiner = || seen.facts.get("joiner").cloned().unwrap_or_else(|| "nothing stopped it".to_string());
     seen.stopped.as_ref().map_or_else(joiner, Stop::to_string)
 }
 
-/// A stack that grows would come further than the size that was asked for. One that is smaller than what was asked for
-/// would end long before.
+/// A stack that grows would get deeper than the size that was asked for. A stack that is smaller than that size
+/// would end long before it.
 fn fixed_stack(sample: &Sample<'_>) -> Judged {
     let (mut words, mut so) = (Vec::new(), true);
     for &cell in &sample.cells {
         let (asked, reached) = (cell.number("stack")?, overflowed_at(cell)?);
         so &= (asked / 2.0..=asked).contains(&reached);
         words.push(match sample.subject {
-            GOROUTINE => format!("no size can be asked for, reached {}", bytes(reached)),
+            GOROUTINE => format!("its size cannot be chosen, reached {}", bytes(reached)),
             _ => format!("asked for {}, reached {}", bytes(asked), bytes(reached)),
         });
     }
@@ -103,15 +105,15 @@ fn two_megabytes(sample: &Sample<'_>) -> Judged {
     Ok((holds(span(&reserved).0 >= MB_2), words + &system.unwrap_or_default()))
 }
 
-/// A unit has more than its stack, so this is an upper bound of what the stack takes.
+/// A unit takes more memory than its stack, so this is an upper bound of what the stack takes.
 fn two_kilobytes(sample: &Sample<'_>) -> Judged {
     let resident = every(sample.cells.iter().copied(), "resident")?;
     let so = resident.iter().all(|resident| (1024.0..4096.0).contains(resident));
-    Ok((holds(so), format!("{} resident each, stack and all", span_words(&resident, bytes))))
+    Ok((holds(so), format!("{} resident for each unit, its stack included", span_words(&resident, bytes))))
 }
 
-/// A goroutine's stack doubles. If it reached 512 MiB and then overflowed, the doubling to 1 GiB, which is more than
-/// 1 GB, was refused.
+/// A goroutine's stack grows by doubling. If it reached 512 MiB and then overflowed, the next doubling was refused:
+/// 1 GiB is more than 1 GB.
 fn grows_to_1_gb(sample: &Sample<'_>) -> Judged {
     const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
     let mut reached = Vec::new();
@@ -126,7 +128,7 @@ fn grows_to_1_gb(sample: &Sample<'_>) -> Judged {
     let grows = reached.iter().all(|reached| (GIB / 2.0..GIB).contains(reached));
     let shrinks = most.iter().zip(&left).all(|(most, left)| *left <= most / 100.0);
     let words = format!(
-        "reached {}, and the next doubling overflowed; from {} at its deepest it shrank to {}",
+        "reached {}, and the next doubling overflowed; it shrank from {} at its deepest to {}",
         span_words(&reached, bytes),
         span_words(&most, bytes),
         span_words(&left, bytes),
@@ -138,9 +140,9 @@ fn hundreds_of_thousands(sample: &Sample<'_>) -> Judged {
     let (mut units, mut words) = (Vec::new(), Vec::new());
     for cell in &sample.cells {
         let seen = cell.observed()?;
-        // A process that crashed has told how many units there were at least.
+        // A process that crashed has reported a lower bound of the number of units.
         units.push(cell.told("units").or_else(|_| cell.told("progress"))?);
-        words.push(seen.stopped.as_ref().map_or_else(|| "as many as were asked for".to_string(), Stop::word));
+        words.push(seen.stopped.as_ref().map_or_else(|| "all that were asked for".to_string(), Stop::word));
     }
     words.dedup();
     let words = format!("{} at once; {}", span_words(&units, count), words.join(", "));

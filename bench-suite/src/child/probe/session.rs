@@ -132,7 +132,7 @@ impl Session {
     }
 
     /// The answer to the last question; `None` if the child has not given it yet.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, and only on Linux"))]
     pub(crate) fn try_answer(&mut self) -> Option<Result<Answer, NoAnswer>> {
         match self.conversation.try_hear()? {
             Ok(line) => match self.understand(&line) {
@@ -146,7 +146,7 @@ impl Session {
     }
 
     /// The longest time for which the child may be silent.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, which Linux has"))]
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the tracer calls it, and only on Linux"))]
     pub(crate) fn deadline(&self) -> Duration {
         self.deadline
     }
