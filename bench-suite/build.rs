@@ -1,5 +1,5 @@
-//! Writes down what this crate is built with: the compiler, the profile, and the version of every crate. Each file of
-//! results names them.
+//! Records how this crate is built: the compiler, the profile, and the version of every crate. Each file of results
+//! contains these facts.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     built::write_built_file()?;

@@ -1,4 +1,4 @@
-//! What the lab runs itself as, when something must happen in a process of its own.
+//! `cargo lab child`: the hidden command with which the lab starts its own child processes.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use bench_suite::conformance::matrix;
 use bench_suite::measure::workload;
 use bench_suite::pages::{self, Site};
 
-/// One of the lab's own child processes; not for people.
+/// Run as a child process of the lab; not meant to be typed.
 #[derive(clap::Args)]
 pub(crate) struct Child {
     #[command(subcommand)]

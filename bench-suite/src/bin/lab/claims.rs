@@ -1,4 +1,4 @@
-//! `cargo lab claims`: what the source text and the course say, compared with the results.
+//! `cargo lab claims`: the claims of the source text and of the course, compared with the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -8,11 +8,12 @@ use bench_suite::claim::{self, Cover, Finding, Verdict};
 use bench_suite::report::{self, Mood, Sheet, Word};
 use bench_suite::store::Store;
 
-/// Compare what gopl's section 9.8 and this course say with what was measured.
+/// Compare the claims of gopl's section 9.8 and of this course with what was measured.
 ///
-/// Each claim states the settings that it covers. It holds if all results in these settings agree with it; if one is
-/// missing, it is not measured. The exit status is 1 if the results contradict a claim that is pinned, which means that
-/// a test of this repository asserts its verdict.
+/// Each claim states the settings that it covers. A claim holds if all results in these settings agree with it; if
+/// a result is missing, the claim is not measured. The exit status is 1 if the results contradict a pinned claim,
+/// that is a claim whose verdict a test of this repository asserts. It is also 1 if a file of results cannot be
+/// read.
 #[derive(clap::Args)]
 pub(crate) struct Claims {
     /// Only these claims, by id [default: all].
@@ -50,16 +51,16 @@ impl Claims {
             .flat_map(|((claim, _), _)| claim.covers)
             .map(|cover| match cover.experiment {
                 "conformance" => "`cargo lab conformance`",
-                _ => "`cargo lab run`, or `cargo bench`",
+                _ => "`cargo lab run` or `cargo bench`",
             })
             .collect();
         for command in missing {
-            anstream::eprintln!("\nnot everything has been measured yet: what is missing comes from {command}");
+            anstream::eprintln!("\nnot everything has been measured yet: run {command} for the rest");
         }
         let broken: Vec<_> = all().filter(|(_, finding)| finding.is_broken()).collect();
         for ((claim, _), finding) in &broken {
             let expected = finding.pinned.map_or_else(String::new, Verdict::words);
-            anstream::eprintln!("broken: {} of {}: a test asserts: {expected}", claim.id, finding.subject);
+            anstream::eprintln!("broken: {} of {}: a test asserts `{expected}`", claim.id, finding.subject);
         }
         Ok(if broken.is_empty() && unread.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -86,7 +87,7 @@ fn sheet(claim: &claim::Claim, findings: &[Finding]) -> Sheet {
     let covers: String = claim.covers.iter().map(|cover| format!("\n- {cover}")).collect();
     Sheet {
         title: claim.id.to_string(),
-        caption: format!("{}: {}\nIt covers:{covers}", claim.source, claim.statement),
+        caption: format!("{}: {}\nThis claim covers:{covers}", claim.source, claim.statement),
         heads: ["model", "verdict", "", "what was measured"].map(str::to_string).into(),
         rows: findings.iter().map(row).collect(),
         prose: true,

@@ -1,11 +1,11 @@
-//! `cargo lab doctor`: what this machine allows.
+//! `cargo lab doctor`: shows what this machine allows.
 
 use std::process::ExitCode;
 
 use bench_suite::doctor;
 use bench_suite::report::{self, Mood, Sheet, Word};
 
-/// Show the limits of this machine that decide the results, and what each will stop.
+/// Show the limits of this machine that affect the results, and what each of them will stop.
 #[derive(clap::Args)]
 pub(crate) struct Doctor {
     /// Print JSON.
@@ -23,8 +23,8 @@ impl Doctor {
         let words = |text: String| Word::new(text, Mood::Plain);
         report::print(&Sheet {
             title: "doctor".to_string(),
-            caption: "What decides the results on this machine.".to_string(),
-            heads: ["what", "here", "what follows"].map(str::to_string).into(),
+            caption: "The properties of this machine that affect the results.".to_string(),
+            heads: ["what", "here", "consequence"].map(str::to_string).into(),
             rows: symptoms
                 .into_iter()
                 .map(|symptom| (symptom.name.to_string(), vec![words(symptom.here), words(symptom.follows)]))

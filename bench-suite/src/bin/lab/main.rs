@@ -1,4 +1,4 @@
-//! `cargo lab`: everything of this workspace that is not a benchmark, from one command.
+//! `cargo lab`: every command of this workspace that is not a benchmark.
 
 #![deny(unsafe_code)]
 
@@ -17,7 +17,7 @@ mod report;
 mod run;
 mod subjects;
 
-/// The lab of the course: run the memos and the runtimes, check them, and read what was measured.
+/// The lab of the course: run the memos and the runtimes, check them, and read the results.
 #[derive(Parser)]
 #[command(name = "cargo lab", bin_name = "cargo lab", version, arg_required_else_help = true)]
 struct Lab {

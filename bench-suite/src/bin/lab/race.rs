@@ -1,4 +1,4 @@
-//! `cargo lab race`: memo1's race, run many times.
+//! `cargo lab race`: runs memo1's data race many times.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -10,12 +10,13 @@ use clap::value_parser;
 use green_threads::workload::{Depth, Unit};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Run memo1's data race in many processes, and count what becomes of them.
+/// Run memo1's data race in many processes, and count how they end.
 ///
-/// The same program with memo2 runs beside it. Where a nightly compiler is installed, ThreadSanitizer looks at both.
+/// The same program with memo2 runs for comparison. If a nightly compiler is installed, ThreadSanitizer checks both
+/// programs.
 #[derive(clap::Args)]
 pub(crate) struct Race {
-    /// How often each program runs: 1 to 100000.
+    /// The number of runs of each program: 1 to 100000.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = value_parser!(u32).range(1..=100_000))]
     runs: u32,
     /// Print JSON.
@@ -43,7 +44,7 @@ impl Race {
         Store::here().write(&results)?;
         if !self.json {
             report::sheets(&results).iter().for_each(report::print);
-            anstream::println!("\nThreadSanitizer (builds first, which takes a while):");
+            anstream::println!("\nThreadSanitizer (the build takes a while):");
         }
 
         let mut verdicts = BTreeMap::new();

@@ -1,7 +1,8 @@
-//! The `lab` as a release build, for what measures.
+//! A release build of the `lab`, for the commands that measure.
 //!
-//! `cargo lab` is a debug build, which is there some seconds after an edit; a release build takes minutes. What a debug
-//! build measures would say nothing. So a command that measures has Cargo make the release build, and hands over to it.
+//! `cargo lab` runs a debug build, which is ready a few seconds after an edit; a release build takes minutes. But
+//! times of a debug build mean nothing. So a command that measures tells Cargo to make the release build, and hands
+//! over to it.
 
 use std::env;
 use std::path::PathBuf;
@@ -11,10 +12,11 @@ use anyhow::{Context, ensure};
 use bench_suite::place;
 use serde_json::Value;
 
-/// Set for the program that is handed over to, so that one that is a debug build after all does not do so again.
+/// Set for the release build, so that it does not hand over again if it is a debug build after all.
 const HANDED_OVER: &str = "LAB_HANDED_OVER";
 
-/// Runs this command line in a release build, if this is a debug build; otherwise returns nothing.
+/// Runs this command line in a release build, if this program is a debug build, and returns its exit code. Returns
+/// `None` if this program is a release build.
 ///
 /// # Errors
 ///
@@ -25,16 +27,17 @@ pub(crate) fn hand_over() -> anyhow::Result<Option<ExitCode>> {
     }
     ensure!(
         env::var_os(HANDED_OVER).is_none(),
-        "what Cargo builds with --release is a debug build here, and that measures nothing: see its profiles"
+        "Cargo makes a debug build here even with --release, and times of a debug build mean nothing: see its profiles"
     );
-    anstream::eprintln!("This measures, so it takes a release build of the lab:");
+    anstream::eprintln!("This command measures, so it needs a release build of the lab:");
     let lab = build()?;
     let status = Command::new(&lab).args(env::args_os().skip(1)).env(HANDED_OVER, "1").status();
     let status = status.with_context(|| format!("{} cannot be started", lab.display()))?;
     Ok(Some(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)))
 }
 
-/// Has the Cargo that runs us build the release, which shows how far it has come on the standard error.
+/// Makes the release build with the Cargo that runs this program, and returns the path of the `lab`. Cargo shows
+/// its progress on standard error.
 fn build() -> anyhow::Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -43,12 +46,12 @@ fn build() -> anyhow::Result<PathBuf> {
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
-        .context("Cargo cannot be started, and it makes the release build; run this as `cargo lab`")?;
+        .context("Cargo, which makes the release build, cannot be started; run this as `cargo lab`")?;
     ensure!(output.status.success(), "there is no release build, and a debug build measures nothing");
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["target"]["name"] == "lab")
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .context("Cargo has made the release build, and does not say where")
+        .context("Cargo has made the release build, but does not say where")
 }

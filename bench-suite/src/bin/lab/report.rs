@@ -1,16 +1,16 @@
-//! `cargo lab report`: what was measured last, again.
+//! `cargo lab report`: shows the latest results again.
 
 use std::process::ExitCode;
 
 use bench_suite::report;
 use bench_suite::store::{Results, Store};
 
-/// Show the tables of what was measured last, and write the report for a browser.
+/// Show the tables of the latest results, and write the report for a browser.
 ///
-/// Experiments that are named are shown in all their settings, and otherwise each has the one table with which `cargo
-/// bench` ends.
+/// If experiments are named, all their settings are shown. Otherwise each experiment has one table, the same as at
+/// the end of `cargo bench`.
 ///
-/// The exit status is 1 if nothing has been measured, or a file of results cannot be read.
+/// The exit status is 1 if nothing has been measured, or if a file of results cannot be read.
 #[derive(clap::Args)]
 pub(crate) struct Report {
     /// Only these experiments [default: all that have been run].
@@ -49,7 +49,7 @@ impl Report {
             results.iter().flat_map(sheets).for_each(|sheet| report::print(&sheet));
         }
         if results.is_empty() {
-            anstream::eprintln!("nothing has been measured yet: `cargo bench` does, and `cargo lab conformance`");
+            anstream::eprintln!("nothing has been measured yet: run `cargo bench` or `cargo lab conformance`");
             failed = true;
         } else if !self.json && !self.reference {
             anstream::println!("\nThe full report: {}", report::write_page(&store)?.display());

@@ -1,4 +1,4 @@
-//! `cargo lab run`: the workloads of the runtimes.
+//! `cargo lab run`: runs the workloads of the runtimes.
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -15,26 +15,27 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::release;
 
-/// Run workloads on OS threads, coroutines, tasks and goroutines, and show what each costs and does.
+/// Run workloads on OS threads, coroutines, tasks and goroutines, and show what each model costs and does.
 ///
-/// Cargo makes a release build for this, the first time in some minutes.
+/// Cargo makes a release build for this. The first one takes several minutes.
 ///
-/// Each model runs in a process of its own, under a deadline: what hangs, crashes or meets a limit is shown as such.
-/// Goroutines take a `go` on PATH, and are skipped without one. `cargo lab run --list` names the workloads.
+/// Each model runs in a process of its own under a deadline. If it hangs, crashes or reaches a limit, that is a
+/// result. Goroutines need a `go` on PATH; without one they are skipped. `cargo lab run --list` lists the
+/// workloads.
 #[derive(clap::Args)]
 pub(crate) struct Run {
     /// Only these workloads [default: all].
     workloads: Vec<String>,
-    /// Measure the whole matrix instead of its headline.
+    /// Measure the whole matrix instead of its headline settings.
     #[arg(long)]
     full: bool,
-    /// Name the workloads, and run nothing.
+    /// List the workloads, and run nothing.
     #[arg(long)]
     list: bool,
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
-    /// Measure by this program even if it is a debug build: for tests of what does not depend on that.
+    /// Measure with this program even if it is a debug build: for tests that do not depend on times.
     #[arg(long, hide = true)]
     as_built: bool,
 }
@@ -62,10 +63,10 @@ impl Run {
         let store = Store::here();
         let programs = Rc::new(Programs::here(place::lab(), &store.folder().join("twin")));
         if let (Twin::Skipped(why), false) = (&programs.twin, self.json) {
-            anstream::println!("Skipped: goroutines, since {why}.");
+            anstream::println!("Skipped: goroutines, because {why}.");
         }
         if cfg!(not(target_os = "linux")) && !self.json {
-            anstream::println!("Skipped: all of it, since only Linux tells what the runtimes are measured by.");
+            anstream::println!("Skipped: everything, because only Linux shows what these workloads measure.");
         }
         let chosen = |name: &str| self.workloads.is_empty() || self.workloads.iter().any(|chosen| chosen == name);
         let mut all = Vec::new();
