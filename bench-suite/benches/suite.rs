@@ -1,12 +1,12 @@
 //! `cargo bench`: every experiment, under criterion.
 //!
-//! Criterion measures one benchmark after another; the experiments measure all subjects of a setting in interleaved
-//! rounds (`bench_suite::measure` says why). So the rounds of a setting run first, for all of it, and criterion then
-//! gets, for each benchmark, the samples of its rounds: it does its statistics, and the comparison with the last run and
-//! with `--save-baseline`. Its own warm-up and timing therefore say nothing, and are set to next to nothing.
+//! Criterion measures one benchmark after another. The experiments measure all subjects of a setting in interleaved
+//! rounds (`bench_suite::measure` says why). So all rounds of a setting run first. Criterion then gets the times of
+//! these rounds as the samples of its benchmarks. It does the statistics, and compares with the last run or with a
+//! `--save-baseline`. Its own warm-up and measurement would say nothing, so their times are as short as possible.
 //!
-//! What the rounds found goes to the store, and the closing tables and the report are made from there. What criterion
-//! says of each of several hundred benchmarks goes into a file, unless it is asked for.
+//! The results go to the store, and the closing tables and the report are made from there. What criterion prints
+//! about each of several hundred benchmarks goes to a file, unless the command line asks for it.
 
 #![forbid(unsafe_code)]
 
@@ -64,17 +64,17 @@ struct Suite {
     criterion: Criterion,
     depth: Depth,
     store: Store,
-    /// `cargo bench -- --list`: nothing is measured.
+    /// `cargo bench -- --list` lists the benchmarks and measures nothing.
     list: bool,
     /// Subjects that are not measured, with the reason.
     without: Vec<(&'static str, String)>,
-    /// Which benchmarks are asked for.
+    /// The filter of the command line, which selects benchmarks.
     filter: Filter,
-    /// Where criterion's own words go, if not to the terminal.
+    /// The file for the output of criterion; `None` if that goes to the terminal.
     aside: Option<Aside>,
-    /// What runs the runtimes' workloads.
+    /// The programs that run the workloads of the runtimes.
     programs: Rc<Programs>,
-    /// What was measured.
+    /// The results so far.
     results: Vec<Results>,
 }
 
@@ -91,7 +91,8 @@ impl Suite {
                 .measurement_time(Duration::from_millis(50))
                 .nresamples(2_000)
                 .configure_from_args(),
-            // Criterion only tries each benchmark, too, unless Cargo says `--bench`: `cargo test --benches` does not.
+            // Criterion also only tries each benchmark, unless Cargo passes `--bench`. `cargo test --benches` does
+            // not pass it.
             depth: if argument("--test") || !argument("--bench") {
                 Depth::Trial
             } else {
@@ -106,7 +107,7 @@ impl Suite {
         })
     }
 
-    /// One contest: criterion's groups, one after the other. A setting that the filter leaves out is not measured at all.
+    /// Measures one contest, setting by setting. A setting that the filter leaves out is not measured at all.
     fn measure(&mut self, contest: &mut dyn Contest) -> anyhow::Result<()> {
         let settings = contest.settings();
         let mut cells = Vec::new();
@@ -122,7 +123,7 @@ impl Suite {
         self.keep(contest.name(), complete, cells)
     }
 
-    /// The cells of one setting, or nothing if the filter leaves it out.
+    /// Measures one setting. Returns its cells, or `None` if the filter leaves it out.
     fn setting(
         &mut self,
         contest: &mut dyn Contest,
@@ -142,7 +143,8 @@ impl Suite {
                 .with_context(|| format!("{group} cannot be measured in {id}"))?;
             bar.finish_and_clear();
         }
-        // What came to a limit has no time, and what is too slow for all the rounds has too few for statistics.
+        // A subject that reached a limit has no times. A subject that is too slow for all rounds has too few of
+        // them for statistics.
         let samples = |subject: &str| {
             let rounds = measured.iter().find(|cell| cell.subject == subject).and_then(rounds)?;
             (rounds.len() >= contest.rounds()).then_some(rounds)
@@ -154,10 +156,10 @@ impl Suite {
         let criterion = &mut self.criterion;
         let turn = || {
             let mut group = criterion.benchmark_group(group);
-            // Each of criterion's samples is a round.
+            // Each sample of criterion is one round.
             group.sampling_mode(SamplingMode::Flat).sample_size(contest.rounds().max(10));
             for (subject, rounds) in benchmarks {
-                // Criterion calls the closure below anew for each sample.
+                // Criterion calls the closure below once for each sample.
                 let mut sample = 0;
                 group.bench_function(BenchmarkId::new(id, subject), |bencher| {
                     replay(bencher, rounds, sample);
@@ -193,7 +195,7 @@ impl Suite {
         self.keep(name, true, results.cells)
     }
 
-    /// Writes what was found down, at once, so that whatever stops a later experiment leaves this one.
+    /// Writes the results of an experiment at once, so that they are kept whatever stops a later experiment.
     fn keep(&mut self, name: &str, complete: bool, cells: Vec<Cell>) -> anyhow::Result<()> {
         if !cells.is_empty() {
             let results = Results::new(name, self.depth, complete, cells);
@@ -205,7 +207,7 @@ impl Suite {
         Ok(())
     }
 
-    /// The closing tables, and where to read on.
+    /// Prints the closing tables, and the paths of the files with more results.
     fn close(self, took: Duration) -> anyhow::Result<()> {
         match &self.aside {
             Some(aside) => aside.during(|| self.criterion.final_summary())?,
@@ -221,24 +223,24 @@ impl Suite {
         anstream::println!("\nMeasured in {:.0} s, depth {}.", took.as_secs_f64(), self.depth.name());
         if !Placement::POSSIBLE.contains(&Placement::OneCore) {
             anstream::println!(
-                "Skipped: the placement on one core, and the runtimes: only Linux tells what they take."
+                "Skipped: the placement on one core, and the runtimes, because only Linux can measure them."
             );
         }
         if let Twin::Skipped(why) = &self.programs.twin {
-            anstream::println!("Skipped: goroutines, since {why}.");
+            anstream::println!("Skipped: goroutines, because {why}.");
         }
         if self.depth == Depth::Trial {
-            anstream::println!("A trial: everything ran once, these times say nothing, and nothing is kept.");
+            anstream::println!("A trial: everything ran once. These times mean nothing, and nothing is kept.");
             return Ok(());
         }
-        anstream::println!("Two numbers of a column that differ by less than a twentieth are a tie as well.");
+        anstream::println!("Any two times in a column that differ by less than 5% are a tie as well.");
         let (settings, disturbed) = report::steadiness(&self.results);
         match disturbed.len() {
-            0 => anstream::println!("Runs steady: all {settings} settings."),
+            0 => anstream::println!("Undisturbed: all {settings} settings."),
             some => {
                 anstream::println!(
                     "DISTURBED: {some} of {settings} settings. Their rounds differ too much, or other programs ran \
-                     meanwhile, so they have no ratios. Measure again when nothing else runs. They are:"
+                     at the same time, so they have no ratios. Measure again when nothing else runs. They are:"
                 );
                 for setting in disturbed.iter().take(DISTURBED_SHOWN) {
                     anstream::println!("- {setting}");
@@ -255,13 +257,15 @@ impl Suite {
         }
         anstream::println!("The results:      {}", self.store.folder().display());
         if self.results.iter().any(|results| !results.complete) {
-            anstream::println!("These tables are partial; the report has the last complete results of each group.");
+            anstream::println!(
+                "These tables are partial. The report has the last complete results of each experiment."
+            );
         }
         Ok(())
     }
 }
 
-/// Whether the command line asks criterion for something of its own, which then belongs on the terminal.
+/// Whether the command line asks criterion for output of its own, which then belongs on the terminal.
 fn asks_criterion() -> bool {
     const ITS_OWN: &[&str] = &[
         "-v",
@@ -277,10 +281,10 @@ fn asks_criterion() -> bool {
     std::env::args().any(|argument| ITS_OWN.contains(&argument.split('=').next().unwrap_or_default()))
 }
 
-/// How many settings that were disturbed are named on the terminal.
+/// The number of disturbed settings that are named on the terminal.
 const DISTURBED_SHOWN: usize = 5;
 
-/// The times of a cell's rounds.
+/// The times of the rounds of a cell, in nanoseconds.
 fn rounds(cell: &Cell) -> Option<&[f64]> {
     match &cell.found {
         Found::Quantities(quantities) => Some(&quantities.get("time")?.rounds),
@@ -288,15 +292,17 @@ fn rounds(cell: &Cell) -> Option<&[f64]> {
     }
 }
 
-/// Hands criterion one of the `rounds` as its sample number `sample`, as long as the iterations that it asks for took. It
-/// asks for as many samples as there are rounds, after one or two to warm up.
+/// Gives criterion one of the `rounds` as its sample number `sample`: the time of that round, multiplied by the
+/// number of iterations that criterion asks for. Criterion asks for as many samples as there are rounds, after one
+/// or two samples of warm-up.
 fn replay(bencher: &mut Bencher<'_, WallTime>, rounds: &[f64], sample: usize) {
-    // Where it only lists its benchmarks, it asks for none.
+    // If criterion only lists its benchmarks, there are no rounds.
     let nanoseconds = rounds.get(sample % rounds.len().max(1)).copied().unwrap_or(1.0);
     bencher.iter_custom(|iterations| Duration::from_secs_f64(nanoseconds * iterations as f64 / 1e9));
 }
 
-/// Why the student's memo is not measured, if it is not: one that hangs would stop the whole suite.
+/// The reason why the student's memo `mine` is not measured; `None` if it is measured. A memo that hangs would stop
+/// the whole suite.
 fn unfit() -> anyhow::Result<Option<(&'static str, String)>> {
     let lab = place::lab();
     for property in ["right-values", "one-call"] {
@@ -311,7 +317,10 @@ fn unfit() -> anyhow::Result<Option<(&'static str, String)>> {
             outcome @ (Outcome::Hangs { .. } | Outcome::Crashes { .. }) => outcome.to_string(),
             _ => continue,
         };
-        return Ok(Some(("mine", format!("not measured, it fails `cargo lab conformance mine {property}`: {why}"))));
+        return Ok(Some((
+            "mine",
+            format!("not measured, because it fails `cargo lab conformance mine {property}`: {why}"),
+        )));
     }
     Ok(None)
 }

@@ -1,8 +1,9 @@
-//! Criterion's own words, set aside: some lines for each of several hundred benchmarks, between which nobody would find
-//! the tables.
+//! Redirects the output of criterion to a file. It has several lines for each of several hundred benchmarks, and
+//! would hide the tables.
 //!
-//! Criterion writes them to the standard output and the standard error, and to nothing else. So while it has its turn,
-//! both are a file. Only Unix has a way to do this without `unsafe`; elsewhere they stay what they are.
+//! Criterion writes to standard output and standard error, and to nothing else. So both are redirected to a file
+//! while criterion runs. Without `unsafe` only Unix can redirect them; on other systems the output stays on the
+//! terminal.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,25 +11,27 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use bench_suite::store::Store;
 
-/// Where criterion's words go.
+/// The file to which the output of criterion goes.
 pub(crate) struct Aside {
     path: PathBuf,
     file: File,
 }
 
 impl Aside {
-    /// Nothing, where this cannot be done.
+    /// Creates the file `criterion.txt` in the folder of `store`. Returns `None` on systems that cannot redirect
+    /// the output.
     ///
     /// # Errors
     ///
-    /// If the file system refuses the file.
+    /// If the file cannot be created.
     pub(crate) fn begin(store: &Store) -> anyhow::Result<Option<Self>> {
         if cfg!(not(unix)) {
             return Ok(None);
         }
         let path = store.folder().join("criterion.txt");
         let created = std::fs::create_dir_all(store.folder()).and_then(|()| File::create(&path));
-        let file = created.with_context(|| format!("{} cannot be made, for criterion's own words", path.display()))?;
+        let file =
+            created.with_context(|| format!("{} cannot be created for the output of criterion", path.display()))?;
         Ok(Some(Aside { path, file }))
     }
 
@@ -36,11 +39,11 @@ impl Aside {
         &self.path
     }
 
-    /// Gives criterion its turn.
+    /// Runs `turn` while standard output and standard error go to the file.
     ///
     /// # Errors
     ///
-    /// If the operating system refuses.
+    /// If the operating system cannot redirect them.
     #[cfg(unix)]
     pub(crate) fn during<T>(&self, turn: impl FnOnce() -> T) -> anyhow::Result<T> {
         use std::io::Write;

@@ -1,9 +1,9 @@
-//! Which benchmarks the command line asks for, as criterion reads it.
+//! The filter of the command line, read as criterion reads it.
 
 use anyhow::Context;
 use regex::Regex;
 
-/// The filter of a command line.
+/// Selects benchmarks by their names.
 pub(crate) enum Filter {
     All,
     Like(Regex),
@@ -11,7 +11,7 @@ pub(crate) enum Filter {
     None,
 }
 
-/// Criterion's options that have a value.
+/// The options of criterion that have a value.
 const WITH_VALUE: &[&str] = &[
     "-c",
     "--color",
@@ -38,7 +38,7 @@ const WITH_VALUE: &[&str] = &[
 impl Filter {
     /// # Errors
     ///
-    /// If the filter is no regular expression.
+    /// If the filter is not a regular expression.
     pub(crate) fn new(arguments: impl Iterator<Item = String>) -> anyhow::Result<Self> {
         let (mut word, mut exactly, mut value) = (None, false, false);
         for argument in arguments {
@@ -55,12 +55,12 @@ impl Filter {
             None => Filter::All,
             Some(word) if exactly => Filter::Exactly(word),
             Some(word) => Filter::Like(
-                Regex::new(&word).with_context(|| format!("the filter {word:?} is no regular expression"))?,
+                Regex::new(&word).with_context(|| format!("the filter {word:?} is not a regular expression"))?,
             ),
         })
     }
 
-    /// Whether it takes the benchmark of this name.
+    /// Whether the filter selects the benchmark `name`.
     pub(crate) fn takes(&self, name: &str) -> bool {
         match self {
             Filter::All => true,
