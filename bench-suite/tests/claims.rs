@@ -1,6 +1,6 @@
-//! Every claim can fail: each is tried with evidence that bears it out, and then with doctored evidence.
+//! Every claim can fail: each is judged by evidence that agrees with it, and then by doctored evidence.
 //!
-//! The evidence is made up from the settings that the claims cover, so that it is complete whatever was measured.
+//! The evidence is made up from the settings that the claims cover, so it is complete whatever was measured.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ fn crash(says: &str) -> Stop {
     Stop::Ended(End::Crashes { signal: "SIGABRT".into(), says: says.into() })
 }
 
-/// What every experiment would find if every claim were right.
+/// The result of an experiment if every claim were right.
 fn right(experiment: &str, subject: &str, setting: &Setting) -> Found {
     let is = |name: &str, value: &str| setting.get(name).is_some_and(|found| found == value);
     let (thread, goroutine) = (subject == "thread", subject == "goroutine");
@@ -55,7 +55,7 @@ fn right(experiment: &str, subject: &str, setting: &Setting) -> Found {
             return Found::Outcome(Outcome::Kept);
         }
         "conformance" => return Found::Outcome(Outcome::Hangs { asleep: true }),
-        _ => panic!("nothing is known of {experiment}"),
+        _ => panic!("no result is made up for {experiment}"),
     };
     let quantities = quantities.iter().map(|(name, number)| (name.to_string(), figure(*number))).collect();
     match experiment {
@@ -64,7 +64,7 @@ fn right(experiment: &str, subject: &str, setting: &Setting) -> Found {
     }
 }
 
-/// Results that bear every claim out: a cell of each subject in each setting that a claim covers.
+/// Results that agree with every claim: a cell of each subject in each setting that a claim covers.
 fn complete() -> Vec<Results> {
     let mut all: BTreeMap<&str, Vec<Cell>> = BTreeMap::new();
     for claim in claim::all() {
@@ -91,7 +91,8 @@ fn complete() -> Vec<Results> {
     all.into_iter().map(results).collect()
 }
 
-/// What is wrong about a claim: a figure, its wrong value, and in which cells. Without a figure, outcomes change sides.
+/// A wrong value for a claim: the quantity, its wrong value, and the cells that get it. Without a quantity, kept
+/// properties become hangs, and hangs become kept properties.
 struct Wrong {
     claim: &'static str,
     figure: &'static str,
@@ -130,7 +131,7 @@ const WRONG: &[Wrong] = &[
 ];
 
 impl Wrong {
-    /// Whether `cell` has what is to be wrong.
+    /// Whether `cell` has the quantity that gets the wrong value.
     fn is_in(&self, cell: &Cell) -> bool {
         let has = match &cell.found {
             Found::Quantities(quantities) => quantities.contains_key(self.figure),
@@ -147,7 +148,7 @@ impl Wrong {
             Found::Observed(seen) => drop(seen.quantities.insert(self.figure.into(), wrong)),
             Found::Outcome(outcome) if *outcome == Outcome::Kept => *outcome = Outcome::Hangs { asleep: true },
             Found::Outcome(outcome) => *outcome = Outcome::Kept,
-            Found::Absent { .. } => unreachable!("nothing is absent here"),
+            Found::Absent { .. } => unreachable!("the made-up evidence has no absent cells"),
         }
     }
 }
@@ -171,11 +172,11 @@ fn covered<'a>(claim: &Claim, subject: &str, store: &'a mut [Results]) -> Vec<&'
 fn verdict(claim: &Claim, subject: &str, store: &[Results]) -> Verdict {
     let findings = claim.judge(&Evidence::of(store.to_vec()));
     let of = |finding: &&Finding| finding.subject == subject;
-    findings.iter().find(of).and_then(|finding| finding.verdict).expect("a subject has a verdict")
+    findings.iter().find(of).and_then(|finding| finding.verdict).expect("every subject has a verdict")
 }
 
-/// Makes the stores in which the results of one subject are doctored. There are none where the claim offers no way: what
-/// has one cell has no half.
+/// Makes the stores in which the results of one subject are doctored. The list is empty if the claim offers no way
+/// to do that: a single cell has no half.
 type Doctor = fn(&Claim, &str) -> Vec<Vec<Results>>;
 
 const WAYS: &[(&str, Doctor)] = &[
@@ -251,7 +252,7 @@ const WAYS: &[(&str, Doctor)] = &[
     }),
 ];
 
-/// Whether the cores of the machine matter to what `claim` says of `subject`.
+/// Whether the number of cores of the machine matters to what `claim` says of `subject`.
 fn depends_on_cores(claim: &Claim, subject: &str) -> bool {
     let settings = |cores| claim.covers.iter().map(move |cover| cover.settings(subject, cores)).collect::<Vec<_>>();
     claim.id == "gomaxprocs-default" || settings(CORES) != settings(3)
@@ -269,7 +270,7 @@ fn doctored_results_never_bear_a_claim_out() {
                 "no-timer" => Verdict::OutdatedSince("Go 1.14"),
                 _ => Verdict::Holds,
             });
-            assert_eq!(*verdict, expected, "{} of {subject}, by complete evidence", claim.id);
+            assert_eq!(*verdict, expected, "{} of {subject}, judged by complete evidence", claim.id);
         }
         let mut row = vec![claim.id.to_string(), words(before.values().copied())];
         for (way, doctor) in WAYS {
@@ -278,7 +279,7 @@ fn doctored_results_never_bear_a_claim_out() {
                 let stores = doctor(claim, subject);
                 assert!(
                     *way != "wrong value" || !stores.is_empty(),
-                    "nothing is wrong about {} of {subject}",
+                    "{} of {subject} has no wrong value to be tried with",
                     claim.id
                 );
                 for store in stores {
@@ -295,7 +296,7 @@ fn doctored_results_never_bear_a_claim_out() {
         table.add_row(row);
     }
     println!("{table}");
-    assert!(survived.is_empty(), "these claims still hold: {survived:#?}");
+    assert!(survived.is_empty(), "these claims have the same verdict by doctored results: {survived:#?}");
 }
 
 fn words(verdicts: impl Iterator<Item = Verdict>) -> String {
@@ -333,7 +334,7 @@ fn what_a_statement_does_not_speak_of_gets_no_verdict() {
     }
 }
 
-/// What became outdated follows from both runs: with the signals that Go 1.14 brought, and without.
+/// The verdict *outdated* needs both runs: with the signals that Go 1.14 introduced, and without them.
 #[test]
 fn the_timer_is_judged_by_both_runs() {
     let claim = claim::all().find(|claim| claim.id == "no-timer").unwrap();
@@ -355,7 +356,7 @@ fn the_timer_is_judged_by_both_runs() {
     }
 }
 
-/// Only a kept promise and a hang decide what the claims say of hangs.
+/// Only a kept property and a hang decide the claims about hangs.
 #[test]
 fn what_is_neither_kept_nor_hangs_decides_nothing() {
     let undecided = [
@@ -377,7 +378,7 @@ fn what_is_neither_kept_nor_hangs_decides_nothing() {
     }
 }
 
-/// A fast monitor is no merit of light units where threads have one as fast.
+/// If threads have a monitor that is just as fast, a fast monitor is not a merit of light units.
 #[test]
 fn light_units_are_compared_with_threads() {
     let claim = claim::all().find(|claim| claim.id == "a-monitor-suits-light-units").unwrap();

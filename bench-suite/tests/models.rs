@@ -1,6 +1,7 @@
-//! What each model does, as far as it is an order or a count: these hold on every machine, however fast.
+//! The orders and counts that each model must show: they hold on every machine, however fast it is.
 //!
-//! Each measurement has a child of its own, under a deadline. Goroutines are looked at where a `go` is on PATH.
+//! Each measurement runs in a child process of its own, under a deadline. Goroutines are measured if there is a
+//! `go` on PATH.
 
 #![cfg(target_os = "linux")]
 
@@ -23,7 +24,7 @@ fn programs() -> &'static Programs {
     PROGRAMS.get_or_init(|| Programs::here(place::lab(), &place::target().join("tmp").join("twin")))
 }
 
-/// The models that can be looked at here.
+/// The models that can run here.
 fn models() -> Vec<Model> {
     let mut models = Model::ALL.to_vec();
     if let Twin::Skipped(why) = &programs().twin {
@@ -39,7 +40,7 @@ fn setup(workload: &str, variant: &str, model: Model, workers: usize, n: u64) ->
         variant: variant.to_string(),
         model,
         workers: if model == Model::Thread { 0 } else { workers },
-        // Enough for what a debug build takes.
+        // Enough for the stack frames of a debug build.
         stack: 256 << 10,
         placement: Placement::Free,
         n,
@@ -77,10 +78,10 @@ fn a_runtime_has_its_workers_and_few_threads_more() {
             let threads = start(&setup("ping_pong", "", model, workers, 2)).ready.threads;
             match model {
                 Model::Thread | Model::TaskCurrentThread => assert_eq!(threads, 1),
-                // The main thread, and one for timers.
+                // The main thread, the workers, and one thread for timers.
                 Model::Coroutine => assert_eq!(threads, 1 + workers + 1),
                 Model::Task => assert_eq!(threads, 1 + workers),
-                // Go starts and keeps threads as it likes, a monitor among them.
+                // Go starts and keeps as many threads as it likes, including a monitor.
                 Model::Goroutine => assert!(threads > workers, "{threads}"),
             }
         }
@@ -103,9 +104,10 @@ fn a_spawn_takes_these_system_calls() {
         let (new_threads, writes) = (per_unit(&["clone", "clone3"]), per_unit(&["write"]));
         let all = counts.values().sum::<u64>() as f64 / UNITS as f64;
         match model {
-            // Beside the thread itself its two stacks, and what it tells the kernel of itself.
+            // A thread needs one call for itself, and others for its two stacks and for what it tells the kernel
+            // about itself.
             Model::Thread => assert!((new_threads - 1.0).abs() < 0.01 && all > 5.0, "{counts:?}"),
-            // One word to the worker, that there is work.
+            // One write tells the worker that there is work.
             Model::Coroutine => assert!(new_threads < 0.01 && (0.99..1.1).contains(&writes), "{counts:?}"),
             Model::Task | Model::TaskCurrentThread => {
                 assert!(new_threads < 0.01 && writes < 0.1 && all < 0.5, "{counts:?}");
@@ -129,7 +131,7 @@ fn a_unit_that_waits_takes_these_mappings_and_threads() {
         }
         assert!(answer.quantities.values().all(|figure| *figure >= 0.0), "{model}: {answer:?}");
         let (expected_mappings, expected_threads) = match model {
-            // A stack and an alternative one for signals, each with its guard.
+            // A stack and an alternative stack for signals, each with its guard.
             Model::Thread => (4.0, 1.0),
             // A stack and its guard.
             Model::Coroutine => (2.0, 0.0),
@@ -180,7 +182,7 @@ fn one_hog_on_one_core_keeps_it_unless_something_takes_it_away() {
             let quantities = ask(&Setup { placement, ..setup("hog", variant, model, 1, 100) }, 1).quantities;
             let before = quantities["before"];
             match model {
-                // The kernel preempts threads; Go has preempted loops without calls since 1.14.
+                // The kernel preempts threads. Go has preempted loops without calls since 1.14.
                 Model::Thread | Model::Goroutine => assert!(before > 0.0, "{model} {variant}"),
                 _ => assert!(before == 0.0, "{model} {variant}: {quantities:?}"),
             }
@@ -188,7 +190,7 @@ fn one_hog_on_one_core_keeps_it_unless_something_takes_it_away() {
     }
 }
 
-/// Go's preemption at calls is older than that by a signal. Only a loop without calls tells them apart.
+/// Go preempted loops at calls before it preempted them by a signal. Only a loop without calls tells the two apart.
 #[test]
 fn without_asynchronous_preemption_a_goroutine_keeps_its_worker_unless_it_calls() {
     if !models().contains(&Model::Goroutine) {
@@ -199,7 +201,7 @@ fn without_asynchronous_preemption_a_goroutine_keeps_its_worker_unless_it_calls(
             let hog = setup("hog", variant, Model::Goroutine, 1, 100);
             let hog = Setup { placement, preemption: Preemption::AsyncPreemptOff, ..hog };
             let before = ask(&hog, 1).quantities["before"];
-            assert_eq!(before > 0.0, preempted, "{variant}, {placement}: {before} ran before the end");
+            assert_eq!(before > 0.0, preempted, "{variant}, {placement}: {before} units ran before the hog ended");
         }
     }
 }
@@ -209,10 +211,10 @@ fn only_a_thread_keeps_what_is_put_into_a_thread_local() {
     for model in models() {
         let quantities = ask(&setup("identity", "", model, 1, 100), 1).quantities;
         assert_eq!(quantities["argument_right"], 16.0, "{model}");
-        assert_eq!(quantities["threads_seen"], 1.0, "{model}: with one worker there is one thread to be seen");
+        assert_eq!(quantities["threads_seen"], 1.0, "{model}: one worker is one thread");
         match model {
             Model::Thread => assert_eq!(quantities["thread_local_right"], 16.0),
-            // Go has no thread-local: the number is stored under the thread's.
+            // Go has no thread-local, so the number is stored under the id of the thread.
             Model::Goroutine => assert!(quantities["thread_local_right"] < 16.0, "{quantities:?}"),
             _ => {
                 assert!(quantities["thread_local_right"] < 16.0, "{model}: {quantities:?}");
@@ -245,7 +247,7 @@ fn an_os_mutex_held_across_a_yield_stops_the_only_worker() {
 #[test]
 fn one_worker_makes_blocking_calls_one_after_the_other_unless_others_take_them() {
     for model in models() {
-        // Eight calls of 50 ms: whether they overlap is a question of threads, not of time.
+        // Eight calls of 50 ms. The number of threads, not the time, shows whether they overlap.
         let quantities = ask(&setup("blocking", "syscall", model, 1, 8), 1).quantities;
         let more = quantities["threads_most"] - quantities["threads_before"];
         match model {
@@ -258,8 +260,8 @@ fn one_worker_makes_blocking_calls_one_after_the_other_unless_others_take_them()
     }
 }
 
-/// Each call that blocks has a thread of its own. On a busy machine the first calls may be over before the last begin,
-/// so what counts is the most that any of several tries has seen.
+/// Each call that blocks takes a thread of its own. On a busy machine the first calls may be over before the last
+/// begin, so the test repeats the measurement until one of the tries sees enough threads.
 #[test]
 fn sixty_four_goroutines_that_sleep_take_no_thread_and_in_system_calls_one_each() {
     if !models().contains(&Model::Goroutine) {
@@ -270,9 +272,9 @@ fn sixty_four_goroutines_that_sleep_take_no_thread_and_in_system_calls_one_each(
         quantities["threads_most"] - quantities["threads_before"]
     };
     let asleep = more("sleep");
-    assert!(asleep <= 8.0, "{asleep} threads more");
+    assert!(asleep <= 8.0, "{asleep} more threads");
     let tries: Vec<f64> = (0..20).map(|_| more("syscall")).take_while(|more| *more < 60.0).collect();
-    assert!(tries.len() < 20, "never 60 threads more: {tries:?}");
+    assert!(tries.len() < 20, "never 60 more threads: {tries:?}");
 }
 
 #[test]
@@ -281,12 +283,15 @@ fn a_recursion_ends_at_the_size_that_a_stack_was_asked_for() {
         for stack in [64 << 10, 2 << 20] {
             let session = start(&Setup { stack, ..setup("stack", "deepest", model, 1, 512) });
             let reached = depth(session);
-            assert!((stack / 2..=stack).contains(&reached), "{model}: of {stack} bytes it reached {reached}");
+            assert!(
+                (stack / 2..=stack).contains(&reached),
+                "{model}: the stack has {stack} bytes, and the recursion reached {reached}"
+            );
         }
     }
 }
 
-/// How deep a recursion came, whether its process survived that or not.
+/// The depth in bytes that a recursion reached, whether or not its process survived.
 fn depth(mut session: Session) -> usize {
     match session.ask(1) {
         Ok(_) => session.progress().unwrap_or_default() as usize,
@@ -305,7 +310,7 @@ fn a_goroutine_s_stack_grows_up_to_a_gigabyte_and_shrinks() {
     if !models().contains(&Model::Goroutine) {
         return;
     }
-    // It doubles, and 1 GiB is more than the limit of 1 GB.
+    // The stack doubles, and 1 GiB is more than the limit of 1 GB.
     let reached = depth(start(&setup("stack", "deepest", Model::Goroutine, 1, 512)));
     assert!((1 << 29..1 << 30).contains(&reached), "{reached} bytes");
     let quantities = ask(&setup("stack", "growing", Model::Goroutine, 1, 64 << 20), 1).quantities;
@@ -318,11 +323,11 @@ fn a_runtime_takes_as_many_workers_by_default_as_it_is_allowed_cores() {
     let allowed = Machine::this().default_workers();
     for model in models().into_iter().filter(|model| ![Model::Thread, Model::TaskCurrentThread].contains(model)) {
         let workers = ask(&setup("default_workers", "", model, 1, 1), 1).quantities["default_workers"] as usize;
-        assert!(allowed.contains(&workers), "{model}: {workers} of {allowed:?}");
+        assert!(allowed.contains(&workers), "{model}: {workers} workers, allowed are {allowed:?}");
     }
 }
 
-/// Fewer than the ten thousand of the claims, so that a debug build is soon done.
+/// Fewer callers than the ten thousand of the claims, so that a debug build ends soon.
 #[test]
 fn a_crowd_makes_one_call_and_fetches_each_page_once() {
     for model in [Model::Thread, Model::Coroutine, Model::Task, Model::TaskCurrentThread] {
@@ -359,7 +364,7 @@ fn an_overflow_of_a_stack_ends_a_coroutine_and_takes_down_every_other_process() 
             (Model::Coroutine, Ok(answer)) => {
                 assert!(answer.facts["joiner"].contains("overflowed its stack"), "{answer:?}");
             }
-            // Where the last frames wrote the lowest words of the stack, `may` ends the process itself.
+            // If the last frames wrote to the lowest words of the stack, `may` ends the process itself.
             (Model::Coroutine, Err(NoAnswer { why: Stop::Ended(End::Exits { status: 1, .. }), progress: Some(0) })) => {
             }
             (

@@ -1,5 +1,5 @@
-//! The `lab` where it was not built: in a checkout that has been moved, without any checkout, in a target folder that
-//! Cargo did not make.
+//! The `lab` works where it was not built: in a checkout that was moved, without any checkout, and in a target
+//! folder that Cargo did not make.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use bench_suite::child::{self, Finished, Patience};
 use bench_suite::place;
 use tempfile::TempDir;
 
-/// A copy of the `lab` in `folder`, as Cargo leaves it there: beside the folder `deps`.
+/// A copy of the `lab` in `folder`, beside a folder `deps`, as Cargo leaves it.
 fn lab_in(folder: &Path) -> PathBuf {
     fs::create_dir_all(folder.join("deps")).unwrap();
     let copy = folder.join(place::lab().file_name().unwrap());
-    // A link is as good, and at once; it needs the same file system.
+    // A hard link is as good as a copy and needs no time, but only within one file system.
     fs::hard_link(place::lab(), &copy).or_else(|_| fs::copy(place::lab(), &copy).map(drop)).unwrap();
     copy
 }
 
-/// Runs `lab` in the folder `at`, without what Cargo tells these tests.
+/// Runs `lab` in the folder `at`, without the variables that Cargo sets for these tests.
 fn run(lab: &Path, at: &TempDir, arguments: &[&str]) -> Finished {
     let mut command = Command::new(lab);
     for variable in ["CARGO_MANIFEST_DIR", "CARGO_BIN_EXE_lab", "LAB_STORE"] {
@@ -59,7 +59,7 @@ fn without_a_checkout_it_says_where_it_looked() {
     }
 }
 
-/// A volume or an editor has made the target folder before the first build: it has no `CACHEDIR.TAG`.
+/// A volume or an editor may make the target folder before the first build; then the folder has no `CACHEDIR.TAG`.
 #[test]
 fn results_are_kept_in_a_target_folder_that_cargo_did_not_make() {
     let elsewhere = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Probes that cannot be, and children that misbehave: each is told, and none takes the suite along.
+//! Setups that cannot run and children that misbehave: each is reported, and none takes the suite down.
 
 #![cfg(target_os = "linux")]
 
@@ -64,12 +64,12 @@ fn a_setup_that_cannot_be_is_refused_with_the_reason() {
     }
 }
 
-/// A number of units that the machine does not hold is a limit with a number, and neither a panic nor a hang.
+/// If the machine cannot hold all units, the answer is a limit with a number, neither a panic nor a hang.
 #[test]
 fn more_coroutines_than_there_can_be_are_a_limit() {
     let wall = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap().trim().parse::<u64>().unwrap() / 2;
     if wall > 1_000_000 {
-        return eprintln!("skipped: this machine has no such wall");
+        return eprintln!("skipped: the limit of this machine is too high");
     }
     let tree = Setup { workload: "skynet".to_string(), n: 1_000_000, ..setup() };
     let answer = Session::start(&lab(), &tree, Duration::from_secs(60)).unwrap().ask(1).unwrap();
@@ -81,7 +81,7 @@ fn more_coroutines_than_there_can_be_are_a_limit() {
 fn a_placement_is_kept_or_refused() {
     let one_core = Setup { placement: Placement::OneCore, ..setup() };
     Session::start(&lab(), &one_core, Duration::from_secs(60)).unwrap();
-    // By hand, nobody places it.
+    // A child that is started by hand is not placed.
     if std::thread::available_parallelism().unwrap().get() > 1 {
         let json = serde_json::to_string(&one_core).unwrap();
         let output = std::process::Command::new(lab().lab).args(["child", "probe", &json]).output().unwrap();
@@ -106,7 +106,7 @@ fn what_is_no_setup_and_what_is_no_number_is_refused() {
     assert!(says.contains("asked for \\\"ten\\\" iterations, which is no number"), "{says}");
 }
 
-/// A child that is this script.
+/// Programs whose `lab` is the shell script `text`.
 fn script(folder: &Path, text: &str) -> Programs {
     use std::os::unix::fs::PermissionsExt;
     let path = folder.join("child");

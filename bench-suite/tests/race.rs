@@ -1,8 +1,9 @@
-//! What is shown of memo1's race is really seen, and memo2 really has none.
+//! The damage that `cargo lab race` shows for memo1 is really seen, and memo2 has none.
 
 use bench_suite::race::{self, Damage, Program, Verdict};
 
-/// The count of each damage is the machine's; that a race does harm, and that a lock prevents it, is not.
+/// How often each kind of damage occurs depends on the machine. That a race does harm, and that a lock prevents it,
+/// does not.
 #[test]
 fn the_race_does_harm_and_the_lock_prevents_it() {
     let [racy, locked] = Program::ALL.map(|program| program.build().unwrap());
@@ -11,7 +12,7 @@ fn the_race_does_harm_and_the_lock_prevents_it() {
     assert!((0..100).all(|turn| race::run(&locked, turn).unwrap() == Damage::Right));
 }
 
-/// Where ThreadSanitizer is there.
+/// ThreadSanitizer is skipped if it is not installed.
 #[test]
 fn thread_sanitizer_agrees() {
     for (program, races) in Program::ALL.into_iter().zip([true, false]) {

@@ -1,4 +1,4 @@
-//! `cargo lab run`, `claims` and `doctor`, as one who types them sees them.
+//! `cargo lab run`, `claims` and `doctor`, as a user sees them.
 
 #![cfg(target_os = "linux")]
 
@@ -24,7 +24,7 @@ fn a_run_prints_its_table_and_keeps_its_results() {
     let says = text(&output.stdout);
     assert!(output.status.success(), "{says}{}", text(&output.stderr));
     assert!(says.contains("The number of workers that a runtime takes by default"), "{says}");
-    assert!(!says.contains('\u{1b}'), "no colour and no progress bar where nobody watches: {says}");
+    assert!(!says.contains('\u{1b}'), "no colour and no progress bar without a terminal: {says}");
     let results = Store::at(folder.path()).read("default_workers").unwrap().unwrap();
     assert!(results.cells.iter().any(|cell| cell.subject == "coroutine"));
 
@@ -46,7 +46,7 @@ fn a_name_that_matches_nothing_is_an_error_with_all_that_there_are() {
         assert_eq!(output.status.code(), Some(2), "{says}");
         assert!(says.contains("\"pingpong\"") && names.iter().all(|name| says.contains(name)), "{says}");
     }
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing has been written");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "an error writes nothing");
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn doctor_names_what_decides() {
     assert!(json.as_array().is_some_and(|symptoms| symptoms.len() >= 10), "{json}");
 }
 
-/// Where the reference set was taken before the settings that a claim covers today, the claim is not measured. What was
-/// measured agrees with the tests.
+/// If the reference set is older than a setting that a claim covers today, the claim is not measured. Everything
+/// that was measured agrees with the tests.
 #[test]
 fn the_reference_set_bears_the_pinned_claims_out() {
     let (evidence, unread) = claim::evidence(&Store::reference().unwrap());
@@ -100,7 +100,8 @@ fn without_results_nothing_is_judged() {
     assert!(text(&output.stderr).contains("not everything has been measured yet"), "{}", text(&output.stderr));
 }
 
-/// Coroutines are shown for comparison, so what they do breaks nothing. Goroutines are what the claim speaks of.
+/// Coroutines are shown for comparison only, so their results cannot break the claim. The claim speaks of
+/// goroutines.
 #[test]
 fn a_pinned_claim_that_is_broken_shuts_the_gate() {
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +148,8 @@ fn results_of_another_version_are_told_and_kept() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"schema\": 999}");
 }
 
-/// A debug build measures nothing: it has Cargo make a release build, and hands over to that. Here both are scripts.
+/// A debug build does not measure: it tells Cargo to make a release build, and hands over to it. Here both are
+/// scripts.
 #[test]
 fn what_measures_is_handed_over_to_a_release_build() {
     if !cfg!(debug_assertions) {
