@@ -149,7 +149,7 @@ fn gomaxprocs_default(sample: &Sample<'_>) -> Judged {
     let so = workers.iter().all(|workers| allowed.clone().any(|allowed| allowed as f64 == *workers));
     let cores =
         format!("{} by default, on {} allowed cores", span_words(&workers, count), sample.machine.allowed_cores);
-    let quota = sample.machine.quota().map(|cores| format!(" with a quota of {cores:.2} of them"));
+    let quota = sample.machine.quota().map(|cores| format!(" with a quota of {cores:.2} cores"));
     Ok((holds(so), cores + &quota.unwrap_or_default()))
 }
 

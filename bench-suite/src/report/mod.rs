@@ -21,7 +21,7 @@ use crate::store::{Results, Store, StoreError};
 pub use terminal::print;
 pub use words::{bytes, count, duration};
 
-/// The experiments by name, in the order in which reports show them.
+/// The names of all experiments, in the order in which reports show them.
 #[must_use]
 pub fn experiments() -> Vec<&'static str> {
     let named = |(name, _)| name;
@@ -133,7 +133,7 @@ pub struct Sheet {
 /// The content of one cell of a sheet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// The text.
+    /// The text that is shown.
     pub text: String,
     /// How the word is coloured.
     pub mood: Mood,
@@ -153,7 +153,7 @@ pub enum Mood {
 }
 
 impl Word {
-    /// A word with a mood.
+    /// Makes a word of this text and mood.
     pub fn new(text: impl Into<String>, mood: Mood) -> Self {
         Word { text: text.into(), mood }
     }

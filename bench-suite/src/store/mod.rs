@@ -33,7 +33,7 @@ pub fn depth_from_environment() -> anyhow::Result<Depth> {
     match std::env::var("LAB_DEPTH").as_deref() {
         Err(std::env::VarError::NotPresent) | Ok("" | "quick") => Ok(Depth::Quick),
         Ok("full") => Ok(Depth::Full),
-        Ok(other) => anyhow::bail!("LAB_DEPTH is {other:?}; it takes `quick` or `full`"),
+        Ok(other) => anyhow::bail!("LAB_DEPTH is {other:?}; it must be `quick` or `full`"),
         Err(error) => Err(error).map_err(|error| anyhow::anyhow!("LAB_DEPTH cannot be read: {error}")),
     }
 }

@@ -11,9 +11,8 @@ use bench_suite::store::Store;
 /// Compare the claims of gopl's section 9.8 and of this course with what was measured.
 ///
 /// Each claim states the settings that it covers. A claim holds if all results in these settings agree with it; if
-/// a result is missing, the claim is not measured. The exit status is 1 if the results contradict a pinned claim,
-/// that is a claim whose verdict a test of this repository asserts. It is also 1 if a file of results cannot be
-/// read.
+/// a result is missing, the claim is not measured. The exit status is 1 if the results contradict a pinned claim: a
+/// claim whose verdict a test of this repository asserts. It is also 1 if a file of results cannot be read.
 #[derive(clap::Args)]
 pub(crate) struct Claims {
     /// Only these claims, by id [default: all].
