@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use wait_timeout::ChildExt;
 
-use super::watch::{LOOK, Watch};
-use super::{End, Finished, Patience, kill, reader, wait};
+use super::end::End;
+use super::run::{Finished, kill, reader, wait};
+use super::watch::{LOOK, Patience, Watch};
 
 /// The number of lines that may wait for the parent. When so many wait, the reading thread stops, the pipe fills
 /// up, and the child blocks. So a child that babbles costs no memory.
@@ -141,7 +142,7 @@ impl Drop for Conversation {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::super::tests::{LONG, SHORT, SLEPT};
+    use super::super::run::tests::{LONG, SHORT, SLEPT};
     use super::*;
 
     fn talk(script: &str) -> Conversation {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 #[cfg(target_os = "linux")]
 use green_threads::probe::threads::{self, Thread, Turns};
 
-use super::End;
+use super::end::End;
 
 /// The time between two looks at a child.
 pub(super) const LOOK: Duration = Duration::from_millis(100);

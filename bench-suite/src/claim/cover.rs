@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CURRENT_THREAD, THREAD};
+use super::models::{CURRENT_THREAD, THREAD};
 use crate::store::Cell;
 
 /// The value of `workers` that means: as many workers as the machine of the results has allowed cores.

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Claim, Gap};
-use crate::store::{Machine, Results, Store};
 use green_threads::workload::Depth;
+
+use super::cover::Cover;
+use crate::store::{Machine, Results, Store};
+
+/// Why a claim cannot be judged: what is missing.
+#[derive(Debug)]
+pub(super) struct Gap(pub(super) String);
 
 /// The results by which claims are judged, by the name of their experiment.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +43,11 @@ impl Evidence {
         self.0.get(experiment).ok_or_else(|| Gap(format!("`{experiment}` has no results")))
     }
 
-    /// The machine on which everything that `claim` covers was measured. There is a gap if an experiment is
+    /// The machine on which everything in `covers` was measured. There is a gap if an experiment is
     /// missing, partial or only tried, or if the machines or builds differ.
-    pub(super) fn machine(&self, claim: &Claim) -> Result<&Machine, Gap> {
+    pub(super) fn machine(&self, covers: &[Cover]) -> Result<&Machine, Gap> {
         let mut first: Option<&Results> = None;
-        for cover in claim.covers {
+        for cover in covers {
             let results = self.results(cover.experiment)?;
             if !results.complete {
                 return Err(Gap(format!("`{}` was measured only in part", cover.experiment)));

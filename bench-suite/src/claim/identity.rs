@@ -1,8 +1,9 @@
 //! gopl's claim about the identity of goroutines (section 9.8.4).
 
-use super::Verdict::Holds;
+use super::cover::Cover;
+use super::models::{COROUTINE, GOROUTINE, TASK, THREAD};
 use super::sample::{Sample, every, span_words};
-use super::{COROUTINE, Claim, Cover, GOROUTINE, Judged, TASK, THREAD, holds};
+use super::statement::{Claim, Judged, Verdict::Holds, holds};
 use crate::report::count;
 
 pub(super) const CLAIMS: &[Claim] = &[Claim {

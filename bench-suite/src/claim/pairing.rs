@@ -1,8 +1,10 @@
 //! The claims of this course: which memo suits which runtime.
 
-use super::Verdict::Holds;
+use super::cover::{Cover, EVERY_CORE};
+use super::evidence::Gap;
+use super::models::{COROUTINE, CURRENT_THREAD, TASK, THREAD};
 use super::sample::{Measured, Sample, every, span, span_words};
-use super::{COROUTINE, CURRENT_THREAD, Claim, Cover, EVERY_CORE, Judged, TASK, THREAD, holds};
+use super::statement::{Claim, Judged, Verdict::Holds, holds};
 use crate::conformance::Outcome;
 use crate::report::{bytes, count, duration};
 
@@ -172,7 +174,7 @@ fn a_monitor_suits_light_units(sample: &Sample<'_>) -> Judged {
 }
 
 /// The cost of a hit in memo3 divided by the cost of a hit in memo2, in each setting.
-fn monitor_ratios<'a>(sample: &Sample<'a>) -> Result<Vec<(Measured<'a>, f64)>, super::Gap> {
+fn monitor_ratios<'a>(sample: &Sample<'a>) -> Result<Vec<(Measured<'a>, f64)>, Gap> {
     let mut ratios = Vec::new();
     for monitor in sample.with("variant", "memo3") {
         for hit in sample.like(monitor, &["placement", "workers"]).filter(|hit| hit.parameter("variant") == "memo2") {

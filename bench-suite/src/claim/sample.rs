@@ -1,17 +1,14 @@
 //! The cells by which a claim is judged: all cells of one subject in every setting that the claim covers.
 
-use super::cover::{is_in, words};
-use super::{Claim, Evidence};
+use super::cover::{Cover, is_in, words};
+use super::evidence::{Evidence, Gap};
 use crate::conformance::Outcome;
 use crate::store::{Cell, Found, Machine, Observation, Series};
 
-/// Why a claim cannot be judged: what is missing.
-#[derive(Debug)]
-pub(super) struct Gap(pub(super) String);
-
 /// All cells of one subject in the settings that a claim covers. No required cell is missing.
 pub(super) struct Sample<'a> {
-    claim: &'a Claim,
+    covers: &'static [Cover],
+    subjects: &'static [&'static str],
     evidence: &'a Evidence,
     /// The machine on which all cells were measured.
     pub(super) machine: &'a Machine,
@@ -29,10 +26,16 @@ pub(super) struct Measured<'a> {
 }
 
 impl<'a> Sample<'a> {
-    pub(super) fn of(claim: &'a Claim, evidence: &'a Evidence, subject: &'a str) -> Result<Self, Gap> {
-        let machine = evidence.machine(claim)?;
+    /// The sample of `subject` in the settings that a claim about `subjects` covers.
+    pub(super) fn of(
+        covers: &'static [Cover],
+        subjects: &'static [&'static str],
+        evidence: &'a Evidence,
+        subject: &'a str,
+    ) -> Result<Self, Gap> {
+        let machine = evidence.machine(covers)?;
         let mut cells = Vec::new();
-        for cover in claim.covers {
+        for cover in covers {
             let experiment = cover.experiment;
             let results = evidence.results(experiment)?;
             for setting in cover.settings(subject, machine.allowed_cores) {
@@ -46,18 +49,18 @@ impl<'a> Sample<'a> {
         }
         match cells.is_empty() {
             true => Err(Gap(format!("no setting covers {subject}"))),
-            false => Ok(Sample { claim, evidence, machine, subject, cells }),
+            false => Ok(Sample { covers, subjects, evidence, machine, subject, cells }),
         }
     }
 
     /// The sample of another subject in the same settings.
     pub(super) fn other(&self, subject: &'a str) -> Result<Sample<'a>, Gap> {
-        Sample::of(self.claim, self.evidence, subject)
+        Sample::of(self.covers, self.subjects, self.evidence, subject)
     }
 
     /// The samples of all subjects that the claim speaks of.
     pub(super) fn all(&self) -> Result<Vec<Sample<'a>>, Gap> {
-        self.claim.subjects.iter().map(|subject| self.other(subject)).collect()
+        self.subjects.iter().map(|subject| self.other(subject)).collect()
     }
 
     /// The cells in which `parameter` has the value `value`.

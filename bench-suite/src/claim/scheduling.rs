@@ -1,8 +1,10 @@
 //! gopl's claims about scheduling (sections 9.8.2 and 9.8.3).
 
-use super::Verdict::Holds;
-use super::sample::{Gap, Measured, Sample, every, span, span_words};
-use super::{COROUTINE, Claim, Cover, GOROUTINE, Judged, TASK, THREAD, Verdict, holds};
+use super::cover::Cover;
+use super::evidence::Gap;
+use super::models::{COROUTINE, GOROUTINE, TASK, THREAD};
+use super::sample::{Measured, Sample, every, span, span_words};
+use super::statement::{Claim, Judged, Verdict, Verdict::Holds, holds};
 use crate::report::{count, duration};
 
 pub(super) const CLAIMS: &[Claim] = &[

@@ -1,8 +1,10 @@
 //! gopl's claims about stacks (section 9.8.1).
 
-use super::Verdict::Holds;
-use super::sample::{Gap, Measured, Sample, every, span, span_words};
-use super::{COROUTINE, Claim, Cover, GOROUTINE, Judged, TASK, THREAD, holds};
+use super::cover::Cover;
+use super::evidence::Gap;
+use super::models::{COROUTINE, GOROUTINE, TASK, THREAD};
+use super::sample::{Measured, Sample, every, span, span_words};
+use super::statement::{Claim, Judged, Verdict::Holds, holds};
 use crate::child::probe::Stop;
 use crate::report::{bytes, count};
 use crate::store::Observation;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use green_threads::workload::{Compared, Parameter, Quantity, Times, Unit};
 
+use super::sheet::{Mood, Sheet, Word, distinct};
 use super::words::{bytes, count, duration, measured, ratio, times};
-use super::{Mood, Sheet, Word, distinct};
 use crate::child::probe::Stop;
 use crate::measure::{OTHERS, PLAIN_MAP, RATIO};
 use crate::store::{Cell, Estimate, Found, Results, Series, Setting};
@@ -104,7 +104,10 @@ pub(super) fn disturbed(results: &Results) -> Vec<String> {
     let settings = distinct(results.cells.iter().map(|cell| cell.setting.clone()));
     let of = |setting: &Setting| results.cells.iter().filter(|cell| cell.setting == *setting).collect::<Vec<_>>();
     let disturbed = settings.iter().filter(|setting| Column::new(&of(setting)).is_disturbed());
-    disturbed.map(|setting| setting.values().cloned().collect::<Vec<_>>().join(" ")).collect()
+    let named = |setting: &Setting| -> Vec<String> {
+        setting.iter().filter(|(_, value)| *value != "default").map(|(name, value)| format!("{name} {value}")).collect()
+    };
+    disturbed.map(|setting| named(setting).join(", ")).collect()
 }
 
 /// The number of settings of `results` that have a time.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Mood, Sheet, Word, distinct};
+use super::sheet::{Mood, Sheet, Word, distinct};
 use crate::conformance::{Outcome, matrix};
 use crate::store::{Cell, Found, Results};
 use crate::subject::Callers;

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Mood, Sheet};
+use super::sheet::{Mood, Sheet};
 use crate::store::{Machine, Results};
 
 const STYLE: &str = include_str!("page.css");

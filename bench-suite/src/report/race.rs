@@ -1,6 +1,6 @@
 //! The damage that a data race does, as a table of counts.
 
-use super::{Mood, Sheet, Word};
+use super::sheet::{Mood, Sheet, Word};
 use crate::race::Damage;
 use crate::store::{Found, Results, Series};
 

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use textwrap::Options;
 use textwrap::WordSplitter::NoHyphenation;
 
-use super::{Mood, Sheet, Word};
+use super::sheet::{Mood, Sheet, Word};
 
 /// The width of notes and captions, in characters.
 const WIDTH: usize = 100;

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{OLDEST, Results, SCHEMA};
+use super::results::{OLDEST, Results, SCHEMA};
 use crate::place;
 
 /// The folder in which results are kept.
@@ -165,7 +165,9 @@ fn read(path: &Path) -> Result<Option<Results>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Depth, Results};
+    use green_threads::workload::Depth;
+
+    use super::super::results::Results;
     use super::*;
 
     fn store() -> (tempfile::TempDir, Store) {

@@ -35,7 +35,7 @@ impl Model {
 
     /// Its name in results and on command lines.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Model::Thread => "thread",
             Model::Coroutine => "coroutine",

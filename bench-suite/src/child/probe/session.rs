@@ -7,7 +7,7 @@ use std::time::Duration;
 use green_threads::probe::placement::allowed_cores;
 use green_threads::probe::protocol::{Answer, Line, Model, Preemption, Ready, Setup};
 
-use super::Stop;
+use super::stop::Stop;
 use super::twin::Twin;
 use crate::child::{Conversation, Finished};
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use green_threads::probe::protocol::Answer;
 
-use super::{NoAnswer, Session};
+use super::session::{NoAnswer, Session};
 
 /// The number of calls of each system call, by its name.
 pub type Counts = BTreeMap<String, u64>;

@@ -1,0 +1,59 @@
+//! A table in words, whatever shows it.
+
+/// A table of words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sheet {
+    /// A title of a few words.
+    pub title: String,
+    /// What the table shows and how to read it, in a sentence or two.
+    pub caption: String,
+    /// The heads of the columns. The first column holds the names of the rows. `\n` breaks a line.
+    pub heads: Vec<String>,
+    /// The rows: each has a name, and one word for each other column.
+    pub rows: Vec<(String, Vec<Word>)>,
+    /// Notes below the table, such as why a cell is empty.
+    pub notes: Vec<String>,
+    /// Whether the words are sentences, which are left-aligned. Otherwise they are numbers, which are
+    /// right-aligned.
+    pub prose: bool,
+}
+
+/// The content of one cell of a sheet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The text that is shown.
+    pub text: String,
+    /// How the word is coloured.
+    pub mood: Mood,
+}
+
+/// What a word means for the reader, shown as a colour. No fact is shown by colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// A correct result, or the best one.
+    Good,
+    /// An ordinary result.
+    Plain,
+    /// A failure or a wrong result.
+    Bad,
+    /// A result that the reader can skip.
+    Faint,
+}
+
+impl Word {
+    /// Makes a word of this text and mood.
+    pub fn new(text: impl Into<String>, mood: Mood) -> Self {
+        Word { text: text.into(), mood }
+    }
+}
+
+/// The distinct items of `all`, in the order in which they first appear.
+pub(super) fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
+}
