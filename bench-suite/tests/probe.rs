@@ -96,14 +96,14 @@ fn what_is_no_setup_and_what_is_no_number_is_refused() {
     for argument in ["", "{}", "[1", "{\"workload\":\"ping_pong\"}"] {
         let output = std::process::Command::new(lab().lab).args(["child", "probe", argument]).output().unwrap();
         let says = String::from_utf8_lossy(&output.stdout);
-        assert!(says.starts_with("{\"refused\":\"the setup is none"), "{argument:?}: {says}");
+        assert!(says.starts_with("{\"refused\":\"the setup cannot be read"), "{argument:?}: {says}");
         assert_eq!(output.status.code(), Some(2));
     }
     let script = r#"printf 'ten\n' | "$0" child probe "$1""#;
     let json = serde_json::to_string(&setup()).unwrap();
     let output = std::process::Command::new("sh").args(["-c", script]).arg(lab().lab).arg(json).output().unwrap();
     let says = String::from_utf8_lossy(&output.stdout);
-    assert!(says.contains("asked for \\\"ten\\\" iterations, which is no number"), "{says}");
+    assert!(says.contains("asked for \\\"ten\\\" iterations, which is not a number"), "{says}");
 }
 
 /// Programs whose `lab` is the shell script `text`.

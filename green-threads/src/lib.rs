@@ -6,8 +6,8 @@
 //! | module | what it contains |
 //! |---|---|
 //! | [`coroutine`] | stackful coroutines: `may`, with its traps closed |
-//! | [`probe`] | a measurement from inside: what is asked and answered, and what the kernel says about the process |
-//! | [`workload`] | what is measured: a file for each, with its thread, coroutine and task versions one below the other |
+//! | [`probe`] | a measurement from inside: its protocol, and what the kernel reports about the process |
+//! | [`workload`] | what is measured: one file each, with a thread, a coroutine and a task version |
 //! | [`serve`] | the body of a child process, which runs one workload on one runtime |
 //!
 //! All of them take two numbers: [`StackSize`] and [`Workers`].

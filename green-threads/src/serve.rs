@@ -1,4 +1,4 @@
-//! The body of a child: it runs one workload on one runtime, as often as its parent asks.
+//! The body of a child process: it runs one workload on one runtime, each time its parent asks.
 
 use std::io::{self, BufRead};
 use std::process::ExitCode;
@@ -9,14 +9,18 @@ use crate::probe::protocol::{Line, Preemption, Ready, Setup};
 use crate::probe::{Runtime, parallelism, say};
 use crate::workload::{Ask, Workload};
 
-/// Runs the workload of `setup`, which is JSON and names one of `workloads`, as often as the standard input asks. Only
-/// the protocol goes to the standard output.
+/// Runs a workload each time the standard input asks, and returns the exit status of this process.
+///
+/// `setup` is a [`Setup`] in JSON, which names one of `workloads`. The standard output carries the protocol and
+/// nothing else. If the setup is impossible, or anything fails, this function writes the reason as a
+/// [`Line::Refused`] and returns exit status 2. When the standard input ends, it ends the process with exit status
+/// 0, and does not return.
 #[must_use]
 pub fn serve(setup: &str, workloads: impl IntoIterator<Item = &'static Workload>) -> ExitCode {
     match try_serve(setup, workloads) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            // The parent may have ended. Then there is no reader, and the exit status is enough.
+            // The parent may have ended. Then the pipe has no reader, and the exit status is enough.
             let _ = say(&Line::Refused(why.to_string()));
             ExitCode::from(2)
         }
@@ -28,9 +32,9 @@ fn try_serve(
     workloads: impl IntoIterator<Item = &'static Workload>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     if !cfg!(target_os = "linux") {
-        return Err("only Linux tells the placement and the memory that the runtimes are measured by".into());
+        return Err("the runtimes are measured by placement and memory, which only Linux reports".into());
     }
-    let setup: Setup = serde_json::from_str(setup).map_err(|error| format!("the setup is none: {error}"))?;
+    let setup: Setup = serde_json::from_str(setup).map_err(|error| format!("the setup cannot be read: {error}"))?;
     let workload = workloads.into_iter().find(|workload| workload.name == setup.workload);
     let workload = workload.ok_or_else(|| format!("there is no workload {:?}", setup.workload))?;
     if !workload.variants.contains(&&*setup.variant) {
@@ -45,11 +49,11 @@ fn try_serve(
         return Err(format!("{} takes an n of 1 to {}, not {}", workload.name, workload.most, setup.n).into());
     }
     if setup.preemption != Preemption::Default {
-        return Err("only Go preempts its units, so only there can that be switched off".into());
+        return Err("only Go preempts its units, so only Go can switch that off".into());
     }
     let cores = allowed_cores()?.len();
     if setup.placement == Placement::OneCore && cores != 1 {
-        return Err(format!("it was to be placed on one core, and may run on {cores}").into());
+        return Err(format!("the child should be placed on one core, but may run on {cores}").into());
     }
     let runtime = Runtime::start(&setup, workload.lean, workload.sockets)?;
     let parallelism = parallelism::prove(&runtime, setup.workers)?;
@@ -58,10 +62,10 @@ fn try_serve(
     for line in io::stdin().lock().lines() {
         let line = line?;
         let iterations =
-            line.trim().parse().map_err(|_| format!("asked for {line:?} iterations, which is no number"))?;
+            line.trim().parse().map_err(|_| format!("asked for {line:?} iterations, which is not a number"))?;
         let answer = workload.run(&runtime, &Ask { iterations, setup: &setup })?;
         say(&Line::Answer(answer))?;
     }
-    // Units that are still parked would hold the process up.
+    // Do not return: units that are still parked would keep the process from ending.
     std::process::exit(0)
 }

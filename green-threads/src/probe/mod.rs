@@ -1,11 +1,13 @@
-//! The probe: one workload, on one runtime, in a process of its own.
+//! The probe: a child process that runs one workload on one runtime.
 //!
-//! A runtime's workers and `may`'s stacks can be set once in a process, and what is measured may hang, crash or run
-//! into a limit. So each setup has its own child process: the child's body is [`serve`](crate::serve::serve), and [`protocol`] is what it
-//! says and hears. The Go twin in `bench-suite/go/` speaks the same protocol.
+//! A runtime's workers and `may`'s stack size can be set once per process, and a measurement may hang, crash or
+//! run into a limit. So each setup has its own child process. [`serve`](crate::serve::serve) is the child's body,
+//! and [`protocol`] is the language that it speaks with its parent. The Go twin in `bench-suite/go/` speaks the
+//! same protocol.
 //!
-//! [`placement`], [`memory`] and [`threads`] are what the kernel is asked (Linux's; elsewhere a child refuses). How
-//! many units really run at once is proved before anything is measured (`parallelism.rs`).
+//! [`placement`], [`memory`] and [`threads`] ask the kernel about the process (Linux only; elsewhere a child
+//! refuses every setup). Before a child measures anything, it proves how many units really run at once
+//! (`parallelism.rs`).
 
 pub mod memory;
 pub(crate) mod parallelism;

@@ -1,8 +1,11 @@
-//! What is said between the suite and a child: lines of JSON.
+//! The protocol between the suite and a child process: lines of JSON.
 //!
-//! The child's one argument is its [`Setup`]. It first says [`Line::Ready`], or [`Line::Refused`] and ends with exit
-//! status 2. Then it is asked by lines of one number, the iterations that criterion wants, and says [`Line::Answer`] to
-//! each; where its input ends, so does it. [`Line::Progress`] may come at any time, so that a crash leaves a number.
+//! - The child gets its [`Setup`] as its one argument.
+//! - It first writes [`Line::Ready`]; or it writes [`Line::Refused`] and ends with exit status 2.
+//! - Then the suite asks with lines of one number each: how many iterations to run. The child answers each with a
+//!   [`Line::Answer`].
+//! - It may write [`Line::Progress`] at any time, so that the suite knows a number even if the child crashes.
+//! - It ends when its input ends.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::placement::Placement;
 use super::quantity::{Fact, Quantity};
 
-/// What runs the units of a workload.
+/// The runtime model: what kind of unit a workload uses, and what runs the units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Model {
@@ -22,18 +25,18 @@ pub enum Model {
     Coroutine,
     /// Tasks of tokio's multi-thread runtime.
     Task,
-    /// Tasks of tokio's current-thread runtime, which has one worker: the thread that waits.
+    /// Tasks of tokio's current-thread runtime, which has one worker: the thread that calls `block_on`.
     TaskCurrentThread,
     /// Goroutines, by the Go twin.
     Goroutine,
 }
 
 impl Model {
-    /// All, in the order in which tables show them.
+    /// All models, in the order in which tables show them.
     pub const ALL: &[Model] =
         &[Model::Thread, Model::Coroutine, Model::Task, Model::TaskCurrentThread, Model::Goroutine];
 
-    /// Its name in results and on command lines.
+    /// Returns its name in results and on command lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -56,15 +59,16 @@ impl fmt::Display for Model {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preemption {
-    /// As the runtime does when nothing is set. Only Go's does: at calls since 1.2, anywhere by a signal since 1.14.
+    /// The runtime's default. Only Go's runtime preempts: at function calls since Go 1.2, and anywhere, by a
+    /// signal, since Go 1.14.
     #[default]
     Default,
-    /// Go, as before 1.14: not by a signal (`GODEBUG=asyncpreemptoff=1`), so only at calls.
+    /// Go preempts only at function calls, as before Go 1.14: no signal is sent (`GODEBUG=asyncpreemptoff=1`).
     AsyncPreemptOff,
 }
 
 impl Preemption {
-    /// Its name in results and setups.
+    /// Returns its name in results and setups.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -83,51 +87,51 @@ impl Preemption {
 pub struct Setup {
     /// The workload's name.
     pub workload: String,
-    /// Which of its variants; empty if it has none.
+    /// The variant of the workload; empty if it has none.
     pub variant: String,
-    /// On what.
+    /// The model that runs it.
     pub model: Model,
-    /// How many workers; 0 for OS threads, which the kernel schedules.
+    /// The number of workers; 0 for OS threads, which the kernel schedules.
     pub workers: usize,
     /// The size of a stack, in bytes: of each thread, of each coroutine, of each of tokio's workers. Go ignores it.
     pub stack: usize,
-    /// On which cores. Whoever starts the child places it; the child checks.
+    /// The cores that the child may use. The parent places the child, and the child checks the placement.
     pub placement: Placement,
-    /// How much of it: the workload says of what.
+    /// The size of the workload, such as a number of units. Each workload defines what it counts.
     pub n: u64,
-    /// Whether the runtime preempts. The parent tells Go's by the environment, and the child checks; the other runtimes
-    /// know only the default.
+    /// Whether the runtime preempts. The parent sets it for Go in the environment, and the child checks it. The
+    /// other runtimes accept only the default.
     #[serde(default, skip_serializing_if = "Preemption::is_default")]
     pub preemption: Preemption,
 }
 
-/// What a child says.
+/// One line that a child writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
-    /// The runtime runs, and does what was asked of it.
+    /// The runtime runs as the setup asks.
     Ready(Ready),
-    /// It does not, for this reason.
+    /// The child cannot do what it was asked, for this reason.
     Refused(String),
-    /// So far has it come.
+    /// The highest count reached so far.
     Progress(u64),
-    /// What came of the iterations.
+    /// The result of the iterations.
     Answer(Answer),
 }
 
-/// What a child has proved of itself.
+/// What a child has found out about itself before it measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
-    /// How many units ran at once.
+    /// The number of units that can run at once, as proved by running them.
     pub parallelism: usize,
-    /// How many OS threads the process has.
+    /// The number of OS threads in the process.
     pub threads: usize,
 }
 
-/// What came of a number of iterations.
+/// The result of a number of iterations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The time of all of them, by the clock of those who worked.
+    /// The time of all iterations together. Units read the clock, unless the workload says otherwise.
     pub nanoseconds: f64,
     /// The quantities that the workload reports, by name.
     #[serde(default)]
@@ -135,45 +139,46 @@ pub struct Answer {
     /// The facts that the workload reports, by name.
     #[serde(default)]
     pub facts: BTreeMap<String, String>,
-    /// The wait of each iteration, in nanoseconds, in the order in which they came, where a workload is about how waits
-    /// are distributed. Percentiles of many answers cannot be made from those of each, so the suite pools these. At
-    /// most [`MOST_WAITS`](Answer::MOST_WAITS).
+    /// The wait of each iteration in nanoseconds, in the order of the iterations; empty unless the workload shows
+    /// how waits are distributed. There are at most [`MOST_WAITS`](Answer::MOST_WAITS). The answer contains all
+    /// waits, not percentiles, because the percentiles of many answers together cannot be computed from the
+    /// percentiles of each: the suite pools the waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waits: Vec<u64>,
-    /// Why the rest could not be done, where something could not.
+    /// Why the workload could not do all of its work; `None` if it did.
     #[serde(default)]
     pub failure: Option<String>,
 }
 
 impl Answer {
-    /// How many waits an answer can hold: they must fit into one line, which has 64 KiB.
+    /// How many waits an answer can hold: they must fit into one line of at most 64 KiB.
     pub const MOST_WAITS: u64 = 4096;
 
-    /// A time and nothing else.
+    /// Creates an answer with a time and nothing else.
     #[must_use]
     pub fn time(time: std::time::Duration) -> Self {
         Answer { nanoseconds: time.as_nanos() as f64, ..Answer::default() }
     }
 
-    /// The end of the name of a quantity that is a bound: `kernel_below` is a number that `kernel` is less than, where
-    /// noise hides how much it is.
+    /// The suffix in the name of a quantity that is an upper bound: if noise hides the value of `kernel`, the
+    /// answer has a `kernel_below`, which `kernel` is less than.
     pub const BELOW: &str = "_below";
 
-    /// The same with one more quantity.
+    /// Adds a quantity to the answer.
     #[must_use]
     pub fn quantity(mut self, quantity: Quantity, number: f64) -> Self {
         self.quantities.insert(quantity.name.to_string(), number);
         self
     }
 
-    /// The same with one more quantity of which only a bound is known: it is below `number`.
+    /// Adds a quantity of which only an upper bound is known: it is below `number`.
     #[must_use]
     pub fn bound(mut self, quantity: Quantity, number: f64) -> Self {
         self.quantities.insert(format!("{}{}", quantity.name, Self::BELOW), number);
         self
     }
 
-    /// The same with one more fact.
+    /// Adds a fact to the answer.
     #[must_use]
     pub fn fact(mut self, fact: Fact, text: impl Into<String>) -> Self {
         self.facts.insert(fact.name.to_string(), text.into());
@@ -185,7 +190,7 @@ impl Answer {
 mod tests {
     use super::*;
 
-    /// The Go twin reads and writes these words: they are the protocol.
+    /// Checks the JSON texts literally, because the Go twin reads and writes the same words.
     #[test]
     fn the_words_of_the_protocol() {
         let setup = Setup {

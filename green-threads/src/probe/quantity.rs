@@ -1,4 +1,4 @@
-//! What a workload reports: quantities and facts, each with the head of its column.
+//! What a workload reports: quantities (numbers) and facts (texts), each with the head of its table column.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 pub struct Quantity {
     /// Its name in answers and results.
     pub name: &'static str,
-    /// What it is in.
+    /// The unit of the number.
     pub unit: Unit,
     /// The head of its column; `\n` breaks a line.
     pub head: &'static str,
 }
 
-/// What a number is in.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
-    /// Nanoseconds, of one iteration.
+    /// Nanoseconds per iteration.
     Nanoseconds,
-    /// How many times another number it is.
+    /// A multiple of another number: 2 means twice as much.
     Ratio,
     /// A number of things.
     Count,
@@ -32,41 +32,41 @@ pub enum Unit {
 impl Quantity {
     /// The time of one iteration, which every answer has.
     pub const TIME: Quantity = Quantity::new("time", Unit::Nanoseconds, "time");
-    /// How far a child had come by its own last word. It outlives a crash.
+    /// The last count that a child reported before it ended. It is known even if the child crashed.
     pub const PROGRESS: Quantity = Quantity::new("progress", Unit::Count, "at least");
 
-    /// A quantity of any unit.
+    /// Creates a quantity with this name, unit and column head.
     #[must_use]
     pub const fn new(name: &'static str, unit: Unit, head: &'static str) -> Self {
         Quantity { name, unit, head }
     }
 
-    /// A number of things.
+    /// Creates a quantity that counts things.
     #[must_use]
     pub const fn count(name: &'static str, head: &'static str) -> Self {
         Quantity::new(name, Unit::Count, head)
     }
 
-    /// A number of bytes.
+    /// Creates a quantity in bytes.
     #[must_use]
     pub const fn bytes(name: &'static str, head: &'static str) -> Self {
         Quantity::new(name, Unit::Bytes, head)
     }
 
-    /// A time in nanoseconds.
+    /// Creates a quantity that is a time, in nanoseconds.
     #[must_use]
     pub const fn time(name: &'static str, head: &'static str) -> Self {
         Quantity::new(name, Unit::Nanoseconds, head)
     }
 
-    /// The same under another head.
+    /// Returns the same quantity with another column head.
     #[must_use]
     pub const fn under(self, head: &'static str) -> Self {
         Quantity { head, ..self }
     }
 }
 
-/// A word or sentence that a workload reports.
+/// A text that a workload reports: a word or a sentence.
 #[derive(Clone, Copy, Debug)]
 pub struct Fact {
     /// Its name in answers and results.
