@@ -1,12 +1,12 @@
-//! The workloads: what section 9.8 is measured by, a file for each.
+//! The workloads that measure the statements of gopl section 9.8, one file each.
 //!
-//! In each file the same program stands three times, one under the other: for OS threads, for coroutines (`may`), for
-//! tasks (tokio). They are not hidden behind one trait, since they cannot be: what waits in a task is an `async fn`,
-//! what waits in a coroutine is a plain function that must be spawned by `unsafe`, and that difference is the lesson.
-//! The Go twin of each has the same name in `bench-suite/go/`.
+//! Each file contains the same program three times, one below the other: for OS threads, for coroutines (`may`)
+//! and for tasks (tokio). One trait cannot hide the three: code that waits in a task is an `async fn`, and code
+//! that waits in a coroutine is a plain function that must be spawned with `unsafe`. That difference is the
+//! lesson. The Go twin of each file has the same name in `bench-suite/go/`.
 //!
-//! A *unit* is one OS thread, coroutine, task or goroutine. Times are read by units, on the runtime, unless a workload
-//! says otherwise.
+//! A *unit* is one OS thread, coroutine, task or goroutine. Units read the times, on the runtime, unless a
+//! workload says otherwise.
 
 use std::io;
 
@@ -78,53 +78,56 @@ pub const ALL: &[Workload] = &[
     facade::WORKLOAD,
 ];
 
-/// Something that runtimes are compared by.
+/// A program that compares runtimes, and what is measured of it.
 ///
-/// A workload describes itself: its file has its programs, and what is measured of them. The suite measures what is
-/// described, and knows no workload by name.
+/// A workload describes itself: its file contains its programs and its experiments. The suite measures whatever a
+/// workload describes, and knows none by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Workload {
-    /// Its name, which is that of its file.
+    /// Its name, which is also the name of its file.
     pub name: &'static str,
-    /// What it asks of a runtime, in a few words.
+    /// What it makes a runtime do, in a few words.
     pub what: &'static str,
-    /// Its variants; one with an empty name, if there is nothing to vary.
+    /// Its variants; a single one with an empty name if nothing varies.
     pub variants: &'static [&'static str],
-    /// The largest `n` that can be asked for. A larger one would exhaust the machine before it answered a question.
+    /// The largest `n` that a setup may ask for. A larger one would exhaust the machine before it gave an answer.
     pub most: u64,
-    /// Whether it measures the memory of a unit as a difference. Stacks that exist before would hide it.
+    /// Whether it measures a unit's memory as a difference of two readings. Then the runtime starts without
+    /// ready-made stacks, which would hide that memory.
     pub lean: bool,
-    /// Whether its units use sockets. A runtime that watches sockets puts its workers to sleep in another way, so it
-    /// watches them for these workloads only.
+    /// Whether its units use sockets. A runtime that watches sockets puts its workers to sleep in another way, so
+    /// it watches sockets for these workloads only.
     pub sockets: bool,
-    /// The stack of a coroutine in bytes, where a setting does not vary it.
+    /// The size of a coroutine's stack in bytes, for settings that do not vary it.
     pub coroutine_stack: usize,
     /// The models that it is measured on.
     pub models: &'static [Model],
-    /// What is measured of it.
+    /// Its experiments: what is measured of it, and in which settings.
     pub experiments: &'static [Experiment],
-    /// Runs it: see [`run`](Workload::run).
+    /// The function that runs it: see [`run`](Workload::run).
     pub run: Program,
-    /// Why it is impossible: see [`cannot`](Workload::cannot).
+    /// The function that says why a setup is impossible: see [`cannot`](Workload::cannot).
     pub cannot: fn(&Setup) -> Option<&'static str>,
 }
 
-/// What a workload runs.
+/// The function that runs a workload and returns what it measured.
 pub type Program = fn(&Runtime, &Ask<'_>) -> io::Result<Answer>;
 
-/// The largest `n` where that counts units, or what is done with each: ten times what any setting asks for.
+/// The largest `n` of workloads in which `n` counts units, or what each unit does: ten times as many as any
+/// setting asks for.
 const MOST_UNITS: u64 = 10_000_000;
 
-/// What is asked of a workload.
+/// A request to run a workload.
 pub struct Ask<'a> {
-    /// How many iterations.
+    /// How many iterations to run.
     pub iterations: u64,
-    /// Of what.
+    /// The variant, the size and the other settings to run it with.
     pub setup: &'a Setup,
 }
 
 impl Workload {
-    /// A workload of up to [`MOST_UNITS`] units with nothing to vary, possible on every model.
+    /// Creates a workload of up to [`MOST_UNITS`] units that has one variant, possible on every model, and no
+    /// experiments yet.
     pub const fn new(name: &'static str, what: &'static str, run: Program) -> Self {
         Workload {
             name,
@@ -141,7 +144,7 @@ impl Workload {
         }
     }
 
-    /// What a child is told to measure: this workload on `model`, in `setting`.
+    /// Returns the setup that tells a child to measure this workload on `model`, in `setting`.
     #[must_use]
     pub fn setup(&self, model: Model, setting: &Setting) -> Setup {
         let default_stack = match model {
@@ -160,8 +163,8 @@ impl Workload {
         }
     }
 
-    /// The models that run it in `setting`. A current-thread runtime has one worker. Only Go preempts its goroutines, so
-    /// a setting in which preemption is off is for Go alone.
+    /// Lists the models that run it in `setting`. A current-thread runtime takes part only in settings with one
+    /// worker. Only Go preempts its goroutines, so a setting with preemption switched off is for Go alone.
     pub fn models_in(&self, setting: &Setting) -> impl Iterator<Item = Model> {
         let Setting { workers, preemption, .. } = *setting;
         let takes_part = move |model: &Model| match model {
@@ -173,24 +176,26 @@ impl Workload {
         self.models.iter().copied().filter(takes_part)
     }
 
-    /// Why this workload is impossible in `setup`, if it is: its model may have no such variant, or nothing to measure
-    /// with that number of workers in that placement.
+    /// Returns why this workload is impossible in `setup`, or `None` if it is possible. For example, a model may
+    /// lack the variant, or there may be nothing to measure with that number of workers in that placement.
     #[must_use]
     pub fn cannot(&self, setup: &Setup) -> Option<&'static str> {
         (self.cannot)(setup)
     }
 
-    /// Runs it.
+    /// Runs the workload on `runtime`.
     ///
     /// # Errors
     ///
-    /// If something that it needs fails. What it is meant to find out by failing is in the answer instead.
+    /// If something that it needs fails. A failure that it is meant to provoke, such as a limit, is reported in
+    /// the answer instead ([`Answer::failure`]).
     pub fn run(&self, runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         (self.run)(runtime, ask)
     }
 }
 
-/// For workloads that count and time what happens once: the time is that of all iterations, the figures are the last's.
+/// Runs `once` for each iteration. The time of the answer is the sum of all iterations; its other results are
+/// those of the last one.
 fn repeat(ask: &Ask<'_>, once: impl Fn() -> io::Result<Answer>) -> io::Result<Answer> {
     let mut all = Answer::default();
     for _ in 0..ask.iterations {

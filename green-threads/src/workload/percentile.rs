@@ -1,4 +1,4 @@
-//! Percentiles by nearest rank: always a number that was measured, never one between two.
+//! Percentiles by nearest rank. Such a percentile is always a number that was measured, never a mean of two.
 
 use super::Quantity;
 
@@ -9,7 +9,8 @@ pub const P90: Quantity = Quantity::time("p90", "90th\npercentile");
 /// The 99th percentile of pooled waits.
 pub const P99: Quantity = Quantity::time("p99", "99th\npercentile");
 
-/// The smallest of `sorted` that at least `percent` in a hundred of them do not exceed; 0 where there are none.
+/// Returns the smallest number in `sorted` such that at least `percent` percent of all numbers are at most this
+/// number; 0 if `sorted` is empty. The numbers must be in ascending order.
 #[must_use]
 pub fn nearest_rank(sorted: &[u64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);

@@ -14,12 +14,12 @@ pub enum Depth {
     Quick,
     /// The whole matrix.
     Full,
-    /// Everything once, to see that it runs. The numbers mean nothing.
+    /// Everything once, to check that it runs. The numbers mean nothing.
     Trial,
 }
 
 impl Depth {
-    /// The number of rounds: `quick` or `full` of them, and one in a trial.
+    /// Returns the number of rounds at this depth: `quick`, `full`, or 1 in a trial.
     #[must_use]
     pub fn rounds(self, quick: usize, full: usize) -> usize {
         match self {
@@ -29,7 +29,7 @@ impl Depth {
         }
     }
 
-    /// Its name in files and tables.
+    /// Returns its name in files and tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -45,22 +45,23 @@ impl Depth {
 pub struct Setting {
     /// The variant of the workload; empty if the workload has none.
     pub variant: &'static str,
-    /// How much of it. Each workload says what it counts.
+    /// The size of the workload, such as a number of units. Each workload defines what it counts.
     pub n: u64,
-    /// The number of workers. OS threads have none.
+    /// The number of workers. It does not apply to OS threads.
     pub workers: Workers,
     /// The cores on which it runs.
     pub placement: Placement,
-    /// The size of a stack in bytes, where the experiment varies it.
+    /// The size of a stack in bytes; `None` if the experiment does not vary it.
     pub stack: Option<usize>,
-    /// Whether Go preempts, where the experiment varies it.
+    /// Whether Go preempts; `None` if the experiment does not vary it.
     pub preemption: Option<Preemption>,
-    /// How many times each child is asked, where the result is not a time.
+    /// How many times each child is asked, if the result is an observation and not a time.
     pub times: usize,
 }
 
 impl Setting {
-    /// One worker, free placement, everything else by default, asked once.
+    /// Creates a setting with one worker and free placement, in which each child is asked once. Everything else
+    /// has its default.
     #[must_use]
     pub const fn new(variant: &'static str, n: u64) -> Self {
         Setting {
@@ -74,14 +75,14 @@ impl Setting {
         }
     }
 
-    /// The same with one worker for each core.
+    /// Returns the same setting with one worker for each core.
     #[must_use]
     pub fn on_every_core(self) -> Self {
         Setting { workers: Workers::one_per_core(), ..self }
     }
 }
 
-/// Each of these (variant, n), in all [`places`].
+/// Returns one setting for each pair of (variant, n) and each of the [`places`].
 #[must_use]
 pub fn in_places(depth: Depth, sizes: &[(&'static str, u64)]) -> Vec<Setting> {
     let places = places(depth);
@@ -91,8 +92,9 @@ pub fn in_places(depth: Depth, sizes: &[(&'static str, u64)]) -> Vec<Setting> {
     sizes.iter().flat_map(place).collect()
 }
 
-/// The numbers of workers and the placements in which times are measured: one worker and one for each core, with free
-/// placement, and one worker with everything on one core. The whole matrix also has the fourth combination.
+/// Returns the numbers of workers, each with a placement, for which times are measured: one worker with free
+/// placement, one worker for each core with free placement, and one worker with everything on one core. At full
+/// depth there is also the fourth combination, one worker for each core with everything on one core.
 #[must_use]
 pub fn places(depth: Depth) -> Vec<(Workers, Placement)> {
     let (one, all) = (Workers::ONE, Workers::one_per_core());
@@ -105,7 +107,8 @@ pub fn places(depth: Depth) -> Vec<(Workers, Placement)> {
     places
 }
 
-/// 1, 2, 4 ... workers, up to twice the cores. The last ones are more than can run at once, on purpose.
+/// Returns 1, 2, 4 ... workers, up to twice the number of cores. The last of them are more than can run at once,
+/// on purpose.
 #[must_use]
 pub fn worker_counts() -> Vec<Workers> {
     let most = 2 * Workers::one_per_core().number();
@@ -113,8 +116,8 @@ pub fn worker_counts() -> Vec<Workers> {
     counts.filter_map(|count| Workers::new(count).ok()).collect()
 }
 
-/// This setting at the numbers of workers at which what is not a time is observed: [`worker_counts`], or at quick depth
-/// one worker and one for each core.
+/// Returns this setting for each number of workers for which observations are made: [`worker_counts`] at full
+/// depth, otherwise one worker and one for each core.
 #[must_use]
 pub fn observed(depth: Depth, setting: Setting) -> Vec<Setting> {
     let mut counts = match depth {

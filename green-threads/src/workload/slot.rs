@@ -1,13 +1,14 @@
-//! A channel between threads with room for one value, by a mutex and a condition variable: who finds it empty, or full,
-//! sleeps at once.
+//! A channel between threads with room for one value, made of a mutex and a condition variable. A receiver that
+//! finds it empty, or a sender that finds it full, sleeps at once.
 //!
-//! The channels of crossbeam and std first spin for some microseconds. Between two threads that happen to run at the
-//! same time, each on its core, the ball then never leaves user space, and comes back in 0.1 µs; otherwise it takes 50.
-//! Which of the two a run shows is luck. `ping_pong`'s variant `spinning` has it; the others should not.
+//! The channels of crossbeam and std first spin for some microseconds. If two threads happen to run at the same
+//! time, each on its own core, a ball then never enters the kernel and returns in 0.1 µs; otherwise it takes 50
+//! µs. Which of the two a run shows is luck. `ping_pong`'s variant `spinning` shows this luck; no other variant or
+//! workload should depend on it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A new slot's two ends.
+/// Creates a channel with room for one value, and returns its two ends.
 pub(super) fn slot<T>() -> (Sender<T>, Receiver<T>) {
     let slot = Arc::new(Slot { state: Mutex::new(State { value: None, closed: false }), changed: Condvar::new() });
     (Sender(Arc::clone(&slot)), Receiver(slot))
@@ -15,18 +16,19 @@ pub(super) fn slot<T>() -> (Sender<T>, Receiver<T>) {
 
 struct Slot<T> {
     state: Mutex<State<T>>,
-    /// Told after each change. Of the two ends at most one waits, since it cannot be both empty and full.
+    /// Notified after each change. At most one of the two ends waits, because a slot is never both empty and full.
+    /// So `notify_one` is enough.
     changed: Condvar,
 }
 
 struct State<T> {
     value: Option<T>,
-    /// One of the ends is gone.
+    /// Whether one of the ends has been dropped.
     closed: bool,
 }
 
 impl<T> Slot<T> {
-    /// The state, when `ready` holds of it or it is closed.
+    /// Waits until the state is `ready` or closed, and returns it locked.
     fn when(&self, ready: impl Fn(&State<T>) -> bool) -> MutexGuard<'_, State<T>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = |state: &mut State<T>| !ready(state) && !state.closed;
@@ -42,14 +44,15 @@ impl<T> Slot<T> {
 pub(super) struct Sender<T>(Arc<Slot<T>>);
 
 impl<T> Sender<T> {
-    /// Puts `value` in when there is room; gives it back if nobody can take it any more.
+    /// Waits until the slot is empty, and puts `value` in. If the receiver has been dropped, returns `value` as
+    /// the error.
     pub(super) fn send(&self, value: T) -> Result<(), T> {
         let mut state = self.0.when(|state| state.value.is_none());
         if state.closed {
             return Err(value);
         }
         state.value = Some(value);
-        // Let go first: who is woken wants the lock.
+        // The receiver that this wakes needs the lock, so unlock it first.
         drop(state);
         self.0.changed.notify_one();
         Ok(())
@@ -65,7 +68,7 @@ impl<T> Drop for Sender<T> {
 pub(super) struct Receiver<T>(Arc<Slot<T>>);
 
 impl<T> Receiver<T> {
-    /// Takes the value out when there is one; nothing, if none will come.
+    /// Waits for a value and takes it out. Returns `None` if the slot is empty and the sender has been dropped.
     pub(super) fn recv(&self) -> Option<T> {
         let mut state = self.0.when(|state| state.value.is_some());
         let value = state.value.take();
