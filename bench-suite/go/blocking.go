@@ -21,7 +21,7 @@ func blocking(s setup) (measure, error) {
 	case "syscall":
 		block = sleepInKernel
 	case "offload":
-		return nil, errors.New("its system calls are made where they stand")
+		return nil, errors.New("it makes its system calls itself")
 	default:
 		return nil, s.noVariant()
 	}

@@ -15,7 +15,7 @@ func switching(s setup) (measure, error) {
 	switch s.Variant {
 	case "yield":
 		if s.Workers > 1 {
-			return nil, errors.New("each unit may have a worker of its own, and a yield then hands over to nobody")
+			return nil, errors.New("each unit may have a worker of its own, and a yield then hands over to no other unit")
 		}
 		return yields, nil
 	case "yield-alone":

@@ -165,7 +165,7 @@ fn where_a_yield_hands_over_to_nobody_it_is_refused() {
         };
         match Session::start(programs(), &setup("switch", "yield", model, workers, 2), PATIENCE) {
             Err(NoAnswer { why: Stop::Refused(why), .. }) => {
-                assert!(why.contains("a yield then hands over to nobody"), "{model}: {why}");
+                assert!(why.contains("a yield then hands over to no other"), "{model}: {why}");
             }
             other => panic!("{model}: {other:?}"),
         }

@@ -1,14 +1,15 @@
 //! `blocking`: `n` units, each of which makes one call that takes 50 ms (gopl section 9.8.3: what else holds a
 //! thread?).
 //!
-//! - `sleep`: the runtime's own sleep. The unit waits, and its worker goes on with others.
-//! - `syscall`: a system call that blocks; the thread's own sleep serves for all that might be one. The kernel stops
-//!   the OS thread, and with it the worker: with one worker they run one after the other. Go starts another thread for
-//!   its worker instead.
-//! - `offload`: the same call on an OS thread that is there for it, while the unit waits: what one does about that.
+//! - `sleep`: the runtime's own sleep. The unit waits, and its worker runs other units.
+//! - `syscall`: a system call that blocks; the OS thread's sleep is used as an example of all such calls. The
+//!   kernel stops the OS thread, and the worker with it, so with one worker the calls run one after the other. Go
+//!   starts another thread that takes over the worker's work.
+//! - `offload`: the remedy. A separate OS thread makes the same call, while the unit waits.
 //!
-//! An iteration is all of them, read by the main thread. `total` is that time, and the figures `threads_...` are how
-//! many OS threads the process has before, at most (each unit looks just before its call), and after.
+//! An iteration is all units together, timed by the main thread. `total` is that time. The quantities
+//! `threads_...` are the number of OS threads in the process: before, at most (each unit counts them just before
+//! its call), and after.
 
 use std::fs;
 use std::io;
@@ -30,7 +31,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
     cannot,
-    ..Workload::new("blocking", "calls that block", run)
+    ..Workload::new("blocking", "make calls that block", run)
 };
 
 const TOTAL: Quantity = Quantity::time("total", "all done\nafter");
@@ -40,8 +41,8 @@ const THREADS_AFTER: Quantity = Quantity::count("threads_after", "threads\nafter
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "64 units that each wait 50 ms: by the runtime's own sleep, by a system call that blocks the thread, or by a \
-              system call on another thread (offload).",
+    caption: "64 units that each wait 50 ms: by the runtime's own sleep, by a system call that blocks the thread, or \
+              by a system call on another thread (offload).",
     parameters: &[Parameter::new("variant", "wait"), Parameter::WORKERS_COLUMN],
     quantities: &[TOTAL, THREADS_BEFORE, THREADS_MOST, THREADS_AFTER],
     facts: &[],
@@ -57,7 +58,7 @@ fn settings(depth: Depth) -> Vec<Setting> {
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
-        ("offload", Model::Thread | Model::Goroutine) => Some("its system calls are made where they stand"),
+        ("offload", Model::Thread | Model::Goroutine) => Some("it makes its system calls itself"),
         _ => None,
     }
 }
@@ -96,12 +97,12 @@ enum Call {
 
 const LONG: Duration = Duration::from_millis(50);
 
-/// Blocks the OS thread, as a system call does that waits for a disk or for another process.
+/// Blocks the OS thread, like a system call that waits for a disk or for another process.
 fn block() {
     std::thread::sleep(LONG);
 }
 
-/// How many OS threads this process has.
+/// Counts the OS threads of this process.
 fn count_threads() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/task")?.count())
 }
@@ -121,29 +122,36 @@ fn threads(stack: StackSize, units: u64, call: Call) -> io::Result<usize> {
     }
     let mut most = 0;
     for handle in handles {
-        most = most.max(handle.join().expect("it only sleeps")?);
+        most = most.max(handle.join().expect("units do not panic")?);
     }
     Ok(most)
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, units: u64, call: Call) -> io::Result<usize> {
-    /// Has an OS thread make the call, and waits for its word.
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    units: u64,
+    call: Call, // of each unit
+) -> io::Result<usize> {
+    /// Makes the call on a new OS thread, and waits until that thread reports that it is
+    /// done.
     fn offload() -> io::Result<()> {
         let (done, word) = mpsc::channel();
         std::thread::Builder::new().spawn(move || {
             block();
-            done.send(()).expect("the coroutine waits for it");
+            done.send(()).expect("the coroutine waits for the thread");
         })?;
-        word.recv().expect("the thread gives its word");
+        word.recv().expect("the thread reports that it is done");
         Ok(())
     }
     let mut handles = Vec::new();
     for _ in 0..units {
-        // SAFETY: across its yields it holds a number and a channel, which are `Send`. Spawning a thread uses
-        // thread-locals of std, and is over before the only yield. Its deepest calls, into std and libc, have frames
-        // smaller than a page, so that a stack which is too small for them ends at its guard page.
+        // SAFETY: across its yields the coroutine holds a number and a channel, which are
+        // `Send`. Spawning a thread uses thread-locals of std, but it has finished before
+        // the only yield. The deepest calls, into std and libc, have frames smaller than
+        // a page, so that on a stack which is too small for them the overflow hits the
+        // guard page.
         let handle = unsafe {
             runtime.spawn(move || {
                 let seen = count_threads()?;
@@ -174,14 +182,17 @@ async fn tasks(units: u64, call: Call) -> io::Result<usize> {
             match call {
                 Call::Sleep => tokio::time::sleep(LONG).await,
                 Call::Syscall => block(),
-                Call::Offload => tokio::task::spawn_blocking(block).await.expect("it only sleeps"),
+                Call::Offload => {
+                    let call = tokio::task::spawn_blocking(block);
+                    call.await.expect("a call that only sleeps does not panic");
+                }
             }
             seen
         }));
     }
     let mut most = 0;
     for handle in handles {
-        most = most.max(handle.await.expect("it only sleeps")?);
+        most = most.max(handle.await.expect("units do not panic")?);
     }
     Ok(most)
 }

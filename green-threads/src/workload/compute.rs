@@ -1,7 +1,8 @@
 //! `compute`: units that only compute (gopl exercise 9.6: how does the time fall with the number of cores?).
 //!
-//! An iteration is `n` units, each with the same work, all spawned and then joined from inside. None of them waits, so
-//! that nothing is won by switching: the time is the work, divided by the cores that the workers get.
+//! An iteration is `n` units with the same work each. A unit of the runtime spawns all of them and then joins
+//! them. No unit waits, so switching gains nothing: the time is the work divided by the number of cores that the
+//! workers get.
 
 use std::hint::black_box;
 use std::io;
@@ -21,12 +22,12 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings: |_| worker_counts().into_iter().map(|workers| Setting { workers, ..Setting::new("", 64) }).collect(),
         shows: Shows::Times(Times {
             caption: "64 units that only compute, spawned and joined. Shown: time of all of them, and the ratio to the \
-                      fastest (gopl exercise 9.6). Threads have no workers: the kernel schedules them on all cores. The \
-                      last columns have more workers than cores.",
+                      fastest (gopl exercise 9.6). Threads have no workers: the kernel schedules them on all cores. \
+                      The last columns have more workers than cores.",
             ..Times::OF_MODELS
         }),
     }],
-    ..Workload::new("compute", "units that only compute", run)
+    ..Workload::new("compute", "spawn units that only compute, and join them", run)
 };
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
@@ -35,8 +36,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Thread { stack } => threads(*stack, iterations, units)?,
         Runtime::Coroutine(runtime) => {
             let runtime = *runtime;
-            // SAFETY: `coroutines` holds nothing of a thread across its joins, where it yields, and its frames are
-            // small.
+            // SAFETY: `coroutines` yields only in its joins, and holds nothing of its thread across them. Its
+            // frames are small.
             unsafe { runtime.spawn(move || coroutines(runtime, iterations, units)) }?.join()??
         }
         Runtime::Task(runtime) => on_a_task(runtime, tasks(iterations, units)),
@@ -44,8 +45,9 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     Ok(Answer::time(time))
 }
 
-/// A unit's work: a fixed number of steps, each from the result of the one before, so that none can be left out and no
-/// two overlap. A step is the first output of the generator splitmix64, seeded with that result.
+/// Does a unit's work: a fixed number of steps. Each step starts from the result of the step before, so the
+/// compiler can leave none out, and the processor cannot overlap two. A step is the first output of the generator
+/// splitmix64, seeded with that result.
 ///
 /// Source: Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014.
 fn work(seed: u64) -> u64 {
@@ -70,7 +72,7 @@ fn threads(stack: StackSize, iterations: u64, units: u64) -> io::Result<Duration
             handles.push(thread.spawn(move || work(black_box(unit)))?);
         }
         for handle in handles {
-            black_box(handle.join().expect("it only computes"));
+            black_box(handle.join().expect("a unit does not panic"));
         }
     }
     Ok(start.elapsed())
@@ -78,16 +80,20 @@ fn threads(stack: StackSize, iterations: u64, units: u64) -> io::Result<Duration
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64, units: u64) -> io::Result<Duration> {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    iterations: u64,
+    units: u64, // in each iteration
+) -> io::Result<Duration> {
     let start = Instant::now();
     for _ in 0..iterations {
         let mut handles = Vec::with_capacity(units as usize);
         for unit in 0..units {
-            // SAFETY: it never yields, and its frames are small.
+            // SAFETY: the coroutine never yields, and its frames are small.
             handles.push(unsafe { runtime.spawn(move || work(black_box(unit))) }?);
         }
         for handle in handles {
-            black_box(handle.join().expect("it only computes"));
+            black_box(handle.join().expect("a unit does not panic"));
         }
     }
     Ok(start.elapsed())
@@ -103,7 +109,7 @@ async fn tasks(iterations: u64, units: u64) -> Duration {
             handles.push(tokio::spawn(async move { work(black_box(unit)) }));
         }
         for handle in handles {
-            black_box(handle.await.expect("it only computes"));
+            black_box(handle.await.expect("a unit does not panic"));
         }
     }
     start.elapsed()

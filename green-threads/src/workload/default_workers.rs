@@ -1,7 +1,7 @@
-//! `default_workers`: how many workers a runtime takes when nobody says (gopl section 9.8.3, `GOMAXPROCS`).
+//! `default_workers`: how many workers a runtime starts if no number is set (gopl section 9.8.3, `GOMAXPROCS`).
 //!
-//! The runtime of a probe is told its workers, so each is asked what it would have taken: before it is told, or by
-//! starting a second one where that can be.
+//! A probe always sets the number of workers of its runtime. So this workload asks for the default in another way:
+//! `may` was asked before the number was set, and tokio can start a second runtime.
 
 use std::io;
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
     cannot,
-    ..Workload::new("default_workers", "the number of workers that a runtime takes by default", run)
+    ..Workload::new("default_workers", "start a runtime with its default number of workers", run)
 };
 
 const DEFAULT_WORKERS: Quantity = Quantity::count("default_workers", "workers");
@@ -35,7 +35,7 @@ const TABLE: Table = Table {
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match setup.model {
         Model::Thread => Some("OS threads have no workers: the kernel schedules them"),
-        Model::TaskCurrentThread => Some("a current-thread runtime has one, whatever the machine"),
+        Model::TaskCurrentThread => Some("a current-thread runtime has one worker on every machine"),
         _ => None,
     }
 }

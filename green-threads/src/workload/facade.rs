@@ -1,8 +1,10 @@
-//! `facade`: what our façade over `may` costs, beside `may` itself.
+//! `facade`: what our façade over `may` costs, compared with `may` itself.
 //!
-//! Both do the same in one process, in turns. In two processes memory happens to lie otherwise, and they differ by a
-//! tenth, far more than is looked for. A pair of turns gives a ratio; `overhead` is the median of [`PAIRS`] of them,
-//! which are an iteration. `spawn`: a turn spawns `n` coroutines and joins them. `yield`: it yields `n` times.
+//! The façade and `may` do the same work in one process, in turns. Two processes would lay out their memory
+//! differently, and their times would differ by ten percent for that reason alone, far more than the difference
+//! that this workload looks for. Each pair of turns gives a ratio. An iteration is [`PAIRS`] pairs, and `overhead`
+//! is the median of their ratios. `spawn`: a turn spawns `n` coroutines and joins them. `yield`: a turn yields `n`
+//! times.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -21,15 +23,15 @@ pub(super) const WORKLOAD: Workload = Workload {
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
     cannot,
-    ..Workload::new("facade", "what our façade over may costs", run)
+    ..Workload::new("facade", "spawn and yield through our façade over may, and through may itself", run)
 };
 
 const OVERHEAD: Quantity = Quantity::new("overhead", Unit::Ratio, "façade\nover may");
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "The same work through our façade over may and by may itself, in turns in one process. Shown: the façade's \
-              time divided by may's.",
+    caption: "The same work through our façade over may and by may itself, in turns in one process. Shown: the \
+              façade's time divided by may's.",
     parameters: &[Parameter::new("variant", "what"), Parameter::new("n", "in a turn"), Parameter::WORKERS_COLUMN],
     quantities: &[OVERHEAD],
     facts: &[],
@@ -56,7 +58,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let turns = move || {
             let (mut total, mut ratios) = (Duration::ZERO, Vec::new());
             for pair in 0..PAIRS {
-                // Who goes first changes, so that neither always finds what the other has left.
+                // The two take turns at going first, so that neither always finds the memory and caches that the
+                // other left.
                 let (through, raw) = match (spawns, pair % 2 == 0) {
                     (true, true) => (through_facade(runtime, n)?, raw(n)?),
                     (true, false) => swapped(raw(n)?, through_facade(runtime, n)?),
@@ -69,8 +72,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             ratios.sort_by(f64::total_cmp);
             Ok(Answer::time(total).quantity(OVERHEAD, ratios[PAIRS / 2]))
         };
-        // SAFETY: across its joins and yields it holds times and numbers, and nothing of a thread; its frames are
-        // small.
+        // SAFETY: across its joins and yields the coroutine holds times and numbers, and nothing of its thread.
+        // Its frames are small.
         unsafe { runtime.spawn(turns) }?.join()?
     })
 }
@@ -87,7 +90,7 @@ fn through_facade(runtime: &'static coroutine::Runtime, n: u64) -> io::Result<Du
         handles.push(unsafe { runtime.spawn(|| ()) }?);
     }
     for handle in handles {
-        handle.join().expect("a coroutine that does nothing");
+        handle.join().expect("a coroutine that does nothing does not panic");
     }
     Ok(start.elapsed())
 }
@@ -100,7 +103,7 @@ fn raw(n: u64) -> io::Result<Duration> {
         handles.push(unsafe { may::coroutine::Builder::new().spawn(|| ()) }?);
     }
     for handle in handles {
-        handle.join().expect("a coroutine that does nothing");
+        handle.join().expect("a coroutine that does nothing does not panic");
     }
     Ok(start.elapsed())
 }

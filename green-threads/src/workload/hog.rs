@@ -1,22 +1,24 @@
-//! `hog`: one unit computes and never yields; when do others start? (gopl section 9.8.2: who takes the processor away?)
+//! `hog`: one unit computes and never yields; when do other units start? (gopl section 9.8.2: who takes the
+//! processor away?)
 //!
-//! The kernel takes a core away from a thread that has had it long enough, and Go interrupts a goroutine after ten
-//! milliseconds or so. `may` and tokio take a worker away from nobody: what is queued behind the hog waits until it
-//! ends, and whether an idle worker helps depends on whether it looks into the queue of another.
+//! The kernel takes a core away from a thread that has had it long enough, and Go interrupts a goroutine after
+//! about ten milliseconds. `may` and tokio never take a worker away from a unit. The units that are queued behind
+//! the hog wait until it ends, unless an idle worker takes units from the queue of another worker.
 //!
-//! An iteration is one hog, which computes for about 200 ms. As soon as it runs, a thread outside the runtime spawns `n`
-//! short units, each of which notes when it starts. Times count from when the hog began; that of the iteration ends when
-//! the main thread has joined all. The variants differ in the hog's loop:
+//! An iteration is one hog, which computes for about 200 ms. As soon as it runs, a thread outside the runtime
+//! spawns `n` short units, each of which notes when it starts. All times count from when the hog began. The time
+//! of the iteration ends when the main thread has joined all units. The variants differ in the hog's loop:
 //!
-//! - `calls`: the loop calls functions, since it looks at the clock until 200 ms are over.
-//! - `no-calls`: the loop is arithmetic alone, and calls nothing. How many steps take 200 ms is found out before.
+//! - `calls`: the loop calls functions, because it reads the clock until 200 ms have passed.
+//! - `no-calls`: the loop is arithmetic alone, and calls nothing. The workload measures beforehand how many steps
+//!   take 200 ms.
 //!
-//! The difference matters to Go: a call is a place where a goroutine may be preempted, and has been one since Go 1.2. Only
-//! asynchronous preemption, by a signal, interrupts a loop without calls; it came with Go 1.14, and
-//! `GODEBUG=asyncpreemptoff=1` switches it off again ([`Preemption`](crate::probe::protocol::Preemption)).
+//! The difference matters to Go. Since Go 1.2 a goroutine may be preempted at a function call. Only asynchronous
+//! preemption, by a signal, interrupts a loop without calls. Go has it since 1.14, and `GODEBUG=asyncpreemptoff=1`
+//! switches it off ([`Preemption`](crate::probe::protocol::Preemption)).
 //!
-//! On several cores a short thread runs beside the hog, on a core of its own. Whether something takes the processor away
-//! is seen on one core only.
+//! On several cores a short thread runs beside the hog, on a core of its own. Only on one core do the results show
+//! whether something takes the processor away.
 
 use std::hint::black_box;
 use std::io;
@@ -40,7 +42,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings,
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
-    ..Workload::new("hog", "short units beside one that never yields", run)
+    ..Workload::new("hog", "spawn short units beside one that never yields", run)
 };
 
 const BEFORE: Quantity = Quantity::count("before", "ran before\nits end");
@@ -50,11 +52,11 @@ const HOG: Quantity = Quantity::time("hog", "the hog\ntook");
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "One unit computes for about 200 ms and never yields; meanwhile 100 short units are spawned. Shown: how many of \
-              them ran before it ended, when the first and the last of them ran, and how long the hog took. Its loop calls \
-              functions (calls), or none (no-calls). Go preempts at calls, and since 1.14 anywhere, by a signal; with \
-              asyncpreemptoff it preempts at calls only. On one core alone something must take the processor away from \
-              the hog.",
+    caption: "One unit computes for about 200 ms and never yields; meanwhile 100 short units are spawned. Shown: how \
+              many of them ran before it ended, when the first and the last of them ran, and how long the hog took. \
+              Its loop calls functions (calls), or none (no-calls). Go preempts at calls, and since 1.14 anywhere, by \
+              a signal; with asyncpreemptoff it preempts at calls only. On one core alone something must take the \
+              processor away from the hog.",
     parameters: &[
         Parameter::new("variant", "the hog's\nloop"),
         Parameter::WORKERS_COLUMN,
@@ -70,7 +72,8 @@ fn settings(depth: Depth) -> Vec<Setting> {
     for variant in ["calls", "no-calls"] {
         let hog = Setting { times: 3, ..Setting::new(variant, 100) };
         let mut placed = observed(depth, hog);
-        // On several cores a thread or a worker may have its own; on one, something must take it from the hog.
+        // On several cores a thread or a worker may have its own. On one core, something must take it from the
+        // hog.
         if Placement::POSSIBLE.contains(&Placement::OneCore) {
             placed.push(Setting { placement: Placement::OneCore, ..hog });
         }
@@ -95,10 +98,13 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     })
 }
 
-/// All from the moment when the hog began.
+/// The times of one iteration. All count from the moment when the hog began.
 struct Seen {
+    /// When the hog ended.
     hog: Duration,
+    /// When each short unit started.
     starts: Vec<Duration>,
+    /// When the main thread had joined all units.
     whole: Duration,
 }
 
@@ -120,14 +126,14 @@ const LONG: Duration = Duration::from_millis(200);
 /// What the hog does.
 #[derive(Clone, Copy)]
 enum Work {
-    /// It looks at the clock, which is a call, until [`LONG`] has passed.
+    /// It reads the clock, which is a call, until [`LONG`] has passed.
     Clock,
-    /// It makes so many steps of arithmetic, and calls nothing.
+    /// It makes this many steps of arithmetic, and calls nothing.
     Steps(u64),
 }
 
 impl Work {
-    /// Works as the hog: says when it begins, and how long it took.
+    /// Does the hog's work. Sets `began` when it begins, and returns how long it took.
     fn hog(self, began: &OnceLock<Instant>) -> Duration {
         let start = *began.get_or_init(Instant::now);
         match self {
@@ -138,7 +144,8 @@ impl Work {
     }
 }
 
-/// Makes so many steps, each from the result of the one before, so that none can be left out.
+/// Makes `steps` steps of arithmetic. Each starts from the result of the step before, so the compiler can leave
+/// none out.
 fn compute(steps: u64) -> u64 {
     let (mut value, mut left) = (black_box(steps), steps);
     while left > 0 {
@@ -149,7 +156,7 @@ fn compute(steps: u64) -> u64 {
     value
 }
 
-/// About how many steps take so long.
+/// Measures about how many steps of [`compute`] take this time.
 fn steps_in(time: Duration) -> u64 {
     const TRIED: u64 = 1 << 20;
     let try_them = |_| {
@@ -157,7 +164,7 @@ fn steps_in(time: Duration) -> u64 {
         black_box(compute(TRIED));
         start.elapsed()
     };
-    // Whatever else the machine does makes a try longer, so the shortest tells most.
+    // Other work of the machine can only make a try longer, so the shortest try is the most accurate.
     let shortest = (0..5).map(try_them).min().unwrap_or(LONG).max(Duration::from_nanos(1));
     (TRIED as f64 * time.as_secs_f64() / shortest.as_secs_f64()) as u64
 }
@@ -173,27 +180,34 @@ fn threads(stack: StackSize, units: u64, work: Work) -> io::Result<Seen> {
     for _ in 0..units {
         shorts.push(thread().spawn(move || start.elapsed())?);
     }
-    let hog = hog.join().expect("it only computes");
-    let starts = shorts.into_iter().map(|short| short.join().expect("it only looks at the clock")).collect();
+    let hog = hog.join().expect("the hog does not panic");
+    let starts = shorts.into_iter().map(|unit| unit.join().expect("units do not panic"));
+    let starts = starts.collect();
     Ok(Seen { hog, starts, whole: start.elapsed() })
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, units: u64, work: Work) -> io::Result<Seen> {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    units: u64, // short ones
+    work: Work, // of the hog
+) -> io::Result<Seen> {
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
-    // SAFETY: it never yields, which is the point, and its frames are small.
+    // SAFETY: the hog never yields, which is the point of it, and its frames are small.
     let hog = unsafe { runtime.spawn(move || work.hog(&its)) }?;
-    // The main thread waits for a coroutine on a lock of std, which is right for a thread that is no worker.
+    // The main thread waits here on a lock of std. It may, because it is not a worker:
+    // only a worker that blocks would keep coroutines from running.
     let start: Instant = *began.wait();
     let mut shorts = Vec::new();
     for _ in 0..units {
-        // SAFETY: it does not yield, and its frames are small.
+        // SAFETY: the short unit does not yield, and its frames are small.
         shorts.push(unsafe { runtime.spawn(move || start.elapsed()) }?);
     }
     let hog = hog.join()?;
-    let starts = shorts.into_iter().map(coroutine::JoinHandle::join).collect::<Result<_, _>>()?;
+    let starts = shorts.into_iter().map(coroutine::JoinHandle::join);
+    let starts = starts.collect::<Result<_, _>>()?;
     Ok(Seen { hog, starts, whole: start.elapsed() })
 }
 // ANCHOR_END: coroutine
@@ -203,7 +217,8 @@ fn tasks(runtime: &tokio::runtime::Runtime, units: u64, work: Work) -> io::Resul
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
     let (hand_over, handed_over) = tokio::sync::oneshot::channel();
-    // Not the main thread, which may be the runtime's only worker: then the hog computes on it.
+    // A new thread spawns the short units. The main thread cannot: it may be the
+    // runtime's only worker, and then the hog computes on it.
     let outside = runtime.handle().clone();
     std::thread::Builder::new().spawn(move || {
         let start: Instant = *began.wait();
@@ -211,15 +226,15 @@ fn tasks(runtime: &tokio::runtime::Runtime, units: u64, work: Work) -> io::Resul
         for _ in 0..units {
             shorts.push(outside.spawn(async move { start.elapsed() }));
         }
-        hand_over.send((start, shorts)).expect("the main thread waits for them");
+        hand_over.send((start, shorts)).expect("the main thread waits for the handles");
     })?;
     runtime.block_on(async {
         let hog = tokio::spawn(async move { work.hog(&its) });
-        let (start, shorts) = handed_over.await.expect("the thread outside spawns them");
-        let hog = hog.await.expect("it only computes");
+        let (start, shorts) = handed_over.await.expect("the thread outside sends them");
+        let hog = hog.await.expect("the hog does not panic");
         let mut starts = Vec::new();
         for short in shorts {
-            starts.push(short.await.expect("it only looks at the clock"));
+            starts.push(short.await.expect("units do not panic"));
         }
         Ok(Seen { hog, starts, whole: start.elapsed() })
     })

@@ -1,12 +1,13 @@
-//! `identity`: on which OS thread is a unit, and where can it keep what is its own? (gopl section 9.8.4: goroutines
-//! have no identity, and why.)
+//! `identity`: on which OS thread does a unit run, and where can it keep its own data? (gopl section 9.8.4: why
+//! goroutines have no identity.)
 //!
-//! 16 units yield `n` times each. Each keeps its number in three places: in a thread-local, in the local of its own
-//! kind (`coroutine_local!`, `task_local!`; that of a thread is the thread-local), and in an argument. They begin
-//! together, when all have written. After each yield they look: `..._right` is how many always found their own number,
-//! `threads_seen` on how many OS threads one unit was at most, and `moved` how many units were on more than one.
+//! 16 units yield `n` times each. Each keeps its number in three places: in a thread-local, in its model's own
+//! kind of local (`coroutine_local!`, `task_local!`; for a thread, the thread-local), and in an argument. They
+//! begin to yield together, when all have written their numbers. After each yield a unit reads the three places.
+//! `..._right` counts the units that always found their own number there. `threads_seen` is the largest number of
+//! OS threads that one unit ran on, and `moved` counts the units that ran on more than one.
 //!
-//! An iteration is all of it, read by the main thread.
+//! An iteration is all of this, timed by the main thread.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings: |depth| observed(depth, Setting { times: 3, ..Setting::new("", 100) }),
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
-    ..Workload::new("identity", "on which thread a unit is, and what it owns", run)
+    ..Workload::new("identity", "yield, and look for what the unit has stored", run)
 };
 
 const MOVED: Quantity = Quantity::count("moved", "moved");
@@ -40,8 +41,8 @@ const ARGUMENT_RIGHT: Quantity = Quantity::count("argument_right", "in an\nargum
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "16 units that yield 100 times each. Shown: how many ran on more than one OS thread, on how many threads one \
-              unit ran at most, and how many of the 16 always found their own number where they had put it.",
+    caption: "16 units that yield 100 times each. Shown: how many ran on more than one OS thread, on how many threads \
+              one unit ran at most, and how many of the 16 always found their own number where they had put it.",
     parameters: &[Parameter::WORKERS_COLUMN],
     quantities: &[MOVED, THREADS_SEEN, THREAD_LOCAL_RIGHT, OWN_LOCAL_RIGHT, ARGUMENT_RIGHT],
     facts: &[],
@@ -69,7 +70,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     })
 }
 
-/// What one unit has seen.
+/// What one unit has seen so far.
 struct Unit {
     number: usize,
     ran_on: BTreeSet<u32>,
@@ -84,7 +85,7 @@ impl Unit {
         Unit { number, ran_on, thread_local_right: true, own_local_right: true, argument_right: true }
     }
 
-    /// Where it is now, and what stands in the three places.
+    /// Notes the OS thread on which the unit runs now, and whether each of the three places holds its number.
     fn look(&mut self, thread_local: usize, own_local: usize, argument: usize) {
         self.ran_on.insert(this_thread());
         self.thread_local_right &= thread_local == self.number;
@@ -101,8 +102,9 @@ tokio::task_local! {
     static TASK_LOCAL: usize;
 }
 
-// These four are never inlined: in a function that yields, the compiler might find the place once, before the yield,
-// and look there again after it, when the coroutine is on another thread.
+// These four functions are never inlined. In a function that yields, the compiler might compute the address of the
+// thread-local once, before the yield, and use it again after the yield, when the coroutine runs on another
+// thread.
 
 #[inline(never)]
 fn write_thread_local(number: usize) {
@@ -141,19 +143,24 @@ fn threads(stack: StackSize, yields: u64) -> io::Result<Vec<Unit>> {
             unit
         })?);
     }
-    Ok(handles.into_iter().map(|handle| handle.join().expect("it only looks")).collect())
+    let units = handles.into_iter().map(|unit| unit.join().expect("units do not panic"));
+    Ok(units.collect())
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, yields: u64) -> io::Result<Vec<Unit>> {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    yields: u64, // of each unit
+) -> io::Result<Vec<Unit>> {
     let together = Arc::new(may::sync::Barrier::new(UNITS));
     let mut handles = Vec::new();
     for number in 0..UNITS {
         let together = Arc::clone(&together);
-        // SAFETY: it reads and writes a thread-local, but only in functions that do not yield, are not inlined, and
-        // copy the number: it never holds a reference into one. What lives across its yields is numbers, a set of them
-        // and the barrier, all `Send`. Its frames are small.
+        // SAFETY: the coroutine reads and writes a thread-local, but only in functions
+        // that do not yield, are not inlined, and copy the number. So it never holds a
+        // reference into a thread-local. Only numbers, a set of numbers and the barrier
+        // live across its yields, all `Send`. Its frames are small.
         let handle = unsafe {
             runtime.spawn(move || {
                 write_thread_local(number);
@@ -162,7 +169,9 @@ fn coroutines(runtime: &'static coroutine::Runtime, yields: u64) -> io::Result<V
                 together.wait();
                 for _ in 0..yields {
                     coroutine::yield_now();
-                    unit.look(read_thread_local(), read_coroutine_local(), black_box(number));
+                    let thread_local = read_thread_local();
+                    let own_local = read_coroutine_local();
+                    unit.look(thread_local, own_local, black_box(number));
                 }
                 unit
             })
@@ -192,7 +201,7 @@ async fn tasks(yields: u64) -> Vec<Unit> {
     }
     let mut units = Vec::new();
     for handle in handles {
-        units.push(handle.await.expect("it only looks"));
+        units.push(handle.await.expect("units do not panic"));
     }
     units
 }

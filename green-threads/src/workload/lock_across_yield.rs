@@ -1,13 +1,16 @@
-//! `lock_across_yield`: a unit holds a lock while it yields (gopl section 9.8.2: what is a lock's owner?).
+//! `lock_across_yield`: a unit holds a lock while it yields (gopl section 9.8.2: what is the owner of a lock?).
 //!
-//! Unit A locks, spawns unit B, and waits for B's word with the lock held; B gives its word and locks; A goes on and
-//! unlocks. An iteration is that, once, read by the main thread, and `done` is 1.
+//! Unit A takes the lock, spawns unit B, and waits for a message from B while it holds the lock. B sends the
+//! message and then takes the lock. A continues and unlocks. An iteration is this once, timed by the main thread,
+//! and `done` is then 1.
 //!
-//! - `own`: with a lock of the runtime. B waits for it, as it would for anything, and its worker goes on with A.
-//! - `os`: with one of the operating system, which knows threads and no units. B stops its worker's thread until A
-//!   unlocks, and with one worker A has no thread to go on on: they hang for ever, and whoever asked sees no answer.
+//! - `own`: with a lock of the runtime. B waits for it as for any event, and its worker runs A in the meantime.
+//! - `os`: with a lock of the operating system, which knows threads but not units. B blocks its worker's thread
+//!   until A unlocks. With one worker, A then has no thread to continue on. Both hang forever, and the suite gets
+//!   no answer.
 //!
-//! That A waits for a word, and does not just yield, makes it sure that B is between the two when A goes on.
+//! A waits for a message, and does not just yield. So B has certainly begun, and is about to take the lock, when A
+//! continues.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -26,20 +29,20 @@ pub(super) const WORKLOAD: Workload = Workload {
         name: "lock_across_yield",
         n: "n",
         settings: |_| vec![Setting::new("os", 2), Setting::new("own", 2)],
-        // A hang is what there is to see. A unit that does not hang ends in a thousandth of this time.
+        // This workload is meant to hang. Units that do not hang end in a thousandth of this time.
         shows: Shows::Observations(Observations { patience: Duration::from_secs(2), ..Observations::new(&[TABLE]) }),
     }],
     cannot,
-    ..Workload::new("lock_across_yield", "a lock that is held across a yield", run)
+    ..Workload::new("lock_across_yield", "hold a lock across a yield", run)
 };
 
 const DONE: Quantity = Quantity::count("done", "done");
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "One worker. A unit takes a lock and yields; another unit wants the lock. The operating system's mutex blocks \
-              the worker, so that the first unit never runs again to unlock it. The runtime's own mutex lets the worker \
-              run other units.",
+    caption: "One worker. A unit takes a lock and yields; another unit wants the lock. The operating system's mutex \
+              blocks the worker, so that the first unit never runs again to unlock it. The runtime's own mutex lets \
+              the worker run other units.",
     parameters: &[Parameter::new("variant", "mutex")],
     quantities: &[DONE],
     facts: &[],
@@ -47,8 +50,8 @@ const TABLE: Table = Table {
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
-        ("own", Model::Thread) => Some("the OS mutex is its own"),
-        ("os", Model::Task) => Some("the compiler refuses it: the guard of an OS mutex is not Send"),
+        ("own", Model::Thread) => Some("a thread's own mutex is the OS mutex"),
+        ("os", Model::Task) => Some("the compiler rejects it: the guard of an OS mutex is not Send"),
         ("os", Model::Goroutine) => Some("Go has no OS mutex"),
         _ => None,
     }
@@ -74,19 +77,19 @@ fn threads(stack: StackSize) -> io::Result<()> {
     let thread = move || std::thread::Builder::new().stack_size(stack.bytes());
     let lock = Arc::new(Mutex::new(()));
     let a = thread().spawn(move || {
-        let guard = lock.lock().expect("nobody panics with it");
+        let guard = lock.lock().expect("no unit panics while it holds the lock");
         let (word, given) = crossbeam::channel::bounded(1);
         let its = Arc::clone(&lock);
         let b = thread().spawn(move || {
-            word.send(()).expect("A waits for it");
-            drop(its.lock().expect("nobody panics with it"));
+            word.send(()).expect("A waits for the message");
+            drop(its.lock().expect("no unit panics while it holds the lock"));
         })?;
-        given.recv().expect("B gives it");
+        given.recv().expect("B sends the message");
         drop(guard);
-        b.join().expect("B only locks");
+        b.join().expect("B does not panic");
         Ok(())
     })?;
-    a.join().expect("A only locks")
+    a.join().expect("A does not panic")
 }
 // ANCHOR_END: thread
 
@@ -95,75 +98,80 @@ fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
     let workers = runtime.config().workers;
     if workers != Workers::ONE {
         return Err(io::Error::other(format!(
-            "with {workers} workers, A might unlock on another thread than it locked on, which no OS mutex allows"
+            "with {workers} workers, A might unlock on another thread than it locked on, \
+             which an OS mutex does not allow"
         )));
     }
     let lock = Arc::new(Mutex::new(()));
     let a = move || {
-        let guard = lock.lock().expect("nobody panics with it");
+        let guard = lock.lock().expect("no unit panics while it holds the lock");
         let (word, given) = mpsc::channel();
         let its = Arc::clone(&lock);
-        // SAFETY: B holds nothing across a yield, for it does not yield: it blocks. Its frames are small.
+        // SAFETY: B holds nothing across a yield, because it does not yield: it blocks.
+        // Its frames are small.
         let b = unsafe {
             runtime.spawn(move || {
-                word.send(()).expect("A waits for it");
-                drop(its.lock().expect("nobody panics with it"));
+                word.send(()).expect("A waits for the message");
+                drop(its.lock().expect("no unit panics while it holds the lock"));
             })
         }?;
-        given.recv().expect("B gives it");
+        given.recv().expect("B sends the message");
         drop(guard);
         b.join()?;
         Ok(())
     };
-    // SAFETY: A holds the guard of an OS mutex across a yield, which is not `Send`, and would be unsound if A could
-    // continue on another thread. It cannot: there is one worker, and only workers run coroutines (the timer thread
-    // also does, but only those that wait with a time limit, and neither does). Nothing else of a thread is held, and
-    // the frames are small.
+    // SAFETY: across a yield A holds the guard of an OS mutex, which is not `Send`. That
+    // would be unsound if A could continue on another thread. It cannot: there is one
+    // worker, and only workers run coroutines. (The timer thread runs coroutines, too,
+    // but only those that wait with a time limit, and neither A nor B does.) A holds
+    // nothing else of its thread, and its frames are small.
     unsafe { runtime.spawn(a) }?.join()?
 }
 
 fn coroutines_own(runtime: &'static coroutine::Runtime) -> io::Result<()> {
     let lock = Arc::new(coroutine::Mutex::new(()));
     let a = move || {
-        let guard = lock.lock().expect("nobody panics with it");
+        let guard = lock.lock().expect("no unit panics while it holds the lock");
         let (word, given) = mpsc::channel();
         let its = Arc::clone(&lock);
-        // SAFETY: B holds channels and locks of `may` across its yields, and nothing of a thread. Its frames are small.
+        // SAFETY: across its yields B holds channels and locks of `may`, and nothing of
+        // its thread. Its frames are small.
         let b = unsafe {
             runtime.spawn(move || {
-                word.send(()).expect("A waits for it");
-                drop(its.lock().expect("nobody panics with it"));
+                word.send(()).expect("A waits for the message");
+                drop(its.lock().expect("no unit panics while it holds the lock"));
             })
         }?;
-        given.recv().expect("B gives it");
+        given.recv().expect("B sends the message");
         drop(guard);
         b.join()?;
         Ok(())
     };
-    // SAFETY: A holds the guard of a lock of `may` across a yield, which is `Send`: such a lock is held by the
-    // coroutine that took it, on whatever thread. All else is `Send` too, nothing is of a thread, and the frames are
+    // SAFETY: across a yield A holds the guard of a lock of `may`, which is `Send`: the
+    // owner of such a lock is the coroutine that took it, on whichever thread it runs.
+    // All else that A holds is `Send`, too, and nothing is of its thread. Its frames are
     // small.
     unsafe { runtime.spawn(a) }?.join()?
 }
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-/// In a `LocalSet`, which keeps tasks on this thread, and so takes those that are not `Send`. The compiler lets nobody
-/// write this otherwise.
-#[expect(clippy::await_holding_lock, reason = "that is what is tried here")]
+/// Runs both tasks in a `LocalSet`, which keeps its tasks on this thread, and so accepts
+/// tasks that are not `Send`. Without a `LocalSet` the compiler rejects this program.
+#[expect(clippy::await_holding_lock, reason = "this workload shows what happens then")]
 fn tasks_os(runtime: &tokio::runtime::Runtime) {
     let lock = Arc::new(Mutex::new(()));
     tokio::task::LocalSet::new().block_on(runtime, async move {
-        let guard = lock.lock().expect("nobody panics with it");
+        let guard = lock.lock().expect("no unit panics while it holds the lock");
         let (word, given) = tokio::sync::oneshot::channel();
         let its = Arc::clone(&lock);
         let b = tokio::task::spawn_local(async move {
-            word.send(()).expect("A waits for it");
-            drop(its.lock().expect("nobody panics with it"));
+            word.send(()).expect("A waits for the message");
+            drop(its.lock().expect("no unit panics while it holds the lock"));
         });
-        given.await.expect("B gives it");
+        given.await.expect("B sends the message");
         drop(guard);
-        b.await.expect("B only locks");
+        b.await.expect("B does not panic");
     });
 }
 
@@ -174,13 +182,13 @@ async fn tasks_own() {
         let (word, given) = tokio::sync::oneshot::channel();
         let its = Arc::clone(&lock);
         let b = tokio::spawn(async move {
-            word.send(()).expect("A waits for it");
+            word.send(()).expect("A waits for the message");
             drop(its.lock().await);
         });
-        given.await.expect("B gives it");
+        given.await.expect("B sends the message");
         drop(guard);
-        b.await.expect("B only locks");
+        b.await.expect("B does not panic");
     });
-    a.await.expect("A only locks");
+    a.await.expect("A does not panic");
 }
 // ANCHOR_END: task

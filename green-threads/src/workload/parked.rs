@@ -1,13 +1,16 @@
-//! `parked`: many units that wait (gopl section 9.8.1: what a unit takes, and how many there can be).
+//! `parked`: many units that wait (gopl section 9.8.1: how much memory a unit takes, and how many units there can
+//! be).
 //!
-//! Each waits in the way of its model and takes no processor. `slope` reads memory with half of the units and with all,
-//! and reports the difference for one unit: what the process and the runtime take anyway, and what they keep ready, is in
-//! both readings. `how_many` spawns until something stops it.
+//! Each unit waits in the way of its model and uses no processor time. `slope` reads the memory with half of the
+//! units and with all of them, and reports the difference for one unit: both readings contain what the process and
+//! the runtime take anyway and what they keep ready, so that cancels out. `how_many` spawns units until something
+//! stops it.
 //!
-//! The kernel's own memory is told for the whole machine, so other processes are in the difference, too. The second half
-//! is therefore parked in four steps. What a unit takes is the same in each; what others do is not. Where the steps
-//! differ by so much that the slope may be noise, the answer has no `kernel`, but `kernel_below`: a number of bytes that
-//! each unit takes less than. (What grows or shrinks evenly meanwhile goes unnoticed.)
+//! The kernel reports its own memory for the whole machine, so the difference also contains what other processes
+//! do. Therefore the second half of the units is parked in four steps. What a unit takes is the same in each step;
+//! what other processes do is not. If the steps differ so much that the slope may be noise, the answer has
+//! `kernel_below` instead of `kernel`: each unit takes less than this number of bytes. (This does not notice other
+//! memory that grows or shrinks evenly over all steps.)
 
 use std::io;
 use std::sync::Arc;
@@ -34,7 +37,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings,
         shows: Shows::Observations(Observations::new(&[SLOPE, HOW_MANY])),
     }],
-    ..Workload::new("parked", "units that wait: what each takes, and how many there can be", run)
+    ..Workload::new("parked", "park units: how much memory each takes, and how many there can be", run)
 };
 
 const RESIDENT: Quantity = Quantity::bytes("resident", "resident");
@@ -47,10 +50,10 @@ const UNITS: Quantity = Quantity::count("units", "units");
 
 const SLOPE: Table = Table {
     variant: "slope",
-    caption: "Units that wait. Shown: what each of them takes, which is the difference between n units and half as many. \
-              Resident memory has been touched, reserved memory is addresses. Neither includes page tables or the \
-              kernel's own memory. The kernel reports its memory for the whole machine. Where other processes hide what a \
-              unit takes, a bound is shown.",
+    caption: "Units that wait. Shown: what each of them takes, which is the difference between n units and half as \
+              many. Resident memory has been touched, reserved memory is addresses. Neither includes page tables or \
+              the kernel's own memory. The kernel reports its memory for the whole machine. Where other processes hide \
+              what a unit takes, a bound is shown.",
     parameters: &[Parameter::new("n", "units")],
     quantities: &[RESIDENT, PAGE_TABLES, KERNEL, RESERVED, MAPPINGS, THREADS],
     facts: &[],
@@ -70,7 +73,7 @@ fn settings(_: Depth) -> Vec<Setting> {
         .into()
 }
 
-/// How many units are spawned between two looks at the memory that is left.
+/// How many units are spawned between two checks of the memory that is left.
 const STRIDE: u64 = 1024;
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
@@ -81,7 +84,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     }
 }
 
-/// In how many steps the second half of the units is parked.
+/// The number of steps in which the second half of the units is parked.
 const STEPS: u64 = 4;
 
 fn slope(parked: &mut Parked<'_>, n: u64) -> io::Result<Answer> {
@@ -108,56 +111,56 @@ fn slope(parked: &mut Parked<'_>, n: u64) -> io::Result<Answer> {
             Each::Below(bytes) => answer.bound(quantity, bytes),
         };
     }
-    // A runtime that gives back a mapping or a thread of its own meanwhile makes the units take none, not less.
+    // A runtime may give back a mapping or a thread of its own between the readings. Then report 0, not less.
     let count = |of: fn(&Memory) -> u64| readings.each(of).max(0.0);
     Ok(answer.quantity(MAPPINGS, count(|memory| memory.mappings)).quantity(THREADS, count(|memory| memory.threads)))
 }
 
-/// How many of `half` units are parked after each step.
+/// Returns how many of `half` units are parked after each step.
 fn steps(half: u64) -> impl Iterator<Item = u64> {
     let steps = STEPS.min(half);
     (1..=steps).map(move |step| half * step / steps)
 }
 
-/// What the process took, with so many units more each time.
+/// Readings of the process's memory, each with more parked units than the one before.
 struct Readings {
     units: Vec<u64>,
     memory: Vec<Memory>,
 }
 
-/// What each unit takes, in bytes.
+/// How much memory each unit takes, in bytes.
 #[derive(Debug, PartialEq)]
 enum Each {
-    /// So much.
+    /// This much.
     Takes(f64),
-    /// Less than this; how much cannot be told.
+    /// Less than this. How much less is not known.
     Below(f64),
 }
 
 impl Readings {
-    /// What each unit takes between the reading `from` and the reading `to`.
+    /// Returns the growth per unit between the reading `from` and the reading `to`.
     fn between(&self, from: usize, to: usize, of: fn(&Memory) -> u64) -> f64 {
         let units = self.units[to] - self.units[from];
         (of(&self.memory[to]) as f64 - of(&self.memory[from]) as f64) / units as f64
     }
 
-    /// What each unit takes from the first reading to the last.
+    /// Returns the growth per unit between the first reading and the last.
     fn each(&self, of: fn(&Memory) -> u64) -> f64 {
         self.between(0, self.units.len() - 1, of)
     }
 
-    /// Memory that the kernel tells for this process alone, exactly. Less than none means that the process has given
-    /// back something of its own, and hides what the units take.
+    /// Evaluates memory that the kernel reports exactly, for this process alone. A negative growth means that the
+    /// process has given back memory of its own, which hides what the units take.
     fn own(&self, of: fn(&Memory) -> u64) -> Each {
         let each = self.each(of);
         if each < 0.0 { Each::Below(-each) } else { Each::Takes(each) }
     }
 
-    /// Memory that the kernel tells for the whole machine.
+    /// Evaluates memory that the kernel reports for the whole machine.
     ///
-    /// The noise is half the range of the steps' slopes. Of four samples, that is about twice the standard error of
-    /// their mean. It is at least what 64 KiB are for each unit: the kernel takes such memory in blocks of pages, and
-    /// keeps some of them ready on each core.
+    /// The noise is half the range of the steps' slopes. For four samples, that is about twice the standard error
+    /// of their mean. It is at least 64 KiB divided by the number of units: the kernel takes such memory in blocks
+    /// of pages, and keeps some blocks ready on each core.
     fn shared(&self, of: fn(&Memory) -> u64) -> Each {
         const BLOCKS: f64 = 65536.0;
         let each = self.each(of);
@@ -168,7 +171,7 @@ impl Readings {
     }
 }
 
-/// The units stay parked: the process ends with them.
+/// Parks units until `most` are parked or something stops it. The units stay parked until the process ends.
 fn how_many(mut parked: Parked<'_>, most: u64) -> io::Result<Answer> {
     let before = Memory::now()?;
     let start = Instant::now();
@@ -189,7 +192,7 @@ fn how_many(mut parked: Parked<'_>, most: u64) -> io::Result<Answer> {
     };
     let time = start.elapsed();
     let after = Memory::now()?;
-    // At a limit even dropping a unit's handle may be too much.
+    // Forget the handles: at a limit, even dropping a unit's handle may fail.
     std::mem::forget(parked);
     let resident = (after.resident as f64 - before.resident as f64) / units.max(1) as f64;
     let answer = Answer::time(time)
@@ -199,7 +202,7 @@ fn how_many(mut parked: Parked<'_>, most: u64) -> io::Result<Answer> {
     Ok(Answer { failure, ..answer })
 }
 
-/// Parked units, and how to release them.
+/// Parked units of one model. They wait until they are released.
 pub(super) enum Parked<'a> {
     Threads(Threads),
     Coroutines(Coroutines),
@@ -207,7 +210,7 @@ pub(super) enum Parked<'a> {
 }
 
 impl<'a> Parked<'a> {
-    /// None so far. Each will first do what `before` does.
+    /// Creates an empty set of units on `runtime`. Each unit calls `before` and then waits.
     pub(super) fn on(runtime: &'a Runtime, before: impl Fn() + Send + Sync + 'static) -> Self {
         let before: Before = Arc::new(before);
         match runtime {
@@ -217,12 +220,12 @@ impl<'a> Parked<'a> {
         }
     }
 
-    /// Parks `units` more, and returns when all of them are about to wait.
+    /// Parks `units` more units, and returns when all of them are about to wait.
     pub(super) fn more(&mut self, units: u64) -> io::Result<()> {
         self.as_many_as(units).1
     }
 
-    /// How many of `units` more could be spawned, and why no more.
+    /// Spawns up to `units` more units. Returns how many it could spawn, and the error that stopped it, if any.
     fn as_many_as(&mut self, units: u64) -> (u64, io::Result<()>) {
         match self {
             Parked::Threads(threads) => threads.more(units),
@@ -231,7 +234,7 @@ impl<'a> Parked<'a> {
         }
     }
 
-    /// Lets all go, and waits for them.
+    /// Releases all units, and waits until they have ended.
     pub(super) fn release(&mut self) {
         match self {
             Parked::Threads(threads) => threads.release(),
@@ -256,15 +259,17 @@ pub(super) struct Threads {
 impl Threads {
     fn new(stack: StackSize, before: Before) -> Self {
         let (announce, announced) = channel();
-        Threads { stack, before, released: Arc::default(), handles: Vec::new(), announce, announced }
+        let (released, handles) = (Arc::default(), Vec::new());
+        Threads { stack, before, released, handles, announce, announced }
     }
 
     fn more(&mut self, units: u64) -> (u64, io::Result<()>) {
         for spawned in 0..units {
-            let (before, announce, released) = (self.before.clone(), self.announce.clone(), self.released.clone());
+            let (before, announce) = (self.before.clone(), self.announce.clone());
+            let released = self.released.clone();
             let unit = move || {
                 before();
-                // The main thread waits for it.
+                // An error would mean that the main thread no longer waits.
                 let _ = announce.send(());
                 while !released.load(Acquire) {
                     thread::park();
@@ -282,7 +287,9 @@ impl Threads {
     fn release(&mut self) {
         self.released.store(true, Release);
         self.handles.iter().for_each(|handle| handle.thread().unpark());
-        self.handles.drain(..).for_each(|handle| handle.join().expect("a unit that only waits"));
+        for handle in self.handles.drain(..) {
+            handle.join().expect("a unit that only waits does not panic");
+        }
     }
 }
 // ANCHOR_END: thread
@@ -300,25 +307,30 @@ pub(super) struct Coroutines {
 impl Coroutines {
     fn new(runtime: &'static coroutine::Runtime, before: Before) -> Self {
         let (announce, announced) = channel();
-        Coroutines { runtime, before, released: Arc::default(), handles: Vec::new(), announce, announced }
+        let (released, handles) = (Arc::default(), Vec::new());
+        Coroutines { runtime, before, released, handles, announce, announced }
     }
 
     fn more(&mut self, units: u64) -> (u64, io::Result<()>) {
         for spawned in 0..units {
-            let (before, announce, released) = (self.before.clone(), self.announce.clone(), self.released.clone());
+            let (before, announce) = (self.before.clone(), self.announce.clone());
+            let released = self.released.clone();
             let unit = move || {
                 before();
-                // The main thread waits for it. It is a channel of std: to send on it never suspends the coroutine.
+                // The main thread waits for this message. The channel is one of std:
+                // sending on it never suspends the coroutine.
                 let _ = announce.send(());
                 while !released.load(Acquire) {
                     coroutine::park();
                 }
-                // `coroutine::park` says why.
+                // The documentation of `coroutine::park` explains this yield.
                 coroutine::yield_now();
             };
-            // SAFETY: across its parks it holds what it has captured, all of it `Send`, and nothing of a thread.
-            // `before` does nothing, or uses so much of the stack as its setup says, which `stack.rs` chooses to fit,
-            // or not: an overflow then is what is to be seen.
+            // SAFETY: across its parks the coroutine holds what it has captured, all of
+            // it `Send`, and nothing of its thread. `before` does nothing, or uses as
+            // much of the stack as its setup says. `stack.rs` chooses that amount so that
+            // it fits, or so that it does not: then the overflow is what the workload
+            // should show.
             match unsafe { self.runtime.spawn(unit) } {
                 Ok(handle) => self.handles.push(handle),
                 Err(error) => return (spawned, Err(error)),
@@ -331,7 +343,9 @@ impl Coroutines {
     fn release(&mut self) {
         self.released.store(true, Release);
         self.handles.iter().for_each(|handle| handle.coroutine().unpark());
-        self.handles.drain(..).for_each(|handle| handle.join().expect("a unit that only waits"));
+        for handle in self.handles.drain(..) {
+            handle.join().expect("a unit that only waits does not panic");
+        }
     }
 }
 // ANCHOR_END: coroutine
@@ -349,17 +363,20 @@ pub(super) struct Tasks<'a> {
 impl<'a> Tasks<'a> {
     fn new(runtime: &'a tokio::runtime::Runtime, before: Before) -> Self {
         let (announce, announced) = mpsc::unbounded_channel();
-        Tasks { runtime, before, released: Arc::default(), handles: Vec::new(), announce, announced }
+        let (released, handles) = (Arc::default(), Vec::new());
+        Tasks { runtime, before, released, handles, announce, announced }
     }
 
     fn more(&mut self, units: u64) -> (u64, io::Result<()>) {
         for _ in 0..units {
-            let (before, announce, released) = (self.before.clone(), self.announce.clone(), self.released.clone());
+            let (before, announce) = (self.before.clone(), self.announce.clone());
+            let released = self.released.clone();
             let unit = async move {
                 before();
                 let waiting = released.notified();
                 tokio::pin!(waiting);
-                // From here on it would not miss the release, even if that came before the first poll.
+                // From here on this task cannot miss the release, even if that happens
+                // before the first poll.
                 waiting.as_mut().enable();
                 let _ = announce.send(());
                 waiting.await;
@@ -378,7 +395,7 @@ impl<'a> Tasks<'a> {
         self.released.notify_waiters();
         self.runtime.block_on(async {
             for handle in self.handles.drain(..) {
-                handle.await.expect("a unit that only waits");
+                handle.await.expect("a unit that only waits does not panic");
             }
         });
     }
@@ -389,7 +406,7 @@ impl<'a> Tasks<'a> {
 mod tests {
     use super::*;
 
-    /// Readings at which the kernel has taken so many bytes, with 1,000 units more each time.
+    /// Readings in which the kernel uses this many bytes, with 1,000 more units each time.
     fn readings(kernel: [u64; 5]) -> Readings {
         let at = |kernel| Memory { resident: 0, reserved: 0, page_tables: 0, kernel, mappings: 0, threads: 0 };
         Readings { units: vec![0, 1_000, 2_000, 3_000, 4_000], memory: kernel.map(at).into() }
@@ -400,11 +417,11 @@ mod tests {
         let kernel = |kernel: [u64; 5]| readings(kernel).shared(|memory| memory.kernel);
         const MB: u64 = 1_000_000;
         assert_eq!(kernel([50 * MB, 60 * MB, 71 * MB, 80 * MB, 90 * MB]), Each::Takes(10_000.0));
-        // Something else took 3 MB, and gave back 4 MB later.
+        // Another process took 3 MB, and gave back 4 MB later.
         assert_eq!(kernel([50 * MB, 53 * MB, 53 * MB, 49 * MB, 49 * MB]), Each::Below(3_500.0));
-        // It gave back 20 MB at every step: what the units took is nowhere to be seen.
+        // Another process gave back 20 MB at every step, which hides what the units took.
         assert_eq!(kernel([90 * MB, 70 * MB, 50 * MB, 30 * MB, 10 * MB]), Each::Below(20_000.0));
-        // Nothing moved. A few pages for each unit might still have come from what the kernel keeps ready.
+        // Nothing changed. The units may still have taken some pages that the kernel kept ready.
         assert_eq!(kernel([50 * MB; 5]), Each::Below(16.384));
     }
 

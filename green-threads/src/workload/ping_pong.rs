@@ -1,8 +1,9 @@
-//! `ping_pong`: two units send a ball to and fro (gopl exercise 9.5).
+//! `ping_pong`: two units pass a ball back and forth (gopl exercise 9.5).
 //!
-//! An iteration is one round trip, read by the unit that serves. Each way has its own channel with room for one ball,
-//! but for the coroutines: `may` has no bounded channel, and its unbounded one is never more than one ball full here.
-//! The threads' channel puts who waits to sleep; the variant `spinning` has one that spins first (`slot.rs` says why).
+//! An iteration is one round trip, timed by the unit that serves. Each direction has its own channel with room for
+//! one ball. Coroutines use an unbounded channel, because `may` has no bounded one; it never holds more than one
+//! ball here. The threads' channel makes a waiting thread sleep at once. The variant `spinning` uses a channel
+//! that spins first (`slot.rs` explains the difference).
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -24,10 +25,10 @@ pub(super) const WORKLOAD: Workload = Workload {
         n: "",
         settings: |depth| in_places(depth, &[("", 2)]),
         shows: Shows::Times(Times {
-            caption: "Two units pass a ball back and forth over two channels. Shown: time of a round trip, and the ratio to \
-                      the fastest (gopl exercise 9.5). Spinning threads try for some microseconds before they sleep. \
-                      Whether the other thread is awake to answer in that time is luck; if it is, the trip can be a \
-                      hundred times shorter.",
+            caption: "Two units pass a ball back and forth over two channels. Shown: time of a round trip, and the \
+                      ratio to the fastest (gopl exercise 9.5). Spinning threads try for some microseconds before they \
+                      sleep. Whether the other thread is awake to answer in that time is luck; if it is, the trip can \
+                      be a hundred times shorter.",
             beside: &[Beside { name: "thread, spinning", at: "", model: Model::Thread, variant: "spinning" }],
             ..Times::OF_MODELS
         }),
@@ -38,7 +39,7 @@ pub(super) const WORKLOAD: Workload = Workload {
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     let own = setup.variant == "spinning" && setup.model != Model::Thread;
-    own.then_some("its channels hand over to the scheduler, and spin for nobody")
+    own.then_some("its channels never spin: a waiting unit hands over to the scheduler")
 }
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
@@ -58,58 +59,61 @@ fn threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let returning = thread().spawn(move || {
         while pinged.recv().is_some() {
-            pong.send(()).expect("the server waits for it");
+            pong.send(()).expect("the server waits for the ball");
         }
     })?;
     let serving = thread().spawn(move || {
         let start = Instant::now();
         for _ in 0..iterations {
-            ping.send(()).expect("the other returns it");
-            ponged.recv().expect("the other returns it");
+            ping.send(()).expect("the returner still runs");
+            ponged.recv().expect("the returner still runs");
         }
         start.elapsed()
-        // The way there closes here, and so ends the other.
+        // Here `ping` is dropped, which ends the other thread's loop.
     })?;
     let time = serving.join().expect("the server does not panic");
-    returning.join().expect("nor does the other");
+    returning.join().expect("the returner does not panic");
     Ok(time)
 }
 // ANCHOR_END: thread
 
-/// [`threads`], with channels that spin before they sleep.
+/// The same as [`threads`], with channels that spin before they sleep.
 fn spinning_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
     let (ping, pinged) = bounded::<()>(1);
     let (pong, ponged) = bounded::<()>(1);
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let returning = thread().spawn(move || {
         while pinged.recv().is_ok() {
-            pong.send(()).expect("the server waits for it");
+            pong.send(()).expect("the server waits for the ball");
         }
     })?;
     let serving = thread().spawn(move || {
         let start = Instant::now();
         for _ in 0..iterations {
-            ping.send(()).expect("the other returns it");
-            ponged.recv().expect("the other returns it");
+            ping.send(()).expect("the returner still runs");
+            ponged.recv().expect("the returner still runs");
         }
         start.elapsed()
-        // The way there closes here, and so ends the other.
+        // Here `ping` is dropped, which ends the other thread's loop.
     })?;
     let time = serving.join().expect("the server does not panic");
-    returning.join().expect("nor does the other");
+    returning.join().expect("the returner does not panic");
     Ok(time)
 }
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> io::Result<Duration> {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    iterations: u64, // round trips
+) -> io::Result<Duration> {
     let (ping, pinged) = mpsc::channel::<()>();
     let (pong, ponged) = mpsc::channel::<()>();
-    // SAFETY: both hold channels, which are `Send`, and a point in time across their yields, and nothing of a thread;
-    // neither calls anything deep.
+    // SAFETY: across their yields both coroutines hold channels, which are `Send`, and a
+    // point in time, and nothing of their thread. Neither calls anything deep.
     let returning = unsafe {
         runtime.spawn(move || {
             while pinged.recv().is_ok() {
-                pong.send(()).expect("the server waits for it");
+                pong.send(()).expect("the server waits for the ball");
             }
         })
     }?;
@@ -118,8 +122,8 @@ fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> io::Resu
         runtime.spawn(move || {
             let start = Instant::now();
             for _ in 0..iterations {
-                ping.send(()).expect("the other returns it");
-                ponged.recv().expect("the other returns it");
+                ping.send(()).expect("the returner still runs");
+                ponged.recv().expect("the returner still runs");
             }
             start.elapsed()
         })
@@ -136,19 +140,19 @@ async fn tasks(iterations: u64) -> Duration {
     let (pong, mut ponged) = tokio::sync::mpsc::channel::<()>(1);
     let returning = tokio::spawn(async move {
         while pinged.recv().await.is_some() {
-            pong.send(()).await.expect("the server waits for it");
+            pong.send(()).await.expect("the server waits for the ball");
         }
     });
     let serving = tokio::spawn(async move {
         let start = Instant::now();
         for _ in 0..iterations {
-            ping.send(()).await.expect("the other returns it");
-            ponged.recv().await.expect("the other returns it");
+            ping.send(()).await.expect("the returner still runs");
+            ponged.recv().await.expect("the returner still runs");
         }
         start.elapsed()
     });
     let time = serving.await.expect("the server does not panic");
-    returning.await.expect("nor does the other");
+    returning.await.expect("the returner does not panic");
     time
 }
 // ANCHOR_END: task

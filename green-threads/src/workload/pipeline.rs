@@ -1,16 +1,16 @@
-//! `pipeline`: units in a row, each of which hands on what it gets (gopl exercise 9.4: how long can it be, and how long
-//! does a value take through it?).
+//! `pipeline`: a chain of units, the stages, each of which passes on the values that it receives (gopl exercise
+//! 9.4: how long can the pipeline be, and how long does a value take to cross it?).
 //!
-//! - `cross`: `n` stages, built first. An iteration is one value, sent in at one end and received at the other before
-//!   the next is sent; the unit that does both reads the clock.
-//! - `most`: stages are built until there are `n`, or no more can be, or memory runs short. Then three values go
-//!   through, and the fastest counts: a request is one pipeline, whatever the iterations.
+//! - `cross`: a pipeline of `n` stages, built beforehand. An iteration is one value. It is sent in at one end and
+//!   received at the other before the next value is sent. One unit does both and reads the clock.
+//! - `most`: builds stages until there are `n`, or no more can be created, or memory runs short. Then three values
+//!   cross, and the fastest counts. Each request builds one pipeline, whatever its number of iterations.
 //!
-//! In both variants one value more goes first. It finds stages that have not begun, which takes a multiple of the time,
-//! and it is not counted.
+//! In both variants one more value crosses first, and is not counted. It meets stages that have not begun to run,
+//! and takes many times as long.
 //!
-//! A pipeline is built from its far end. So the sender that a new stage is to have is also ours until the stage is
-//! there, and if its spawn fails, the pipeline that we have so far is whole.
+//! A pipeline is built from its far end. We keep our own copy of the sender that the next stage gets until that
+//! stage exists. So if its spawn fails, the pipeline built so far is still complete.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -38,15 +38,15 @@ pub(super) const WORKLOAD: Workload = Workload {
             shows: Shows::Observations(Observations::new(&[MOST])),
         },
     ],
-    ..Workload::new("pipeline", "a value through units in a row", run)
+    ..Workload::new("pipeline", "send a value through a chain of units", run)
 };
 
 const STAGES: Quantity = Quantity::count("stages", "stages");
 const CROSS: Quantity = Quantity::time("cross", "one\ncrossing");
 
 const TIMES: Times = Times {
-    caption: "A value goes through a chain of units that have all begun. Shown: time of one crossing, and the ratio to the \
-              fastest (gopl exercise 9.4).",
+    caption: "A value goes through a chain of units that have all begun. Shown: time of one crossing, and the ratio to \
+              the fastest (gopl exercise 9.4).",
     columns: &[Parameter::new("stages", "{} stage{s}"), Parameter::WORKERS],
     headline: &[&[("stages", "100")]],
     ..Times::OF_MODELS
@@ -54,8 +54,8 @@ const TIMES: Times = Times {
 
 const MOST: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "The longest chain of units that can be built, up to a million stages. Shown: its length, and the time of one \
-              value through it (gopl exercise 9.4).",
+    caption: "The longest chain of units that can be built, up to a million stages. Shown: its length, and the time of \
+              one value through it (gopl exercise 9.4).",
     parameters: &[Parameter::WORKERS_COLUMN],
     quantities: &[STAGES, Quantity::PROGRESS, CROSS],
     facts: &[],
@@ -91,14 +91,15 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
 #[derive(Clone, Copy)]
 struct Plan {
     stages: u64,
-    /// Whether as many of them are wanted as can be.
+    /// Whether to build as many stages as possible, up to `stages`.
     most: bool,
-    /// How many are counted.
+    /// How many values are counted.
     values: u64,
 }
 
 impl Plan {
-    /// Looks now and then, where as many stages are wanted as can be, whether there is memory for more.
+    /// If as many stages as possible are wanted, reports their number and checks at every 1024th stage that the
+    /// machine has memory for more.
     fn room_beside(&self, stages: usize) -> io::Result<()> {
         if self.most && stages > 0 && stages.is_multiple_of(1024) {
             progress(stages as u64);
@@ -108,11 +109,15 @@ impl Plan {
     }
 }
 
-/// The times of the values that went through. The first finds stages that have not begun, and is not counted.
+/// The times of the values that crossed. The first value meets stages that have not begun to run, and is not
+/// counted.
 #[derive(Default)]
 struct Crossings {
+    /// How many values have crossed, the first included.
     values: u64,
+    /// The time of all counted values together.
     all: Duration,
+    /// The time of the fastest counted value.
     fastest: Duration,
 }
 
@@ -127,7 +132,7 @@ impl Crossings {
     }
 }
 
-/// How many stages there were; the values' times; why there were no more stages.
+/// How many stages were built, the times of the values, and the error that stopped the building, if any.
 type Crossed = (u64, Crossings, Option<io::Error>);
 
 // ANCHOR: thread
@@ -135,18 +140,21 @@ fn threads(stack: StackSize, plan: Plan) -> io::Result<Crossed> {
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let (mut first, last) = bounded::<()>(1);
     let (hand_over, built) = bounded(1);
-    // This one is there before the stages: where there can be no more of them, there could be none of it either.
+    // This unit is spawned before the stages: once no more stages can be spawned, this
+    // unit could not be spawned either.
     let crossing = thread().spawn(move || {
         let mut crossings = Crossings::default();
-        let first: crossbeam::channel::Sender<()> = built.recv().expect("a pipeline is handed over");
+        let built: Result<crossbeam::channel::Sender<()>, _> = built.recv();
+        let first = built.expect("a pipeline is handed over");
         for _ in 0..=plan.values {
             let start = Instant::now();
-            first.send(()).expect("the first stage waits for it");
-            last.recv().expect("the stages hand it on");
+            first.send(()).expect("the first stage waits for a value");
+            last.recv().expect("the stages pass the value on");
             crossings.add(start.elapsed());
         }
         crossings
-        // The way in closes here, and so ends the first stage, which ends the second, and so on.
+        // Here `first` is dropped. That ends the first stage, which ends the second, and
+        // so on.
     })?;
     let mut stages = Vec::new();
     let mut failure = None;
@@ -155,7 +163,7 @@ fn threads(stack: StackSize, plan: Plan) -> io::Result<Crossed> {
         let (to_me, received) = bounded(1);
         let stage = move || {
             while received.recv().is_ok() {
-                next.send(()).expect("the next one waits for it");
+                next.send(()).expect("the next stage waits for a value");
             }
         };
         match plan.room_beside(stages.len()).and_then(|()| thread().spawn(stage)) {
@@ -166,11 +174,11 @@ fn threads(stack: StackSize, plan: Plan) -> io::Result<Crossed> {
             Err(error) => failure = Some(error),
         }
     }
-    hand_over.send(first).expect("it waits for the pipeline");
-    let crossings = crossing.join().expect("it only sends and receives");
+    hand_over.send(first).expect("the crossing unit waits for the pipeline");
+    let crossings = crossing.join().expect("the crossing unit does not panic");
     let built = stages.len() as u64;
     for stage in stages {
-        stage.join().expect("a stage only hands on");
+        stage.join().expect("a stage does not panic");
     }
     Ok((built, crossings, failure))
 }
@@ -180,16 +188,17 @@ fn threads(stack: StackSize, plan: Plan) -> io::Result<Crossed> {
 fn coroutines(runtime: &'static coroutine::Runtime, plan: Plan) -> io::Result<Crossed> {
     let (mut first, last) = mpsc::channel::<()>();
     let (hand_over, built) = mpsc::channel();
-    // SAFETY: across its yields it holds channels, which are `Send`, and times, and nothing of a thread; its frames are
-    // small.
+    // SAFETY: across its yields the coroutine holds channels, which are `Send`, and
+    // times, and nothing of its thread. Its frames are small.
     let crossing = unsafe {
         runtime.spawn(move || {
             let mut crossings = Crossings::default();
-            let first: mpsc::Sender<()> = built.recv().expect("a pipeline is handed over");
+            let built: Result<mpsc::Sender<()>, _> = built.recv();
+            let first = built.expect("a pipeline is handed over");
             for _ in 0..=plan.values {
                 let start = Instant::now();
-                first.send(()).expect("the first stage waits for it");
-                last.recv().expect("the stages hand it on");
+                first.send(()).expect("the first stage waits for a value");
+                last.recv().expect("the stages pass the value on");
                 crossings.add(start.elapsed());
             }
             crossings
@@ -202,12 +211,13 @@ fn coroutines(runtime: &'static coroutine::Runtime, plan: Plan) -> io::Result<Cr
         let (to_me, received) = mpsc::channel();
         let stage = move || {
             while received.recv().is_ok() {
-                next.send(()).expect("the next one waits for it");
+                next.send(()).expect("the next stage waits for a value");
             }
         };
-        // SAFETY: across its yields it holds two ends of channels, which are `Send`, and nothing of a thread; its
-        // frames are small.
-        match plan.room_beside(stages.len()).and_then(|()| unsafe { runtime.spawn(stage) }) {
+        let room = plan.room_beside(stages.len());
+        // SAFETY: across its yields a stage holds two ends of channels, which are `Send`,
+        // and nothing of its thread. Its frames are small.
+        match room.and_then(|()| unsafe { runtime.spawn(stage) }) {
             Ok(stage) => {
                 stages.push(stage);
                 first = to_me;
@@ -215,7 +225,7 @@ fn coroutines(runtime: &'static coroutine::Runtime, plan: Plan) -> io::Result<Cr
             Err(error) => failure = Some(error),
         }
     }
-    hand_over.send(first).expect("it waits for the pipeline");
+    hand_over.send(first).expect("the crossing unit waits for the pipeline");
     let crossings = crossing.join()?;
     let built = stages.len() as u64;
     for stage in stages {
@@ -231,11 +241,12 @@ async fn tasks(plan: Plan) -> Crossed {
     let (hand_over, built) = tokio::sync::oneshot::channel();
     let crossing = tokio::spawn(async move {
         let mut crossings = Crossings::default();
-        let first: tokio_mpsc::Sender<()> = built.await.expect("a pipeline is handed over");
+        let built: Result<tokio_mpsc::Sender<()>, _> = built.await;
+        let first = built.expect("a pipeline is handed over");
         for _ in 0..=plan.values {
             let start = Instant::now();
-            first.send(()).await.expect("the first stage waits for it");
-            last.recv().await.expect("the stages hand it on");
+            first.send(()).await.expect("the first stage waits for a value");
+            last.recv().await.expect("the stages pass the value on");
             crossings.add(start.elapsed());
         }
         crossings
@@ -247,7 +258,7 @@ async fn tasks(plan: Plan) -> Crossed {
         let (to_me, mut received) = tokio_mpsc::channel(1);
         let stage = async move {
             while received.recv().await.is_some() {
-                next.send(()).await.expect("the next one waits for it");
+                next.send(()).await.expect("the next stage waits for a value");
             }
         };
         match plan.room_beside(stages.len()) {
@@ -258,11 +269,11 @@ async fn tasks(plan: Plan) -> Crossed {
             Err(error) => failure = Some(error),
         }
     }
-    hand_over.send(first).expect("it waits for the pipeline");
-    let crossings = crossing.await.expect("it only sends and receives");
+    hand_over.send(first).expect("the crossing unit waits for the pipeline");
+    let crossings = crossing.await.expect("the crossing unit does not panic");
     let built = stages.len() as u64;
     for stage in stages {
-        stage.await.expect("a stage only hands on");
+        stage.await.expect("a stage does not panic");
     }
     (built, crossings, failure)
 }

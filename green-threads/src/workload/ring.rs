@@ -1,8 +1,8 @@
-//! `ring`: a token goes round `n` units (gopl exercise 9.5, with more than two).
+//! `ring`: a token goes round a ring of `n` units (gopl exercise 9.5, with more than two units).
 //!
-//! An iteration is one hop. The token carries how many are left, and whoever gets it with none left stops the clock. At
-//! any time one unit works and the others wait, so that more workers cannot help, but may harm: if the next unit waits
-//! on another core, that core must be woken.
+//! An iteration is one hop. The token carries the number of hops that are left, and the unit that receives it with
+//! none left stops the clock. At any time one unit works and the others wait. So more workers cannot help, but
+//! they may harm: if the next unit waits on another core, that core must be woken.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ pub(super) const WORKLOAD: Workload = Workload {
             ..Times::OF_MODELS
         }),
     }],
-    ..Workload::new("ring", "a token that goes round units in a ring", run)
+    ..Workload::new("ring", "pass a token round a ring of units", run)
 };
 
 fn settings(depth: Depth) -> Vec<Setting> {
@@ -42,7 +42,7 @@ fn settings(depth: Depth) -> Vec<Setting> {
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (units, hops) = (ask.setup.n, ask.iterations);
     if units < 2 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a ring has 2 units or more, not {units}")));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a ring needs at least 2 units, not {units}")));
     }
     let time = match runtime {
         Runtime::Thread { stack } => threads(*stack, units, hops)?,
@@ -52,7 +52,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     Ok(Answer::time(time))
 }
 
-/// What goes round.
+/// The token that goes round the ring.
 #[derive(Debug)]
 struct Token {
     started: Instant,
@@ -60,12 +60,13 @@ struct Token {
 }
 
 impl Token {
-    /// As the first unit sends it. It has gone one hop when it is received.
+    /// Creates the token that the first unit sends. It already has one hop less than `hops`, because the first hop
+    /// is done when the second unit receives it. Returns `None` if `hops` is 0.
     fn new(hops: u64) -> Option<Token> {
         Some(Token { started: Instant::now(), hops_left: hops.checked_sub(1)? })
     }
 
-    /// One hop less; or, at the end, the time that all of them took.
+    /// Returns the token with one hop less; or, if no hop was left, the time that all hops took.
     fn hop(self) -> Result<Token, Duration> {
         match self.hops_left.checked_sub(1) {
             Some(hops_left) => Ok(Token { hops_left, ..self }),
@@ -77,10 +78,11 @@ impl Token {
 // ANCHOR: thread
 fn threads(stack: StackSize, units: u64, hops: u64) -> io::Result<Duration> {
     fn pass_on(received: &Receiver<Token>, next: &Sender<Token>) -> Option<Duration> {
-        // Whoever stops the clock goes, and closes its way out: then the next one goes, and so all round.
+        // The unit that stops the clock ends and drops its sender. Then the next unit
+        // ends, and so on round the ring.
         while let Some(token) = received.recv() {
             match token.hop() {
-                Ok(token) => next.send(token).expect("the next one waits for it"),
+                Ok(token) => next.send(token).expect("the next unit waits for it"),
                 Err(time) => return Some(time),
             }
         }
@@ -94,22 +96,29 @@ fn threads(stack: StackSize, units: u64, hops: u64) -> io::Result<Duration> {
         let thread = std::thread::Builder::new().stack_size(stack.bytes());
         handles.push(thread.spawn(move || pass_on(&from_last, &next))?);
     }
-    // The first is the last to be made: it closes the ring, and begins.
+    // The first unit is spawned last: it closes the ring, and sends the token.
     handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-        to_second.send(Token::new(hops)?).expect("the second waits for it");
+        to_second.send(Token::new(hops)?).expect("the second waits for the token");
         pass_on(&received, &to_second)
     })?);
-    let ends = handles.into_iter().map(|handle| handle.join().expect("a unit only passes on"));
+    let ends = handles.into_iter().map(|unit| unit.join().expect("units do not panic"));
     Ok(ends.flatten().sum())
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, units: u64, hops: u64) -> io::Result<Duration> {
-    fn pass_on(received: &mpsc::Receiver<Token>, next: &mpsc::Sender<Token>) -> Option<Duration> {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    units: u64,
+    hops: u64, // of the token, in all
+) -> io::Result<Duration> {
+    fn pass_on(
+        received: &mpsc::Receiver<Token>, // from the unit before
+        next: &mpsc::Sender<Token>,       // to the unit after
+    ) -> Option<Duration> {
         while let Ok(token) = received.recv() {
             match token.hop() {
-                Ok(token) => next.send(token).expect("the next one waits for it"),
+                Ok(token) => next.send(token).expect("the next unit waits for it"),
                 Err(time) => return Some(time),
             }
         }
@@ -120,29 +129,32 @@ fn coroutines(runtime: &'static coroutine::Runtime, units: u64, hops: u64) -> io
     for _ in 1..units {
         let (next, from_me) = mpsc::channel();
         let from_last = std::mem::replace(&mut received, from_me);
-        // SAFETY: across its yields it holds ends of channels, which are `Send`, and nothing of a thread; its frames
-        // are small.
+        // SAFETY: across its yields the coroutine holds ends of channels, which are
+        // `Send`, and nothing of its thread. Its frames are small.
         handles.push(unsafe { runtime.spawn(move || pass_on(&from_last, &next)) }?);
     }
     // SAFETY: as above.
     let first = unsafe {
         runtime.spawn(move || {
-            to_second.send(Token::new(hops)?).expect("the second waits for it");
+            to_second.send(Token::new(hops)?).expect("the second waits for the token");
             pass_on(&received, &to_second)
         })
     }?;
     handles.push(first);
-    let ends = handles.into_iter().map(coroutine::JoinHandle::join).collect::<Result<Vec<_>, _>>()?;
-    Ok(ends.into_iter().flatten().sum())
+    let ends = handles.into_iter().map(coroutine::JoinHandle::join);
+    Ok(ends.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().sum())
 }
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
 async fn tasks(units: u64, hops: u64) -> Duration {
-    async fn pass_on(mut received: tokio_mpsc::Receiver<Token>, next: tokio_mpsc::Sender<Token>) -> Option<Duration> {
+    async fn pass_on(
+        mut received: tokio_mpsc::Receiver<Token>, // from the unit before
+        next: tokio_mpsc::Sender<Token>,           // to the unit after
+    ) -> Option<Duration> {
         while let Some(token) = received.recv().await {
             match token.hop() {
-                Ok(token) => next.send(token).await.expect("the next one waits for it"),
+                Ok(token) => next.send(token).await.expect("the next unit waits for it"),
                 Err(time) => return Some(time),
             }
         }
@@ -156,12 +168,12 @@ async fn tasks(units: u64, hops: u64) -> Duration {
         handles.push(tokio::spawn(pass_on(from_last, next)));
     }
     handles.push(tokio::spawn(async move {
-        to_second.send(Token::new(hops)?).await.expect("the second waits for it");
+        to_second.send(Token::new(hops)?).await.expect("the second waits for the token");
         pass_on(received, to_second).await
     }));
     let mut time = Duration::ZERO;
     for handle in handles {
-        time += handle.await.expect("a unit only passes on").unwrap_or_default();
+        time += handle.await.expect("a unit does not panic").unwrap_or_default();
     }
     time
 }

@@ -1,11 +1,13 @@
-//! `skynet`: a tree of units, each of which has ten below it (gopl section 9.8.1: how many can there be?).
+//! `skynet`: a tree of units, each of which has ten children (gopl section 9.8.1: how many units can there be?).
 //!
-//! An iteration is a whole tree with `n` leaves, `n` a power of ten. A leaf sends its number up; every other unit adds
-//! up what its ten children send, and sends that. So a million leaves are 1,111,111 units, most of which live for a
-//! moment: what is measured is making units, and how many of them there are at once, which is the scheduler's choice.
+//! An iteration is a whole tree with `n` leaves, where `n` is a power of ten. A leaf sends its number to its
+//! parent. Every other unit adds up the numbers of its ten children, and sends the sum to its parent. A million
+//! leaves make 1,111,111 units, most of which live for a moment. So this measures how fast units are created, and
+//! how many exist at once, which the scheduler decides.
 //!
-//! A spawn may fail, deep in the tree. Then the child's end of the channel is dropped with it, its parent adds up what
-//! the others send, and nobody makes any more: the tree ends by itself, and the answer says how far it came.
+//! A spawn may fail deep in the tree. Then the child's end of the channel is dropped with the child, the parent
+//! adds up what its other children send, and no unit spawns any more. So the tree ends on its own, and the answer
+//! says how many units there were.
 
 use std::io;
 use std::pin::Pin;
@@ -29,35 +31,38 @@ pub(super) const WORKLOAD: Workload = Workload {
         n: "leaves",
         settings,
         shows: Shows::Times(Times {
-            caption: "A tree of units, ten children each, that sums the numbers of its leaves. Shown: time of a whole tree, \
-                      the ratio to the fastest, and in brackets the units created.",
+            caption: "A tree of units, ten children each, that sums the numbers of its leaves. Shown: time of a whole \
+                      tree, the ratio to the fastest, and in brackets the units created.",
             columns: &[Parameter::new("leaves", "{} leaves"), Parameter::WORKERS],
             in_brackets: &[UNITS],
             headline: &[&[("leaves", "1000")]],
             ..Times::OF_MODELS
         }),
     }],
-    ..Workload::new("skynet", "a tree of units, ten below each", run)
+    ..Workload::new("skynet", "spawn a tree of units, ten children each", run)
 };
 
 const UNITS: Quantity = Quantity::count("units", "units");
 
 fn settings(depth: Depth) -> Vec<Setting> {
-    // Large trees on all cores only: they show whether so many units can be created.
+    // Large trees run on all cores only: they show whether so many units can be created.
     let large: &[u64] = if depth == Depth::Full { &[10_000, 100_000, 1_000_000] } else { &[10_000] };
     let mut settings = in_places(depth, &[("", 1000)]);
     settings.extend(large.iter().map(|&leaves| Setting::new("", leaves).on_every_core()));
     settings
 }
 
-/// How many children a unit has that is no leaf.
+/// The number of children of every unit that is not a leaf.
 const CHILDREN: u64 = 10;
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let leaves = ask.setup.n;
     let power = leaves.checked_ilog(CHILDREN).is_some_and(|height| CHILDREN.pow(height) == leaves);
     if !power {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{leaves} leaves are no power of {CHILDREN}")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{leaves} leaves are not a power of {CHILDREN}"),
+        ));
     }
     let mut answer = Answer::default();
     for _ in 0..ask.iterations {
@@ -75,23 +80,23 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         }
         let right = leaves * (leaves - 1) / 2;
         if sum != right {
-            return Err(io::Error::other(format!("the leaves' sum is {right}, and the tree says {sum}")));
+            return Err(io::Error::other(format!("the sum of the leaves is {right}, but the tree computed {sum}")));
         }
     }
     Ok(answer)
 }
 
-/// What a tree's units share.
+/// The data that all units of a tree share.
 #[derive(Default)]
 struct Tree {
-    /// How many there were.
+    /// The number of units spawned so far.
     units: AtomicU64,
-    /// Why there were no more.
+    /// The error of the first spawn that failed, if any.
     failure: OnceLock<String>,
 }
 
 impl Tree {
-    /// Counts a unit that was spawned; or notes why not, if nobody has before.
+    /// Counts a spawned unit. If the spawn failed, keeps the error, unless another unit has already kept one.
     fn count<T>(&self, spawned: io::Result<T>) {
         match spawned {
             Ok(_) => drop(self.units.fetch_add(1, Relaxed)),
@@ -99,38 +104,57 @@ impl Tree {
         }
     }
 
-    /// Whether it grows no more.
+    /// Whether a spawn has failed. The tree then stops growing.
     fn failed(&self) -> bool {
         self.failure.get().is_some()
     }
 }
 
-/// The first leaf below each child of the unit whose leaves are `first` and the next `leaves`, and how many it has.
+/// Divides the `leaves` leaves that start at `first` among the children of a unit. Returns, for each child, the
+/// number of its first leaf and how many leaves it has.
 fn children(first: u64, leaves: u64) -> impl Iterator<Item = (u64, u64)> {
     let each = leaves / CHILDREN;
     (0..CHILDREN).map(move |child| (first + child * each, each))
 }
 
 // ANCHOR: thread
-fn threads(stack: StackSize, leaves: u64, tree: &Arc<Tree>) -> io::Result<(u64, Duration)> {
-    fn spawn(stack: StackSize, first: u64, leaves: u64, up: channel::Sender<u64>, tree: &Arc<Tree>) {
+fn threads(
+    stack: StackSize,
+    leaves: u64, // of the whole tree
+    tree: &Arc<Tree>,
+) -> io::Result<(u64, Duration)> {
+    fn spawn(
+        stack: StackSize,
+        first: u64,               // the number of the unit's first leaf
+        leaves: u64,              // how many leaves it has
+        up: channel::Sender<u64>, // to its parent
+        tree: &Arc<Tree>,
+    ) {
         let its = Arc::clone(tree);
         let thread = std::thread::Builder::new().stack_size(stack.bytes());
         tree.count(thread.spawn(move || node(stack, first, leaves, &up, &its)));
     }
-    fn node(stack: StackSize, first: u64, leaves: u64, up: &channel::Sender<u64>, tree: &Arc<Tree>) {
+    fn node(
+        stack: StackSize,
+        first: u64,
+        leaves: u64,
+        up: &channel::Sender<u64>, // to the parent
+        tree: &Arc<Tree>,
+    ) {
         let sum = if leaves == 1 {
             first
         } else {
             let (to_me, sums) = channel::unbounded();
-            for (first, leaves) in children(first, leaves).take_while(|_| !tree.failed()) {
+            let below = children(first, leaves);
+            for (first, leaves) in below.take_while(|_| !tree.failed()) {
                 spawn(stack, first, leaves, to_me.clone(), tree);
             }
-            // The children hold the other ends: when they have all gone, there is no more to add.
+            // After this drop only the children hold senders, so the sum ends when the
+            // last child has ended.
             drop(to_me);
             sums.into_iter().sum()
         };
-        up.send(sum).expect("the parent waits for it");
+        up.send(sum).expect("the parent waits for the sum");
     }
     let tree = Arc::clone(tree);
     let root = std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
@@ -139,30 +163,49 @@ fn threads(stack: StackSize, leaves: u64, tree: &Arc<Tree>) -> io::Result<(u64, 
         spawn(stack, 0, leaves, to_me, &tree);
         (sums.into_iter().sum(), start.elapsed())
     })?;
-    Ok(root.join().expect("a unit only adds up"))
+    Ok(root.join().expect("a unit does not panic"))
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, leaves: u64, tree: &Arc<Tree>) -> io::Result<(u64, Duration)> {
-    fn spawn(runtime: &'static coroutine::Runtime, first: u64, leaves: u64, up: mpsc::Sender<u64>, tree: &Arc<Tree>) {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    leaves: u64, // of the whole tree
+    tree: &Arc<Tree>,
+) -> io::Result<(u64, Duration)> {
+    fn spawn(
+        runtime: &'static coroutine::Runtime,
+        first: u64,            // the number of the unit's first leaf
+        leaves: u64,           // how many leaves it has
+        up: mpsc::Sender<u64>, // to its parent
+        tree: &Arc<Tree>,
+    ) {
         let its = Arc::clone(tree);
-        // SAFETY: across its yields a unit holds ends of a channel and the shared tree, which are `Send`, and nothing
-        // of a thread. It spawns and does not call its children, so that no stack is deeper than one level of the tree.
-        tree.count(unsafe { runtime.spawn(move || node(runtime, first, leaves, &up, &its)) });
+        let unit = move || node(runtime, first, leaves, &up, &its);
+        // SAFETY: across its yields a unit holds ends of a channel and the shared tree,
+        // which are `Send`, and nothing of its thread. It spawns its children and does
+        // not call them, so no stack is deeper than one level of the tree.
+        tree.count(unsafe { runtime.spawn(unit) });
     }
-    fn node(runtime: &'static coroutine::Runtime, first: u64, leaves: u64, up: &mpsc::Sender<u64>, tree: &Arc<Tree>) {
+    fn node(
+        runtime: &'static coroutine::Runtime,
+        first: u64,
+        leaves: u64,
+        up: &mpsc::Sender<u64>, // to the parent
+        tree: &Arc<Tree>,
+    ) {
         let sum = if leaves == 1 {
             first
         } else {
             let (to_me, sums) = mpsc::channel();
-            for (first, leaves) in children(first, leaves).take_while(|_| !tree.failed()) {
+            let below = children(first, leaves);
+            for (first, leaves) in below.take_while(|_| !tree.failed()) {
                 spawn(runtime, first, leaves, to_me.clone(), tree);
             }
             drop(to_me);
             sums.into_iter().sum()
         };
-        up.send(sum).expect("the parent waits for it");
+        up.send(sum).expect("the parent waits for the sum");
     }
     let tree = Arc::clone(tree);
     // SAFETY: as above.
@@ -180,11 +223,16 @@ fn coroutines(runtime: &'static coroutine::Runtime, leaves: u64, tree: &Arc<Tree
 
 // ANCHOR: task
 async fn tasks(leaves: u64, tree: Arc<Tree>) -> (u64, Duration) {
-    fn spawn(first: u64, leaves: u64, up: tokio_mpsc::UnboundedSender<u64>, tree: &Arc<Tree>) {
+    fn spawn(
+        first: u64,                           // the number of the unit's first leaf
+        leaves: u64,                          // how many leaves it has
+        up: tokio_mpsc::UnboundedSender<u64>, // to its parent
+        tree: &Arc<Tree>,
+    ) {
         let its = Arc::clone(tree);
         tree.count(Ok(tokio::spawn(node(first, leaves, up, its))));
     }
-    // Boxed, since otherwise the type of this future would depend on itself.
+    // Boxed, because otherwise the type of this future would contain itself.
     fn node(
         first: u64,
         leaves: u64,
@@ -205,7 +253,7 @@ async fn tasks(leaves: u64, tree: Arc<Tree>) -> (u64, Duration) {
                     sum += child;
                 }
             }
-            up.send(sum).expect("the parent waits for it");
+            up.send(sum).expect("the parent waits for the sum");
         })
     }
     let start = Instant::now();

@@ -1,15 +1,16 @@
-//! `spawn`: a unit that does nothing is spawned and joined.
+//! `spawn`: spawn units that do nothing, and join them.
 //!
-//! An iteration is one unit. Units are spawned in batches of `n`, and a batch is joined before the next begins. With
-//! batches of one, each spawn waits for a switch there and back; with large ones, spawning is most of it.
+//! An iteration is one unit. Units are spawned in batches of `n`, and each batch is joined before the next begins.
+//! With batches of one, each spawn waits for a switch to the new unit and back. With large batches, most of the
+//! time is spawning.
 //!
 //! It matters where the spawner runs:
 //!
 //! - `inside`: on a unit of the runtime, so that a new unit goes to the spawner's own worker.
-//! - `outside`: on an OS thread that is not a worker. It must hand the new unit to a worker, and wake that. For `may` the
-//!   main thread is such a thread. For tokio a thread of its own spawns and joins, while the main thread drives the
-//!   runtime: the main thread would be outside of the multi-thread runtime, but it is the one worker of the
-//!   current-thread runtime, because there `block_on` runs the tasks.
+//! - `outside`: on an OS thread that is not a worker. It must hand the new unit to a worker, and wake that worker.
+//!   For `may` the main thread is such a thread. For tokio a separate thread spawns and joins, while the main
+//!   thread drives the runtime. The main thread itself would be outside the multi-thread runtime, but it is the
+//!   one worker of the current-thread runtime, because there `block_on` runs the tasks.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         Experiment { name: "system_calls", n: "n", settings: traced, shows: Shows::Observations(SYSTEM_CALLS) },
     ],
     cannot,
-    ..Workload::new("spawn", "spawn a unit that does nothing, and join it", run)
+    ..Workload::new("spawn", "spawn units that do nothing, and join them", run)
 };
 
 const TIMES: Times = Times {
@@ -46,8 +47,8 @@ const SYSTEM_CALLS: Observations = Observations {
     traced: true,
     ..Observations::new(&[Table {
         variant: Table::EVERY_VARIANT,
-        caption: "A unit spawns units that do nothing, in batches of 1,000, and joins them. Shown: the system calls of one \
-                  of them, counted by tracing the process.",
+        caption: "A unit spawns units that do nothing, in batches of 1,000, and joins them. Shown: the system calls of \
+                  one of them, counted by tracing the process.",
         parameters: &[Parameter::WORKERS_COLUMN],
         quantities: &[
             Quantity::count("all", "all"),
@@ -90,8 +91,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Thread { stack } => threads(*stack, iterations, batch)?,
         Runtime::Coroutine(runtime) if inside => {
             let runtime = *runtime;
-            // SAFETY: `coroutines` holds nothing of a thread across its joins, where it yields, and its frames are
-            // small.
+            // SAFETY: `coroutines` yields only in its joins, and holds nothing of its thread across them. Its
+            // frames are small.
             unsafe { runtime.spawn(move || coroutines(runtime, iterations, batch)) }?.join()??
         }
         Runtime::Coroutine(runtime) => coroutines(runtime, iterations, batch)?,
@@ -101,7 +102,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     Ok(Answer::time(time))
 }
 
-/// The sizes of the batches that make `iterations`: all of them `batch`, but for the last.
+/// Divides `iterations` into batches and returns their sizes. All are `batch`, except that the last may be
+/// smaller.
 fn batches(iterations: u64, batch: u64) -> impl Iterator<Item = u64> {
     (0..iterations).step_by(batch as usize).map(move |done| batch.min(iterations - done))
 }
@@ -112,10 +114,11 @@ fn threads(stack: StackSize, iterations: u64, batch: u64) -> io::Result<Duration
     for units in batches(iterations, batch) {
         let mut handles = Vec::with_capacity(units as usize);
         for _ in 0..units {
-            handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(|| ())?);
+            let thread = std::thread::Builder::new().stack_size(stack.bytes());
+            handles.push(thread.spawn(|| ())?);
         }
         for handle in handles {
-            handle.join().expect("a thread that does nothing");
+            handle.join().expect("a thread that does nothing does not panic");
         }
     }
     Ok(start.elapsed())
@@ -123,7 +126,11 @@ fn threads(stack: StackSize, iterations: u64, batch: u64) -> io::Result<Duration
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64, batch: u64) -> io::Result<Duration> {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    iterations: u64, // how many units in all
+    batch: u64,      // how many at a time
+) -> io::Result<Duration> {
     let start = Instant::now();
     for units in batches(iterations, batch) {
         let mut handles = Vec::with_capacity(units as usize);
@@ -132,7 +139,7 @@ fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64, batch: u64)
             handles.push(unsafe { runtime.spawn(|| ()) }?);
         }
         for handle in handles {
-            handle.join().expect("a coroutine that does nothing");
+            handle.join().expect("a coroutine that does nothing does not panic");
         }
     }
     Ok(start.elapsed())
@@ -148,7 +155,7 @@ async fn tasks(iterations: u64, batch: u64) -> Duration {
             handles.push(tokio::spawn(async {}));
         }
         for handle in handles {
-            handle.await.expect("a task that does nothing");
+            handle.await.expect("a task that does nothing does not panic");
         }
     }
     start.elapsed()

@@ -1,10 +1,13 @@
-//! `stack`: what a unit's stack holds, what it costs, and what happens at its end (gopl section 9.8.1).
+//! `stack`: how much a unit's stack holds, what it costs, and what happens at its end (gopl section 9.8.1).
 //!
-//! `touch`: 100 units use `n` bytes of their stacks, come back up, and wait: what stays resident of each? `deepest`:
-//! how deep a recursion comes before it overflows. `overflow`: what the process, whoever joins, and destructors see of
-//! that. `growing`: a recursion deeper than any fixed stack, where stacks can grow. `default`: how large a thread's
-//! stack is if the program does not choose its size. A task has no stack: it runs on its worker's, and keeps nothing
-//! there while it waits.
+//! - `touch`: 100 units use `n` bytes of their stacks, return to the top, and wait. How much of each stack stays
+//!   resident?
+//! - `deepest`: how deep does a recursion get before it overflows the stack?
+//! - `overflow`: what happens to the process, what does the joiner see, and which destructors run?
+//! - `growing`: a recursion deeper than any fixed stack, for models whose stacks can grow.
+//! - `default`: how large is a thread's stack if the program does not choose its size?
+//!
+//! A task has no stack: it runs on its worker's stack, and keeps nothing there while it waits.
 
 use std::hint::black_box;
 use std::io;
@@ -30,7 +33,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         shows: Shows::Observations(Observations::new(&[TOUCH, DEEPEST, OVERFLOW, GROWING, DEFAULT])),
     }],
     cannot,
-    ..Workload::new("stack", "what a stack holds, what it costs, and what happens at its end", run)
+    ..Workload::new("stack", "use a stack, fill it, and run over its end", run)
 };
 
 const RESIDENT: Quantity = Quantity::bytes("resident", "resident");
@@ -49,7 +52,7 @@ const TOUCH: Table = Table {
 
 const DEEPEST: Table = Table {
     variant: "deepest",
-    caption: "Recursion until the stack is full. Shown: how deep it came, and what happened then.",
+    caption: "Recursion until the stack is full. Shown: how deep it got, and what happened then.",
     parameters: &[STACK],
     quantities: &[Quantity::PROGRESS.under("came to"), DEPTH],
     facts: &[JOINER],
@@ -57,7 +60,8 @@ const DEEPEST: Table = Table {
 
 const OVERFLOW: Table = Table {
     variant: "overflow",
-    caption: "Recursion without end. Shown: what happens to the process, what the joiner sees, and which destructors run.",
+    caption: "Recursion without end. Shown: what happens to the process, what the joiner sees, and which \
+              destructors run.",
     parameters: &[STACK],
     quantities: &[Quantity::PROGRESS.under("destructors\nthat ran")],
     facts: &[JOINER],
@@ -65,9 +69,9 @@ const OVERFLOW: Table = Table {
 
 const GROWING: Table = Table {
     variant: "growing",
-    caption: "Recursion beyond any fixed stack, where stacks grow. Go's grow by themselves, and `stacker` lets a thread's \
-              stack grow. For Go also: the stack at its deepest, and what is left of it after the return and a few \
-              collections.",
+    caption: "Recursion beyond any fixed stack, where stacks grow. Go's grow by themselves, and `stacker` lets a \
+              thread's stack grow. For Go also: the stack at its deepest, and what is left of it after the return and \
+              a few collections.",
     parameters: &[Parameter::bytes("n", "wanted")],
     quantities: &[
         DEPTH,
@@ -100,7 +104,7 @@ fn settings(depth: Depth) -> Vec<Setting> {
     let sized = |variant, n: usize, stack| Setting { stack: Some(stack), ..Setting::new(variant, n as u64) };
     let mut settings = Vec::new();
     for &stack in sizes {
-        // What is touched must leave room for the frames around it.
+        // The bytes that are used must leave room for the frames around them.
         let touched = touched.iter().filter(|bytes| **bytes + 2 * KIB <= stack);
         settings.extend(touched.map(|&bytes| sized("touch", bytes, stack)));
     }
@@ -123,7 +127,7 @@ fn cannot(setup: &Setup) -> Option<&'static str> {
     }
 }
 
-/// Units of `touch`.
+/// The number of units in `touch`.
 const UNITS: u64 = 100;
 
 /// Bytes of locals in each frame of a recursion.
@@ -148,7 +152,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
 fn touch(runtime: &Runtime, bytes: usize) -> io::Result<Answer> {
     let mut parked = Parked::on(runtime, move || descend(here(), bytes, &mut |_| ()));
     let start = Instant::now();
-    // The first few also set up what every other shares.
+    // The first units also set up what all units share, so only the second batch is counted.
     parked.more(UNITS)?;
     let first = Memory::at_rest()?;
     parked.more(UNITS)?;
@@ -158,7 +162,7 @@ fn touch(runtime: &Runtime, bytes: usize) -> io::Result<Answer> {
     Ok(Answer::time(time).quantity(RESIDENT, (second.resident as f64 - first.resident as f64) / UNITS as f64))
 }
 
-/// Runs `dive`, which overflows its stack, on a unit; where the process survives that, says what its joiner saw.
+/// Runs `dive`, which overflows its stack, on a unit. If the process survives that, reports what the joiner saw.
 fn overflow(runtime: &Runtime, dive: impl FnOnce() + Send + 'static) -> io::Result<Answer> {
     let start = Instant::now();
     let joiner = match runtime {
@@ -177,12 +181,17 @@ fn thread(stack: StackSize, dive: impl FnOnce() + Send + 'static) -> io::Result<
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutine(runtime: &'static coroutine::Runtime, dive: impl FnOnce() + Send + 'static) -> io::Result<String> {
-    // SAFETY: `dive` never yields, so nothing is held across a yield. It does overflow its stack, which is what is
-    // asked for here: its frames are 512 bytes, far less than the guard page, so that the overflow meets the guard and
-    // `may` ends the coroutine there. Nobody touches what it held.
+fn coroutine(
+    runtime: &'static coroutine::Runtime,
+    dive: impl FnOnce() + Send + 'static, // overflows its stack
+) -> io::Result<String> {
+    // SAFETY: `dive` never yields, so nothing is held across a yield. It does overflow
+    // its stack, on purpose. Its frames are 512 bytes, far less than the guard page, so
+    // the overflow hits the guard page, and `may` ends the coroutine there. No other code
+    // uses what the coroutine held.
     let coroutine = unsafe { runtime.spawn(dive) }?;
-    Ok(coroutine.join().map_or_else(|error| error.to_string(), |()| "no error".to_string()))
+    let end = coroutine.join();
+    Ok(end.map_or_else(|error| error.to_string(), |()| "no error".to_string()))
 }
 // ANCHOR_END: coroutine
 
@@ -193,7 +202,7 @@ async fn task(dive: impl FnOnce() + Send + 'static) -> String {
 }
 // ANCHOR_END: task
 
-/// Says that it is dropped.
+/// A guard that reports a progress of 1 when it is dropped.
 struct Guard;
 
 impl Drop for Guard {
@@ -202,14 +211,14 @@ impl Drop for Guard {
     }
 }
 
-/// An address on the calling thread's or coroutine's stack.
+/// Returns an address on the stack of the calling thread or coroutine.
 #[inline(never)]
 fn here() -> usize {
     let local = 0_u8;
     (&raw const *black_box(&local)).addr()
 }
 
-/// Recurses until `bytes` of stack are in use below `top`, and tells `at` each depth.
+/// Recurses until `bytes` of stack are in use below `top`, and calls `at` with each depth, in bytes.
 #[inline(never)]
 fn descend(top: usize, bytes: usize, at: &mut dyn FnMut(usize)) {
     let mut locals = [0_u8; FRAME];
@@ -218,11 +227,11 @@ fn descend(top: usize, bytes: usize, at: &mut dyn FnMut(usize)) {
     if depth < bytes {
         descend(top, bytes, at);
     }
-    // The frame is still needed, so that the call above is a call and no jump.
+    // This use keeps the frame alive, so that the compiler does not turn the call above into a jump.
     black_box(&mut locals);
 }
 
-/// Recurses for ever, and says how deep it has come, each time that it is 1/64 of `stack` deeper.
+/// Recurses forever, and reports the depth each time it is 1/64 of `stack` deeper.
 fn tell_depths(stack: usize) {
     let (mut told, step) = (0, stack / 64);
     descend(here(), usize::MAX, &mut |depth| {
@@ -233,7 +242,7 @@ fn tell_depths(stack: usize) {
     });
 }
 
-/// [`progress`] with hardly any stack: at the end of one there is no room for a formatter.
+/// Does what [`progress`] does with hardly any stack: near the end of the stack there is no room for a formatter.
 #[inline(never)]
 fn tell(depth: usize) {
     const BEFORE: &[u8] = b"{\"progress\":";
@@ -261,11 +270,13 @@ fn growing(bytes: usize) -> io::Result<Answer> {
     Ok(Answer::time(time).quantity(DEPTH, depth as f64).quantity(RESIDENT, resident as f64 - before.resident as f64))
 }
 
-/// Goes down to `bytes` from a depth of `depth`; the depth reached, and the memory that is resident there.
+/// Recurses from a depth of `depth` to one of `bytes`. Returns the depth reached, and the resident memory at that
+/// depth.
 #[inline(never)]
 fn grow(bytes: usize, depth: usize) -> io::Result<(usize, u64)> {
-    /// So much must be left of a segment to go on in it, and so much has a new one.
+    /// If less than this is left of a segment, `stacker` adds a new one. In bytes.
     const RED_ZONE: usize = 64 << 10;
+    /// The size of a new segment, in bytes.
     const SEGMENT: usize = 1 << 20;
     let mut locals = [1_u8; FRAME];
     black_box(&mut locals);
@@ -278,9 +289,9 @@ fn grow(bytes: usize, depth: usize) -> io::Result<(usize, u64)> {
     end
 }
 
-/// Spawns a thread without a size, and reads how large the mapping is in which its locals are.
+/// Spawns a thread without choosing a stack size, and reads the size of the mapping that contains its locals.
 fn by_default() -> io::Result<Answer> {
     let start = Instant::now();
-    let reserved = std::thread::spawn(|| mapping_of(here())).join().expect("it only reads a file")?;
+    let reserved = std::thread::spawn(|| mapping_of(here())).join().expect("the thread does not panic")?;
     Ok(Answer::time(start.elapsed()).quantity(RESERVED, reserved as f64))
 }

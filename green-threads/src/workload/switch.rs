@@ -1,22 +1,25 @@
 //! `switch`: what it costs to hand the processor to another unit (gopl section 9.8.2).
 //!
-//! - `yield`: two units share one worker (threads: one core) and do nothing but yield, so that each yield hands over to
-//!   the other unit. An iteration is one yield of either, from the first start to the last end by their own clocks. The
-//!   figure `handed` is the share of the yields after which the other unit had run. It is 1 for threads and `may`, and
-//!   0.95 or more for tokio and Go, which look into another queue at every 61st turn. But it is 0.5 on tokio's
-//!   current-thread runtime: tasks that have yielded wait on a stack there, so the last one to yield is the first to go
-//!   on (tokio 1.54, `scheduler/defer.rs`).
-//! - `yield-alone`: one unit yields, and no other unit is there. An iteration is one yield: the way into the scheduler
-//!   and back, with no switch.
+//! - `yield`: two units share one worker (threads: one core) and do nothing but yield, so that each yield hands
+//!   over to the other unit. An iteration is one yield by either unit. The time runs from when the first unit
+//!   starts to when the last one ends, and the units read the clock. The quantity `handed` is the share of the
+//!   yields after which the other unit had run. It is 1 for threads and `may`, and at least 0.95 for tokio and Go,
+//!   which check another queue at every 61st turn. But it is 0.5 on tokio's current-thread runtime: there, tasks
+//!   that have yielded wait on a stack, so the last task to yield is the first to continue (tokio 1.54,
+//!   `scheduler/defer.rs`).
+//! - `yield-alone`: one unit yields, and no other unit exists. An iteration is one yield: the way into the
+//!   scheduler and back, with no switch.
 //! - `park`: two units wake each other and wait. An iteration is one round trip.
-//! - `raw-generator`, `raw-corosensei`: the switch alone, with no scheduler: a coroutine is resumed and suspends
-//!   itself. An iteration is one round trip, read by the main thread. `may` is built on the first of the two crates.
+//! - `raw-generator`, `raw-corosensei`: the switch alone, with no scheduler: the main thread resumes a coroutine,
+//!   which suspends itself. An iteration is one round trip, timed by the main thread. `may` is built on the crate
+//!   generator.
 //!
-//! With two workers or more there is no `yield`. Whether two units then share a worker is luck, and nothing says so
-//! afterwards. The worker's thread was looked at after each yield of two coroutines of `may`, with two workers. In most
-//! runs both stayed on one worker to the end, and every yield handed over, while the other worker had nothing to do. In
-//! some runs the other worker took one coroutine, once; from then on each had a worker of its own, neither moved again,
-//! and no yield handed over. Threads on two cores do the same: the kernel keeps them on one core or on two for long.
+//! `yield` is not measured with two or more workers. Whether two units then share a worker is luck, and the result
+//! does not show it. An experiment with two coroutines of `may` and two workers noted the worker's thread after
+//! each yield. In most runs both coroutines stayed on one worker to the end: every yield handed over, and the
+//! other worker had nothing to do. In some runs the other worker took one coroutine, once. From then on each
+//! coroutine had its own worker, neither moved again, and no yield handed over. Threads on two cores behave the
+//! same: for long times the kernel keeps them on one core, or on two.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
@@ -42,12 +45,12 @@ pub(super) const WORKLOAD: Workload = Workload {
 const HANDED: Quantity = Quantity::new("handed", Unit::Share, "handed over");
 
 const TIMES: Times = Times {
-    caption: "yield: two units share one worker (threads: one core), and each yield hands over to the other. Shown: time \
-              of one yield. (On task-current-thread every second yield returns to the same task.) With more workers or \
-              cores each unit may have its own, and then a yield hands over to no other unit. The crates generator and \
-              corosensei switch stacks without a scheduler: time of a round trip. yield-alone: one unit yields and no \
-              other unit exists. Shown: time of one yield, the way into the scheduler and back. park: two units wake each \
-              other and wait. Shown: time of a round trip.",
+    caption: "yield: two units share one worker (threads: one core), and each yield hands over to the other. Shown: \
+              time of one yield. (On task-current-thread every second yield returns to the same task.) With more \
+              workers or cores each unit may have its own, and then a yield hands over to no other unit. The crates \
+              generator and corosensei switch stacks without a scheduler: time of a round trip. yield-alone: one unit \
+              yields and no other unit exists. Shown: time of one yield, the way into the scheduler and back. park: \
+              two units wake each other and wait. Shown: time of a round trip.",
     split: "variant",
     headline: &[&[("variant", "yield"), ("workers", "1")], &[("variant", "park"), ("workers", "1")]],
     quantities: &[HANDED],
@@ -68,13 +71,13 @@ fn settings(depth: Depth) -> Vec<Setting> {
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
         ("yield", Model::Thread) if setup.placement == Placement::Free && !one_core() => {
-            Some("each thread may have a core of its own, and a yield then hands over to nobody")
+            Some("each thread may have a core of its own, and a yield then hands over to no other thread")
         }
         ("yield", model) if model != Model::Thread && setup.workers > 1 => {
-            Some("each unit may have a worker of its own, and a yield then hands over to nobody")
+            Some("each unit may have a worker of its own, and a yield then hands over to no other unit")
         }
         ("yield" | "yield-alone", _) | (_, Model::Coroutine) => None,
-        ("park", Model::Goroutine) => Some("Go has no park for programs: goroutines wait on channels and locks"),
+        ("park", Model::Goroutine) => Some("Go offers no park to programs: goroutines wait on channels and locks"),
         ("park", _) => None,
         (_, Model::Thread) => Some("only the kernel resumes a thread"),
         (_, Model::Goroutine) => Some("only Go's scheduler resumes a goroutine"),
@@ -114,22 +117,22 @@ fn park_or_raw(runtime: &Runtime, variant: &str, iterations: u64) -> io::Result<
     })
 }
 
-/// How often each of so many units yields, and its number.
+/// Divides `iterations` yields among `units` units. Returns each unit's number and how many times it yields.
 fn shares(iterations: u64, units: u64) -> impl Iterator<Item = (usize, u64)> {
     (0..units).map(move |unit| (unit as usize, (iterations + unit) / units))
 }
 
-/// Which unit ran last. One worker or core runs the units that share this.
+/// The number of the unit that ran last. All units that share it run on one worker or core.
 struct Turn(AtomicUsize);
 
 impl Turn {
-    /// Nobody's so far.
+    /// Starts with the number of no unit.
     fn new() -> Arc<Turn> {
         Arc::new(Turn(AtomicUsize::new(usize::MAX)))
     }
 
-    /// Whether another unit has run since this `unit` last asked. It is a load and at most a store, some nanoseconds
-    /// less than any yield takes.
+    /// Returns whether another unit has run since this `unit` last asked. This is one load and at most one store:
+    /// a few nanoseconds, less than any yield takes.
     fn changed(&self, unit: usize) -> bool {
         let changed = self.0.load(Relaxed) != unit;
         if changed {
@@ -139,15 +142,16 @@ impl Turn {
     }
 }
 
-/// What one unit saw.
+/// What one unit measured.
 struct Yielded {
     begun: Instant,
     ended: Instant,
-    /// Yields after which another unit had run.
+    /// The number of yields after which another unit had run.
     handed: u64,
 }
 
-/// From when the first of them began to when the last had ended; all share one worker, or there is only one of them.
+/// Returns the time from when the first unit began to when the last one ended. That is the time of all yields,
+/// because all units share one worker, or there is only one unit.
 fn answer(yielded: &[Yielded], iterations: u64) -> Answer {
     let begun = yielded.iter().map(|unit| unit.begun).min();
     let ended = yielded.iter().map(|unit| unit.ended).max();
@@ -160,13 +164,18 @@ fn answer(yielded: &[Yielded], iterations: u64) -> Answer {
 }
 
 // ANCHOR: thread
-fn yielding_threads(stack: StackSize, units: u64, iterations: u64) -> io::Result<Vec<Yielded>> {
+fn yielding_threads(
+    stack: StackSize,
+    units: u64,
+    iterations: u64, // the yields of all units together
+) -> io::Result<Vec<Yielded>> {
     let (together, turn) = (Arc::new(Barrier::new(units as usize)), Turn::new());
     let mut handles = Vec::new();
     for (unit, yields) in shares(iterations, units) {
         let (together, turn) = (Arc::clone(&together), Arc::clone(&turn));
         handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-            // A unit that yields before the other is there yields to nobody.
+            // Without this barrier, the first unit could yield before the second has
+            // started.
             together.wait();
             let begun = Instant::now();
             let mut handed = 0;
@@ -177,11 +186,13 @@ fn yielding_threads(stack: StackSize, units: u64, iterations: u64) -> io::Result
             Yielded { begun, ended: Instant::now(), handed }
         })?);
     }
-    Ok(handles.into_iter().map(|handle| handle.join().expect("it only yields")).collect())
+    let seen = handles.into_iter().map(|unit| unit.join().expect("units do not panic"));
+    Ok(seen.collect())
 }
 
 fn parking_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
-    // A park may return without an unpark, so that the ball says whose turn it is, and not the wake-up.
+    // `park` may return without an `unpark`. So the ball decides whose turn it is, and
+    // not the wake-up.
     let ball = Arc::new(AtomicBool::new(false));
     let server = Arc::new(OnceLock::new());
     let (their_ball, their_server) = (Arc::clone(&ball), Arc::clone(&server));
@@ -191,12 +202,12 @@ fn parking_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
                 std::thread::park();
             }
             their_ball.store(false, Release);
-            let server: &std::thread::Thread = their_server.get().expect("it is set before the ball comes");
-            server.unpark();
+            let server: Option<&std::thread::Thread> = their_server.get();
+            server.expect("it is set before the ball is sent").unpark();
         }
     })?;
     let serving = std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-        server.set(std::thread::current()).expect("nobody else sets it");
+        server.set(std::thread::current()).expect("only this unit sets it");
         let start = Instant::now();
         for _ in 0..iterations {
             ball.store(true, Release);
@@ -206,7 +217,7 @@ fn parking_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
             }
         }
         let time = start.elapsed();
-        returning.join().expect("the other only returns the ball");
+        returning.join().expect("the returner does not panic");
         time
     })?;
     Ok(serving.join().expect("the server does not panic"))
@@ -214,14 +225,20 @@ fn parking_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn yielding_coroutines(runtime: &'static coroutine::Runtime, units: u64, iterations: u64) -> io::Result<Vec<Yielded>> {
-    let (together, turn) = (Arc::new(may::sync::Barrier::new(units as usize)), Turn::new());
+fn yielding_coroutines(
+    runtime: &'static coroutine::Runtime,
+    units: u64,
+    iterations: u64, // the yields of all units together
+) -> io::Result<Vec<Yielded>> {
+    let together = Arc::new(may::sync::Barrier::new(units as usize));
+    let turn = Turn::new();
     let mut handles = Vec::new();
     for (unit, yields) in shares(iterations, units) {
         let (together, turn) = (Arc::clone(&together), Arc::clone(&turn));
         let yielding = move || {
-            // Not only to be fair: a worker looks for new coroutines when it has no old one, so that the first to yield
-            // would yield to itself until it has done.
+            // The barrier is essential here: a worker looks for new coroutines only when
+            // it has no old ones. Without the barrier, the first coroutine would yield to
+            // itself until it has finished.
             together.wait();
             let begun = Instant::now();
             let mut handed = 0;
@@ -231,19 +248,23 @@ fn yielding_coroutines(runtime: &'static coroutine::Runtime, units: u64, iterati
             }
             Yielded { begun, ended: Instant::now(), handed }
         };
-        // SAFETY: across its yields it holds a point in time, counts and an atomic, and nothing of a thread; its frames
-        // are small.
+        // SAFETY: across its yields the coroutine holds a point in time, counts and an
+        // atomic, and nothing of its thread. Its frames are small.
         handles.push(unsafe { runtime.spawn(yielding) }?);
     }
-    Ok(handles.into_iter().map(coroutine::JoinHandle::join).collect::<Result<_, _>>()?)
+    let yielded = handles.into_iter().map(coroutine::JoinHandle::join);
+    Ok(yielded.collect::<Result<_, _>>()?)
 }
 
-fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> io::Result<Duration> {
+fn parking_coroutines(
+    runtime: &'static coroutine::Runtime,
+    iterations: u64, // round trips
+) -> io::Result<Duration> {
     let ball = Arc::new(AtomicBool::new(false));
     let server = Arc::new(OnceLock::new());
     let (their_ball, their_server) = (Arc::clone(&ball), Arc::clone(&server));
-    // SAFETY: both hold atomics and a coroutine's handle across their yields, which are `Send`, and nothing of a
-    // thread; their frames are small.
+    // SAFETY: across their yields both coroutines hold atomics and a coroutine's handle,
+    // which are `Send`, and nothing of their thread. Their frames are small.
     let returning = unsafe {
         runtime.spawn(move || {
             for _ in 0..iterations {
@@ -251,17 +272,17 @@ fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> 
                     coroutine::park();
                 }
                 their_ball.store(false, Release);
-                let server: &Coroutine = their_server.get().expect("it is set before the ball comes");
-                server.unpark();
+                let server: Option<&Coroutine> = their_server.get();
+                server.expect("it is set before the ball is sent").unpark();
             }
-            // `coroutine::park` says why.
+            // The documentation of `coroutine::park` explains this yield.
             coroutine::yield_now();
         })
     }?;
     // SAFETY: as above.
     let serving = unsafe {
         runtime.spawn(move || {
-            server.set(Coroutine::current()).expect("nobody else sets it");
+            server.set(Coroutine::current()).expect("only this unit sets it");
             let other = returning.coroutine();
             let start = Instant::now();
             for _ in 0..iterations {
@@ -272,8 +293,8 @@ fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> 
                 }
             }
             let time = start.elapsed();
-            returning.join().expect("the other only returns the ball");
-            // `coroutine::park` says why.
+            returning.join().expect("the returner does not panic");
+            // The documentation of `coroutine::park` explains this yield.
             coroutine::yield_now();
             time
         })
@@ -282,7 +303,7 @@ fn parking_coroutines(runtime: &'static coroutine::Runtime, iterations: u64) -> 
 }
 
 fn raw_generator(stack: StackSize, iterations: u64) -> Duration {
-    // Its stacks are in words, as those of `may`.
+    // generator takes the stack size in words, as `may` does.
     let words = stack.bytes() / size_of::<usize>();
     let mut generator = generator::Gn::<()>::new_scoped_opt(words, move |mut scope| {
         for _ in 0..iterations {
@@ -294,7 +315,8 @@ fn raw_generator(stack: StackSize, iterations: u64) -> Duration {
         generator.resume();
     }
     let time = start.elapsed();
-    // Once more, so that it returns: what is dropped before must be unwound.
+    // Resume it once more, so that it returns: a generator that is dropped before it
+    // returns must be unwound.
     generator.resume();
     time
 }
@@ -318,7 +340,8 @@ fn raw_corosensei(stack: StackSize, iterations: u64) -> io::Result<Duration> {
 
 // ANCHOR: task
 async fn yielding_tasks(units: u64, iterations: u64) -> Vec<Yielded> {
-    let (together, turn) = (Arc::new(tokio::sync::Barrier::new(units as usize)), Turn::new());
+    let together = Arc::new(tokio::sync::Barrier::new(units as usize));
+    let turn = Turn::new();
     let mut handles = Vec::new();
     for (unit, yields) in shares(iterations, units) {
         let (together, turn) = (Arc::clone(&together), Arc::clone(&turn));
@@ -335,15 +358,16 @@ async fn yielding_tasks(units: u64, iterations: u64) -> Vec<Yielded> {
     }
     let mut yielded = Vec::new();
     for handle in handles {
-        yielded.push(handle.await.expect("it only yields"));
+        yielded.push(handle.await.expect("a unit does not panic"));
     }
     yielded
 }
 
 async fn parking_tasks(iterations: u64) -> Duration {
-    // A `Notify` keeps one wake-up for whoever waits next, as a park does, and returns for nothing else: no ball is
-    // needed.
-    let (there, back) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    // A `Notify` stores one wake-up for the next waiter, as `park` does. Its waiter never
+    // wakes for another reason, so no ball is needed.
+    let there = Arc::new(tokio::sync::Notify::new());
+    let back = Arc::new(tokio::sync::Notify::new());
     let (their_there, their_back) = (Arc::clone(&there), Arc::clone(&back));
     let returning = tokio::spawn(async move {
         for _ in 0..iterations {
@@ -358,7 +382,7 @@ async fn parking_tasks(iterations: u64) -> Duration {
             back.notified().await;
         }
         let time = start.elapsed();
-        returning.await.expect("the other only returns the ball");
+        returning.await.expect("the returner does not panic");
         time
     });
     serving.await.expect("the server does not panic")

@@ -1,13 +1,17 @@
-//! `wakeup`: how long a unit that has been woken waits until it runs (gopl section 9.8.2: who schedules?).
+//! `wakeup`: how long a woken unit waits until it runs (gopl section 9.8.2: who schedules?).
 //!
-//! A unit, the waker, wakes another by sending to it, and goes on working until `n` nanoseconds after that, however long
-//! the sending took. Then it waits for the answer. An iteration is one wake-up, and the answer has the wait of each: from
-//! just before the sending until the wakee runs. Where another core takes the wakee, it runs *beside* the waker's work. Where
-//! the runtime queues it behind the waker, on the same worker, it waits until the waker is done, whatever the other
-//! cores do: that keeps what they share in one core's cache, and costs as long as the waker pleases.
+//! One unit, the waker, wakes another unit, the wakee, by sending to it. The waker then works on until `n`
+//! nanoseconds after the start of the send, however long the send took. Then it waits for the wakee's answer. An
+//! iteration is one wake-up. The result has the wait of each iteration, from just before the send until the wakee
+//! runs.
 //!
-//! While the waker works, the wakee has answered and waits again, if `n` is some ten thousands: shorter, and the next
-//! wake-up may find it still awake, as crossbeam's channel tries for some microseconds before it lets a thread sleep.
+//! If another core takes the wakee, the wakee runs *beside* the waker's work. If the runtime queues the wakee
+//! behind the waker, on the same worker, the wakee waits until the waker has finished, even if other cores are
+//! idle. That keeps the data that they share in one core's cache, but the wait is as long as the waker's work.
+//!
+//! `n` should be several ten thousand. Then the wakee has answered and sleeps again while the waker still works.
+//! If `n` is smaller, the next wake-up may find the wakee still awake, because crossbeam's channel spins for some
+//! microseconds before it lets a thread sleep.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -28,15 +32,15 @@ pub(super) const WORKLOAD: Workload = Workload {
         n: "",
         settings: |depth| in_places(depth, &[("", 50_000)]),
         shows: Shows::Times(Times {
-            caption: "A unit wakes another unit and works on until 50 µs later. Shown: how long the woken unit waits until \
-                      it runs (median / 99th percentile, of the waits of all rounds together), and how often it ran \
-                      before its waker had finished, which takes another worker.",
+            caption: "A unit wakes another unit and works on until 50 µs later. Shown: how long the woken unit waits \
+                      until it runs (median / 99th percentile, of the waits of all rounds together), and how often it \
+                      ran before its waker had finished, which takes another worker.",
             instead: &[percentile::P50, percentile::P99, BESIDE],
             quantities: &[percentile::P90],
             ..Times::OF_MODELS
         }),
     }],
-    ..Workload::new("wakeup", "wake a unit and work on", run)
+    ..Workload::new("wakeup", "wake a unit, and work on", run)
 };
 
 /// The share of the wake-ups after which the woken unit ran before its waker had finished.
@@ -46,7 +50,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (iterations, work) = (ask.iterations, Duration::from_nanos(ask.setup.n));
     if iterations > Answer::MOST_WAITS {
         let most = Answer::MOST_WAITS;
-        return Err(io::Error::other(format!("an answer holds {most} wake-ups at most, not {iterations}")));
+        return Err(io::Error::other(format!("an answer holds at most {most} wake-ups, not {iterations}")));
     }
     let waits = match runtime {
         Runtime::Thread { stack } => threads(*stack, iterations, work)?,
@@ -69,13 +73,13 @@ impl Waits {
         Waits { start: Instant::now(), time: Duration::ZERO, nanoseconds: Vec::new(), beside: 0 }
     }
 
-    /// It was woken, the waker stopped working, and the wakee had run at these points in time.
+    /// Notes one wake-up: when the waker began the send, when it had finished its work, and when the wakee ran.
     fn note(&mut self, woken: Instant, worked: Instant, ran: Instant) {
         self.nanoseconds.push((ran - woken).as_nanos() as u64);
         self.beside += u64::from(ran < worked);
     }
 
-    /// There were no more.
+    /// Notes the time of all iterations.
     fn ended(mut self) -> Waits {
         self.time = self.start.elapsed();
         self
@@ -87,7 +91,8 @@ impl Waits {
     }
 }
 
-/// Keeps the worker busy until then, and returns when it was over. Where the sending took longer, that is at once.
+/// Keeps the worker busy until `until`, and returns the time at which it stopped. If `until` has already passed,
+/// because the send took longer, it returns at once.
 fn spin(until: Instant) -> Instant {
     loop {
         let now = Instant::now();
@@ -104,14 +109,14 @@ fn threads(stack: StackSize, iterations: u64, work: Duration) -> io::Result<Wait
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let wakee = thread().spawn(move || {
         while wakes.recv().is_ok() {
-            answer.send(Instant::now()).expect("the waker waits for it");
+            answer.send(Instant::now()).expect("the waker waits for the answer");
         }
     })?;
     let waker = thread().spawn(move || {
         let mut waits = Waits::new();
         for _ in 0..iterations {
             let woken = Instant::now();
-            wake.send(()).expect("the wakee waits for it");
+            wake.send(()).expect("the wakee waits for the wake-up");
             let worked = spin(woken + work);
             let ran = answers.recv().expect("the wakee answers");
             waits.note(woken, worked, ran);
@@ -119,21 +124,25 @@ fn threads(stack: StackSize, iterations: u64, work: Duration) -> io::Result<Wait
         waits.ended()
     })?;
     let waits = waker.join().expect("the waker does not panic");
-    wakee.join().expect("nor does the wakee");
+    wakee.join().expect("the wakee does not panic");
     Ok(waits)
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64, work: Duration) -> io::Result<Waits> {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    iterations: u64, // wake-ups
+    work: Duration,  // of the waker, after each
+) -> io::Result<Waits> {
     let (wake, wakes) = mpsc::channel::<()>();
     let (answer, answers) = mpsc::channel::<Instant>();
-    // SAFETY: both hold channels, points in time and numbers across their yields, which are `Send`, and nothing of a
-    // thread; their frames are small.
+    // SAFETY: across their yields both coroutines hold channels, points in time and
+    // numbers, which are `Send`, and nothing of their thread. Their frames are small.
     let wakee = unsafe {
         runtime.spawn(move || {
             while wakes.recv().is_ok() {
-                answer.send(Instant::now()).expect("the waker waits for it");
+                answer.send(Instant::now()).expect("the waker waits for the answer");
             }
         })
     }?;
@@ -143,7 +152,7 @@ fn coroutines(runtime: &'static coroutine::Runtime, iterations: u64, work: Durat
             let mut waits = Waits::new();
             for _ in 0..iterations {
                 let woken = Instant::now();
-                wake.send(()).expect("the wakee waits for it");
+                wake.send(()).expect("the wakee waits for the wake-up");
                 let worked = spin(woken + work);
                 let ran = answers.recv().expect("the wakee answers");
                 waits.note(woken, worked, ran);
@@ -163,14 +172,14 @@ async fn tasks(iterations: u64, work: Duration) -> Waits {
     let (answer, mut answers) = tokio::sync::mpsc::channel::<Instant>(1);
     let wakee = tokio::spawn(async move {
         while wakes.recv().await.is_some() {
-            answer.send(Instant::now()).await.expect("the waker waits for it");
+            answer.send(Instant::now()).await.expect("the waker waits for the answer");
         }
     });
     let waker = tokio::spawn(async move {
         let mut waits = Waits::new();
         for _ in 0..iterations {
             let woken = Instant::now();
-            wake.send(()).await.expect("the wakee waits for it");
+            wake.send(()).await.expect("the wakee waits for the wake-up");
             let worked = spin(woken + work);
             let ran = answers.recv().await.expect("the wakee answers");
             waits.note(woken, worked, ran);
@@ -178,7 +187,7 @@ async fn tasks(iterations: u64, work: Duration) -> Waits {
         waits.ended()
     });
     let waits = waker.await.expect("the waker does not panic");
-    wakee.await.expect("nor does the wakee");
+    wakee.await.expect("the wakee does not panic");
     waits
 }
 // ANCHOR_END: task
@@ -190,7 +199,7 @@ mod tests {
     #[test]
     fn the_work_ends_a_fixed_time_after_the_wake_up() {
         let woken = Instant::now();
-        // The sending took longer than the work was to take: it is over.
+        // The send took longer than the work should take, so the work ends at once.
         let until = woken.checked_sub(Duration::from_secs(3600)).unwrap_or(woken);
         assert!(spin(until) >= woken);
         let until = woken + Duration::from_millis(1);

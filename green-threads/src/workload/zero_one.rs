@@ -1,9 +1,10 @@
-//! `zero_one`: when does a unit that has been spawned run? (gopl section 9.8.3, GOMAXPROCS.)
+//! `zero_one`: when does a newly spawned unit run? (gopl section 9.8.3, GOMAXPROCS.)
 //!
-//! One unit loops `n` times: it spawns a unit that writes 0, and writes 1 itself. All write into one line, in the order
-//! in which they come. An iteration is one line. What counts is its runs of the same digit: with one worker that nobody
-//! takes away, all ones stand before all zeros, which is 2 runs; the more the two run at the same time, or are made to
-//! take turns, the more runs there are, and the shorter. `longest`, `median` and `p99` are lengths of runs.
+//! One unit loops `n` times: it spawns a unit that writes a 0, and writes a 1 itself. All units write into one
+//! line, one digit after the other. An iteration is one line. The result is the line's runs of equal digits. With
+//! one worker, which no preemption takes away, all ones are written before all zeros: 2 runs. The more the
+//! spawning unit and the spawned units run at the same time, or take turns, the more runs there are, and the
+//! shorter they are. `longest`, `median` and `p99` are lengths of runs.
 
 use std::io;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings: |depth| observed(depth, Setting { times: 3, ..Setting::new("", 10_000) }),
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
-    ..Workload::new("zero_one", "spawn units that write 0, and write 1", run)
+    ..Workload::new("zero_one", "spawn units that write a 0, and write a 1 after each spawn", run)
 };
 
 const RUNS: Quantity = Quantity::count("runs", "runs");
@@ -35,8 +36,8 @@ const LONGEST: Quantity = Quantity::count("longest", "longest");
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "A unit spawns units that write a 0, and writes a 1 after each spawn. Shown: the runs of equal digits. With one \
-              worker they show when the spawning unit lets go of it, with several how the units interleave.",
+    caption: "A unit spawns units that write a 0, and writes a 1 after each spawn. Shown: the runs of equal digits. \
+              With one worker they show when the spawning unit lets go of it, with several how the units interleave.",
     parameters: &[Parameter::WORKERS_COLUMN],
     quantities: &[RUNS, MEDIAN, P99, LONGEST],
     facts: &[],
@@ -61,7 +62,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     })
 }
 
-/// What is written, a zero and a one for each print.
+/// The digits that the units write: a zero and a one for each of the `n` turns.
 struct Line {
     digits: Vec<AtomicU8>,
     next: AtomicUsize,
@@ -73,12 +74,12 @@ impl Line {
     }
 
     fn write(&self, digit: u8) {
-        // Relaxed: whoever reads has joined all writers.
+        // Relaxed is enough: the reader has joined all writers.
         let place = self.next.fetch_add(1, Relaxed);
         self.digits[place].store(digit, Relaxed);
     }
 
-    /// The lengths of its runs.
+    /// Returns the lengths of the runs of equal digits.
     fn runs(&self) -> Vec<u64> {
         let digits: Vec<u8> = self.digits.iter().map(|digit| digit.load(Relaxed)).collect();
         digits.chunk_by(|left, right| left == right).map(|run| run.len() as u64).collect()
@@ -97,22 +98,26 @@ fn threads(stack: StackSize, prints: u64, line: Arc<Line>) -> io::Result<Duratio
             line.write(1);
         }
         for zero in zeros {
-            zero.join().expect("it only writes");
+            zero.join().expect("a unit does not panic");
         }
         Ok(start.elapsed())
     })?;
-    ones.join().expect("it only writes")
+    ones.join().expect("a unit does not panic")
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines(runtime: &'static coroutine::Runtime, prints: u64, line: Arc<Line>) -> io::Result<Duration> {
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    prints: u64, // how many ones, and how many zeros
+    line: Arc<Line>,
+) -> io::Result<Duration> {
     let ones = move || {
         let start = Instant::now();
         let mut zeros = Vec::new();
         for _ in 0..prints {
             let its = Arc::clone(&line);
-            // SAFETY: it never yields, and its frames are small.
+            // SAFETY: the coroutine never yields, and its frames are small.
             zeros.push(unsafe { runtime.spawn(move || its.write(0)) }?);
             line.write(1);
         }
@@ -121,8 +126,9 @@ fn coroutines(runtime: &'static coroutine::Runtime, prints: u64, line: Arc<Line>
         }
         Ok(start.elapsed())
     };
-    // SAFETY: across its joins, where it yields, it holds handles, the line and a point in time, which are `Send`, and
-    // nothing of a thread; its frames are small.
+    // SAFETY: the coroutine yields only in its joins. Across them it holds handles, the
+    // line and a point in time, which are `Send`, and nothing of its thread. Its frames
+    // are small.
     unsafe { runtime.spawn(ones) }?.join()?
 }
 // ANCHOR_END: coroutine
@@ -138,10 +144,10 @@ async fn tasks(prints: u64, line: Arc<Line>) -> Duration {
             line.write(1);
         }
         for zero in zeros {
-            zero.await.expect("it only writes");
+            zero.await.expect("a unit does not panic");
         }
         start.elapsed()
     });
-    ones.await.expect("it only writes")
+    ones.await.expect("a unit does not panic")
 }
 // ANCHOR_END: task
