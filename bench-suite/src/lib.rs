@@ -1,20 +1,29 @@
-//! The shared suite: one set of subjects, driven by the same code whatever is measured or checked.
+//! The shared suite: one set of subjects, and the code that measures and checks all of them in the same way.
 //!
-//! To read it, begin with what is driven and go on to what drives it:
+//! Read the modules in this order, from the subjects to the results:
 //!
-//! | module | what it is for |
+//! | module | what it contains |
 //! |---|---|
-//! | [`subject`] | the memos, ours and the peers, and the slot for yours: [`subject::mine`] |
-//! | [`conformance`] | what a memo must do, and which of them does |
-//! | [`race`] | what becomes of a memo that no lock protects |
+//! | [`subject`] | the memos: ours, the peers, and a slot for yours ([`subject::mine`]) |
+//! | [`conformance`] | what a memo must do, and which memos do it |
+//! | [`race`] | what happens to a memo that no lock protects |
 //! | [`measure`] | what is timed, in interleaved rounds, and what is observed; `benches/suite.rs` runs it |
 //! | [`store`] | the results, and where they are kept |
 //! | [`report`] | the results as tables and as a page |
-//! | [`claim`] | what the source text says, and what this course does, held against the results |
+//! | [`claim`] | statements of the source text and of this course, compared with the results |
 //!
-//! and those that serve them: [`pages`], the running example's client and server; [`child::probe`], the children in which
-//! runtimes are measured; [`child`], processes under a deadline; [`panics`], what a panic says; [`doctor`], what this
-//! machine allows; [`place`], where the checkout and its programs are. The `lab` command is in `src/bin/lab/`, a file for each of its commands.
+//! These modules serve the others:
+//!
+//! | module | what it contains |
+//! |---|---|
+//! | [`pages`] | the client and the server of the running example |
+//! | [`child`] | processes under a deadline |
+//! | [`child::probe`] | the child processes in which runtimes are measured |
+//! | [`panics`] | the text of a panic |
+//! | [`doctor`] | what this machine allows |
+//! | [`place`] | where the checkout and its programs are |
+//!
+//! The `lab` command is in `src/bin/lab/`, one file for each of its commands.
 
 #![deny(unsafe_code)]
 

@@ -1,41 +1,41 @@
-//! What other programs take of the processors while a setting is measured.
+//! Measures how much processor time other programs use while a setting is measured.
 //!
-//! A load that comes and goes shows in the rounds. One that stays does not: all rounds are as slow, and two threads that
-//! share a core with it look as if sharing a memo had slowed them down. So it is looked up how much processor time the
-//! whole machine has used, and how much of that was ours.
+//! A load that starts and stops shows in the differences between rounds. A load that stays does not: it slows down
+//! all rounds alike. Two threads that share a core with it then look as if sharing a memo had slowed them down. So
+//! this module reads how much processor time the whole machine has used, and how much of it was ours.
 
 use std::time::{Duration, Instant};
 
 use green_threads::probe::threads;
 
-/// A time that began with this.
+/// A measurement that has begun.
 pub(super) struct Beside {
     begin: Instant,
     others: Duration,
 }
 
 impl Beside {
-    /// `None` where the system does not tell, which only Linux does.
+    /// Begins a measurement. Returns `None` if the system does not report processor times; only Linux does.
     pub(super) fn begin() -> Option<Self> {
         Some(Beside { begin: Instant::now(), others: others()? })
     }
 
-    /// How many cores others have had since then, on average.
+    /// Returns how many cores other programs have used on average since [`begin`](Beside::begin).
     pub(super) fn cores(&self) -> Option<f64> {
         let others = others()?.saturating_sub(self.others);
         Some(others.as_secs_f64() / self.begin.elapsed().as_secs_f64())
     }
 }
 
-/// The processor time of all processes but this one and its descendants, in steps of 10 ms.
+/// Returns the processor time of all processes except this one and its descendants, in steps of 10 ms.
 fn others() -> Option<Duration> {
     let all = busy(&std::fs::read_to_string("/proc/stat").ok()?)?;
     let ours = threads::family(std::process::id()).into_iter().filter_map(|pid| threads::processor_of(pid).ok()).sum();
     Some(all.saturating_sub(ours))
 }
 
-/// How long the processors were not idle, all together, by what the kernel says of itself. What a hypervisor has taken
-/// away counts as well.
+/// Returns how long the processors were busy, added up over all of them, as the kernel reports it in `stat`. Time
+/// that a hypervisor has taken away counts as busy, too.
 ///
 /// Source: `proc_stat(5)`.
 fn busy(stat: &str) -> Option<Duration> {

@@ -1,5 +1,5 @@
-//! `memo_herd`: many callers of one cold key. How long from the value being there until the last caller has it, and how
-//! often was `f` called?
+//! `memo_herd`: many callers of one cold key. How long does it take from the moment when the value exists until
+//! the last caller has it, and how often is `f` called?
 
 use std::io;
 use std::marker::PhantomData;
@@ -24,8 +24,8 @@ const CALLS: Quantity = Quantity::count("calls", "calls of f");
 
 const TIMES: Times = Times {
     rows: "memo",
-    caption: "Many callers of one cold key. Shown: time from the moment when the value is there until the last caller has it, \
-              the ratio to the fastest, and in brackets the calls of f.",
+    caption: "Many callers of one cold key. Shown: time from the moment when the value is there until the last caller \
+              has it, the ratio to the fastest, and in brackets the calls of f.",
     columns: &[Parameter::new("callers", "{} caller{s}")],
     in_brackets: &[CALLS],
     expected: Some(1.0),
@@ -98,15 +98,16 @@ impl Contest for MemoHerd {
     }
 }
 
-/// Opens when all callers have said that they are about to ask, and remembers when that was.
+/// A gate that opens when all callers have announced that they are about to ask. It remembers when it opened.
 #[derive(Default)]
 struct Gate {
+    /// How many callers have announced themselves, and when the gate opened.
     announced: Mutex<(usize, Option<Instant>)>,
     opened: Condvar,
 }
 
 impl Gate {
-    /// One more caller is about to ask.
+    /// Announces one more caller. The last of `callers` opens the gate.
     fn announce(&self, callers: usize) {
         let mut announced = self.announced.lock();
         announced.0 += 1;
@@ -116,7 +117,7 @@ impl Gate {
         }
     }
 
-    /// Sleeps until the gate opens, and says when it did.
+    /// Sleeps until the gate is open, and returns when it opened.
     fn open(&self) -> Instant {
         let mut announced = self.announced.lock();
         loop {
@@ -138,8 +139,9 @@ impl<S: Subject> Contestant for Herd<S> {
         <S as Subject>::NAME
     }
 
-    /// `f` returns when all callers have come, so each of them is a waiter, or on its last steps to become one. The
-    /// clock starts when `f` may return and stops when the last caller has its value. The threads are made before.
+    /// Runs `iterations` herds. `f` returns only when all callers have announced themselves. So each caller waits
+    /// then, or is about to. The clock starts when `f` may return, and stops when the last caller has its value.
+    /// It does not include the creation of the threads.
     fn run(&mut self, iterations: u64) -> Run {
         let mut time = Duration::ZERO;
         let calls = Arc::new(AtomicU64::new(0));

@@ -1,12 +1,13 @@
-//! `memo_hit`: every key is in the memo. What does a look-up cost?
+//! `memo_hit`: the memo has every key. What does a look-up cost?
 //!
-//! They are compared with a plain [`HashMap`] that nobody writes: what remains when all synchronisation is taken away. It
-//! is no limit, since its table is not the only way to find a key.
+//! The memos are compared with a plain [`HashMap`] that no thread writes to, which needs no synchronisation. It is
+//! a reference, not a lower limit: a memo may find its keys in another, faster way.
 //!
-//! It is measured twice. In `memo_hit` each memo hashes with the function that its users get. That function can take as
-//! long as everything else in a hit: the standard library's does, which is safe against keys that an attacker has chosen
-//! to collide. `memo_hit_foldhash` has only the memos that can be given another function, and gives all of them the same
-//! fast one, so that what differs is the memo. The plain map has that one in both.
+//! There are two experiments. In `memo_hit` each memo uses the hash function that its users get. That function can
+//! take as long as everything else in a hit. The standard library's function does; it is safe against keys that an
+//! attacker has chosen to collide. `memo_hit_foldhash` contains only the memos that accept another hash function,
+//! and gives all of them the same fast one, so that only the memos differ. The plain map has the fast function in
+//! both experiments.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -29,11 +30,11 @@ use crate::store::Found;
 use crate::subject::Callers::Threads;
 use crate::subject::{self, Memo, Memo1, OneThread, Subject, Visitor};
 
-/// How many look-ups each thread has written down in advance for each key: it goes through them again and again, and on
-/// in each round from where it was in the last.
+/// How many look-ups each thread draws in advance, per key. The thread repeats these look-ups again and again, and
+/// each round continues where the last one ended.
 const WRITTEN_FOR_A_KEY: usize = 5;
 
-/// How long a contestant runs in a round for each key, so that a round goes through a good part of them.
+/// How long a contestant runs in a round, per key, so that a round covers a good part of the keys.
 const ROUND_FOR_A_KEY: Duration = Duration::from_nanos(100);
 const ROUND: Duration = Duration::from_millis(3);
 
@@ -42,10 +43,10 @@ const TWO_THREADS: &[(&str, &str)] = &[("threads", "2"), ("placement", "free")];
 
 const TIMES: Times = Times {
     rows: "memo",
-    caption: "The memo has every key. Shown: time of one look-up as each thread sees it, and the ratio to a plain HashMap with \
-              foldhash that no thread writes. A star marks the best memos, which the spread cannot separate. Each memo \
-              hashes as its users get it: memo2::lending and quick_cache with foldhash, once_map with aHash, the others \
-              with the standard library's SipHash.",
+    caption: "The memo has every key. Shown: time of one look-up as each thread sees it, and the ratio to a plain \
+              HashMap with foldhash that no thread writes. A star marks the best memos, which the spread cannot \
+              separate. Each memo hashes as its users get it: memo2::lending and quick_cache with foldhash, once_map \
+              with aHash, the others with the standard library's SipHash.",
     columns: &[Parameter::new("keys", "{} keys"), Parameter::new("threads", "{} thread{s}")],
     split: "choice",
     headline: &[
@@ -61,8 +62,8 @@ pub(super) struct MemoHit<S> {
     depth: Depth,
     settings: Vec<Setting>,
     hash: PhantomData<S>,
-    /// The memos of the last setting, for the next one that has as many keys in the same placement: to fill them takes
-    /// longer than to measure them.
+    /// The memos of the last setting. The next setting uses them again if it has as many keys and the same
+    /// placement, because filling the memos takes longer than measuring them.
     filled: Option<((usize, Placement), Filled)>,
 }
 
@@ -93,10 +94,10 @@ impl<S> MemoHit<S> {
     }
 }
 
-/// Keys are chosen by Zipf's law: a few of them most of the time.
+/// The choice of keys by Zipf's law: most look-ups are of a few keys.
 const ZIPF: &str = "zipf";
 
-/// Which hash function the memos have, and which memos take part.
+/// Which hash function the memos use, and which memos take part.
 pub(super) trait Hashing: 'static {
     const EXPERIMENT: &'static str;
     const TIMES: Times;
@@ -104,7 +105,7 @@ pub(super) trait Hashing: 'static {
     fn entrants(threads: usize) -> Vec<(&'static str, Result<(), String>)>;
 }
 
-/// Each memo has the one that its users get.
+/// Each memo uses the hash function that its users get.
 pub(super) struct AsUsersGetIt;
 
 impl Hashing for AsUsersGetIt {
@@ -118,15 +119,13 @@ impl Hashing for AsUsersGetIt {
     }
 }
 
-/// All memos have the same one.
+/// All memos use the same hash function.
 pub(super) struct SameForAll;
 
 impl Hashing for SameForAll {
     const EXPERIMENT: &'static str = "memo_hit_foldhash";
-    const TIMES: Times = Times {
-        caption: "As memo_hit, for the memos that can be given a hash function: the same one, foldhash, for all.",
-        ..TIMES
-    };
+    const TIMES: Times =
+        Times { caption: "As memo_hit, for the memos that accept a hash function: all of them use foldhash.", ..TIMES };
     fn visit(visitor: &mut impl Visitor) {
         subject::visit_hashed_by::<RandomState>(visitor);
     }
@@ -164,7 +163,7 @@ impl<S: Hashing> Contest for MemoHit<S> {
     fn measure(&mut self, setting: usize, without: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>> {
         let Setting { choice, keys, threads, placement } = self.settings[setting];
         if self.filled.as_ref().is_none_or(|(of, _)| *of != (keys, placement)) {
-            // The old ones go first, so that two generations never share the memory.
+            // Drop the old memos first, so that the old and the new ones are never in memory together.
             self.filled = None;
             self.filled = Some(((keys, placement), placement.run(|| Filled::new::<S>(keys, without))?));
         }
@@ -173,7 +172,7 @@ impl<S: Hashing> Contest for MemoHit<S> {
             Depth::Quick | Depth::Full => ROUND.max(ROUND_FOR_A_KEY * keys as u32),
         };
         let plan = Plan { rounds: self.rounds(), length: Length::About(length) };
-        let Some((_, filled)) = &mut self.filled else { unreachable!("they were just filled") };
+        let Some((_, filled)) = &mut self.filled else { unreachable!("the memos were just filled") };
         let load = Load::new(filled.keys.clone(), choice, threads);
         let contestants = filled
             .memos
@@ -185,7 +184,7 @@ impl<S: Hashing> Contest for MemoHit<S> {
     }
 }
 
-/// All memos, with all keys in them.
+/// All memos, filled with all keys.
 struct Filled {
     keys: Arc<[String]>,
     memos: Vec<Box<dyn HitMemo>>,
@@ -212,7 +211,7 @@ impl Filled {
                 self.memos.push(Box::new(Alone(S::NAME, memo)));
             }
         }
-        // About as long as real ones, and alike for most of their length.
+        // The keys are about as long as real URLs, and like them they are equal over most of their length.
         let keys: Arc<[String]> =
             (0..keys).map(|at| format!("https://pages.example/section-{}/page-{at:06}.html", at % 16)).collect();
         let plain = PlainMap(keys.iter().map(|key| (key.clone(), value(key))).collect());
@@ -222,12 +221,12 @@ impl Filled {
     }
 }
 
-/// What a page is worth: a number, so that to hand it out costs nothing.
+/// The value of a key: a number, because cloning a number costs nothing.
 fn value(key: &str) -> u64 {
     key.len() as u64
 }
 
-/// A map that nobody writes, shared by reference.
+/// A map that the threads share by reference. No thread writes to it.
 struct PlainMap(HashMap<String, u64, RandomState>);
 
 impl Memo<String, u64> for PlainMap {
@@ -236,7 +235,7 @@ impl Memo<String, u64> for PlainMap {
     }
 }
 
-/// Which keys each thread looks up, in which order.
+/// The keys, and the order in which each thread looks them up.
 struct Load {
     keys: Arc<[String]>,
     orders: Vec<Vec<u32>>,
@@ -244,12 +243,12 @@ struct Load {
 
 impl Load {
     fn new(keys: Arc<[String]>, choice: &str, threads: usize) -> Self {
-        let zipf = Zipf::new(keys.len() as f64, 0.99).expect("0.99 is an exponent, and there are keys");
+        let zipf = Zipf::new(keys.len() as f64, 0.99).expect("0.99 is a valid exponent, and there is at least one key");
         let order = |thread: usize| {
-            // The same numbers in every run and for every subject.
+            // A fixed seed: the numbers are the same in every run and for every subject.
             let mut random = StdRng::seed_from_u64(thread as u64);
             let mut draw = || match choice {
-                // Rank 1 is the hottest key; ranks are scattered over the keys, as hot pages are over a site.
+                // Rank 1 is the hottest key. The ranks are scattered over the keys, as hot pages are over a site.
                 ZIPF => (zipf.sample(&mut random) as usize - 1).wrapping_mul(7_919) % keys.len(),
                 _ => random.random_range(0..keys.len()),
             };
@@ -258,7 +257,7 @@ impl Load {
         Load { orders: (0..threads).map(order).collect(), keys }
     }
 
-    /// Looks up `count` keys on the calling thread, from `begin` on in its order.
+    /// Looks up `count` keys on the calling thread, starting at index `begin` of its order.
     fn walk(&self, memo: &impl Memo<String, u64>, thread: usize, begin: usize, count: u64) -> Span {
         let order = &self.orders[thread];
         timed(|| {
@@ -278,7 +277,7 @@ impl Load {
 /// A filled memo, for one thread or for several.
 trait HitMemo: Send {
     fn name(&self) -> &'static str;
-    /// Looks up `count` keys on each thread, from `begin` on in its order.
+    /// Looks up `count` keys on each thread, starting at index `begin` of the thread's order.
     fn walk(&mut self, load: &Load, begin: usize, count: u64) -> Duration;
 }
 
@@ -311,11 +310,11 @@ impl<M: Memo<String, u64> + Send + Sync> HitMemo for Shared<M> {
     }
 }
 
-/// A memo and the look-ups that it is measured by.
+/// A filled memo as a contestant, with the look-ups that it is measured with.
 struct Hits<'a> {
     memo: &'a mut (dyn HitMemo + 'a),
     load: &'a Load,
-    /// Where its next round begins in the orders.
+    /// The index in the orders at which the next round begins.
     at: usize,
 }
 
@@ -338,7 +337,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes down what it is asked for.
+    /// A memo that notes the keys it is asked for.
     struct Notes<'a>(&'a Mutex<Vec<String>>);
 
     impl HitMemo for Notes<'_> {
@@ -367,13 +366,13 @@ mod tests {
         notes.into_inner()
     }
 
-    /// Three rounds ask for what one long round asks for: none begins again.
+    /// Three rounds ask for the same keys as one long round: no round begins at the start again.
     #[test]
     fn a_round_goes_on_where_the_last_one_was() {
         assert_eq!(asked("zipf", 100, &[70, 300, 400]), asked("zipf", 100, &[770]));
     }
 
-    /// A hundred thousand keys are not some thousands of them.
+    /// The rounds ask for most of the 100,000 keys, not only for a few thousand of them.
     #[test]
     fn nearly_all_keys_are_asked_for() {
         let keys = 100_000;

@@ -1,7 +1,8 @@
-//! `memo_http`: the running example, measured: real pages over HTTP, through a memo, for many callers.
+//! `memo_http`: the running example. Many callers get real pages over HTTP through one memo.
 //!
-//! Every caller asks for every page, each starting at another one. The server takes its time over each request, so what
-//! counts is how many requests are under way at once, and how often a page is asked for.
+//! Every caller asks for every page, and each caller starts at a different page. The server delays each answer by
+//! 10 ms. So the time depends on how many requests are under way at once, and on how often the memo requests the
+//! same page.
 
 use std::io;
 use std::marker::PhantomData;
@@ -27,8 +28,8 @@ const REQUESTS: Quantity = Quantity::count("requests", "requests");
 
 const TIMES: Times = Times {
     rows: "memo",
-    caption: "Real pages over HTTP: each caller asks for all of them. Shown: time until all callers have all pages, the ratio \
-              to the fastest, and in brackets the requests that the server saw.",
+    caption: "Real pages over HTTP: each caller asks for all of them. Shown: time until all callers have all pages, \
+              the ratio to the fastest, and in brackets the requests that the server saw.",
     columns: &[
         Parameter::new("callers", "{} callers"),
         Parameter::new("pages", "{} pages"),
@@ -104,7 +105,7 @@ impl Contest for MemoHttp {
             }
             fn one_thread<S: OneThread>(&mut self) {}
         }
-        // The server keeps to no core: it stands for a machine elsewhere. It is started outside the placement.
+        // The server plays the part of another machine. So it starts outside the placement, and may use any core.
         let pages = Arc::new(Pages { server: Server::start(SITE)?, client: Client::new(Limits::default()) });
         let Setting { callers, placement } = self.settings[setting];
         let mut enter = Enter { callers, pages, without, contestants: Vec::new() };
@@ -114,7 +115,8 @@ impl Contest for MemoHttp {
     }
 }
 
-/// Where the pages come from. The client keeps its connections from one run to the next, as a program would.
+/// The server of the pages, and the client that gets them. The client keeps its connections from one run to the
+/// next, as a real program does.
 struct Pages {
     server: Server,
     client: Client,
@@ -133,7 +135,7 @@ impl<S: Subject> Contestant for Callers<S> {
 
     /// # Panics
     ///
-    /// If a page does not come, or is another one's: then there is nothing to measure.
+    /// If a page cannot be fetched or does not have the right size: then there is nothing to measure.
     fn run(&mut self, iterations: u64) -> Run {
         let urls: Vec<String> = (0..SITE.pages).map(|page| self.pages.server.url(page)).collect();
         let mut time = Duration::ZERO;
@@ -148,7 +150,7 @@ impl<S: Subject> Contestant for Callers<S> {
                     for turn in 0..urls.len() {
                         let page = (caller * urls.len() / self.callers + turn) % urls.len();
                         let body = memo.get(&urls[page]).unwrap_or_else(|error| panic!("memo_http: {error}"));
-                        assert_eq!(body.len(), SITE.size, "page {page} is not whole");
+                        assert_eq!(body.len(), SITE.size, "page {page} does not have the right size");
                     }
                 })
             });

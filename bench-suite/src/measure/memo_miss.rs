@@ -1,8 +1,8 @@
-//! `memo_miss`: no key is in the memo, and all are distinct. What does it cost to bring one in, and do callers of
-//! distinct keys wait for each other?
+//! `memo_miss`: the memo has no key, and all keys are distinct. What does a miss cost, and do callers of distinct
+//! keys wait for each other?
 //!
-//! `f` does nothing, or keeps its processor busy for 50 µs. It computes and does not sleep, so that on one core no memo
-//! can be faster than one thread.
+//! `f` does nothing, or keeps its processor busy for 50 µs. It computes and does not sleep, so that on one core
+//! several threads are not faster than one, whatever the memo does.
 
 use std::io;
 use std::marker::PhantomData;
@@ -22,8 +22,8 @@ const NAME: &str = "memo_miss";
 
 const TIMES: Times = Times {
     rows: "memo",
-    caption: "The memo has no key, and all keys are distinct. Shown: time of one call as each thread sees it, and the ratio to \
-              the fastest. f does nothing, or computes for 50 µs.",
+    caption: "The memo has no key, and all keys are distinct. Shown: time of one call as each thread sees it, and the \
+              ratio to the fastest. f does nothing, or computes for 50 µs.",
     columns: &[Parameter::new("f", "f {}"), Parameter::new("threads", "{} thread{s}")],
     headline: &[&[("f", "trivial"), ("threads", "1"), ("placement", "free")], &[("f", "trivial"), ("threads", "2")]],
     ..Times::OF_MODELS
@@ -41,7 +41,7 @@ struct Setting {
     placement: Placement,
 }
 
-/// The function that the memo remembers.
+/// What `f` does, the function whose values the memo keeps.
 #[derive(Clone, Copy)]
 enum F {
     /// It does nothing.
@@ -113,7 +113,7 @@ impl Contest for MemoMiss {
     }
 }
 
-/// Makes a contestant of each subject that can take part.
+/// Creates a contestant for each subject that can take part.
 struct Enter<'a> {
     threads: usize,
     busy: Option<Duration>,
@@ -138,7 +138,7 @@ impl Visitor for Enter<'_> {
     }
 }
 
-/// `f`: the key's length, after as much work as is asked for.
+/// Returns `f`: it computes for the time `busy`, if there is one, and returns the key's length.
 fn f(busy: Option<Duration>) -> subject::Function<String, u64> {
     Box::new(move |key| {
         if let Some(busy) = busy {
@@ -151,12 +151,12 @@ fn f(busy: Option<Duration>) -> subject::Function<String, u64> {
     })
 }
 
-/// Distinct keys for each thread.
+/// Returns `count` keys for this thread, distinct from each other and from those of other threads.
 fn keys(thread: usize, count: u64) -> Vec<String> {
     (0..count).map(|at| format!("https://pages.example/section-{thread}/page-{at:06}.html")).collect()
 }
 
-/// Asks for all `keys`. Only this is timed: making keys and memo, and dropping them, is not.
+/// Asks for all `keys`. Only this is timed. Creating and dropping the keys and the memo is not.
 fn ask(memo: &impl Memo<String, u64>, keys: &[String]) {
     for key in keys {
         std::hint::black_box(memo.get(key));

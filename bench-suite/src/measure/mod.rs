@@ -1,11 +1,11 @@
-//! What is measured, in which settings, and how.
+//! What the suite measures, in which settings, and how.
 //!
-//! A [`Contest`] has settings, and in each of them it times all its subjects together, in interleaved rounds
-//! (`rounds.rs`). The contests of the memos run in this process. Those of the runtimes run in children, one child for
-//! each model (`runtimes/`). Anything that is not a time (bytes, counts, how a child ended) is an observation, made by
-//! an [`Observer`].
+//! A [`Contest`] has settings. In each of them it times all its subjects together, in interleaved rounds
+//! (`rounds.rs`). The contests of the memos run in this process. Those of the runtimes run in child processes, one
+//! for each model (`runtimes/`). Anything that is not a time (bytes, counts, how a child ended) is an observation,
+//! which an [`Observer`] makes.
 //!
-//! What is measured of the runtimes is described by the [workloads](workload) themselves.
+//! The [workloads](workload) themselves describe what is measured of the runtimes.
 
 mod beside;
 mod memo_herd;
@@ -34,13 +34,13 @@ use rounds::{Contestant, Plan};
 pub use crate::subject::PLAIN_MAP;
 pub use runtimes::{Observer, observers};
 
-/// The quantity that says how many cores other programs had while a setting was measured.
+/// The number of cores, on average, that other programs used while a setting was measured.
 pub const OTHERS: Quantity = Quantity::count("others", "cores of\nothers");
 
-/// The ratio of a time to the reference's time of the same round.
+/// The ratio of a time to the reference subject's time in the same round.
 pub const RATIO: Quantity = Quantity::new("ratio", Unit::Ratio, "ratio");
 
-/// The contests of the memos at this depth, in the order in which they run.
+/// Returns the contests of the memos at this depth, in the order in which they run.
 #[must_use]
 pub fn memos(depth: Depth) -> Vec<Box<dyn Contest>> {
     vec![
@@ -52,19 +52,21 @@ pub fn memos(depth: Depth) -> Vec<Box<dyn Contest>> {
     ]
 }
 
-/// The contests of the runtimes at this depth, in the order in which they run.
+/// Returns the contests of the runtimes at this depth, in the order in which they run.
 #[must_use]
 pub fn runtimes(depth: Depth, programs: &Rc<Programs>) -> Vec<Box<dyn Contest>> {
     runtimes::contests(depth, programs).map(|contest| Box::new(contest) as Box<dyn Contest>).collect()
 }
 
-/// The memos' experiments by name, with how each is shown, in the order in which reports show them.
+/// Lists the experiments of the memos: each name, and how tables show the results. The order is that of the
+/// reports.
 #[must_use]
 pub fn of_memos() -> Vec<(&'static str, Shows)> {
     memos(Depth::Quick).iter().map(|contest| (contest.name(), Shows::Times(contest.times()))).collect()
 }
 
-/// The runtimes' experiments by name, with how each is shown, in the order in which reports show them.
+/// Lists the experiments of the runtimes: each name, and how tables show the results. The order is that of the
+/// reports.
 #[must_use]
 pub fn of_runtimes() -> Vec<(&'static str, Shows)> {
     workload::all()
@@ -73,26 +75,26 @@ pub fn of_runtimes() -> Vec<(&'static str, Shows)> {
         .collect()
 }
 
-/// Subjects that are timed together in a number of settings. A setting is named by its place in
-/// [`settings`](Contest::settings).
+/// An experiment that times its subjects together, in each of its settings. The methods identify a setting by its
+/// index in [`settings`](Contest::settings).
 pub trait Contest {
-    /// The name of the experiment.
+    /// Returns the name of the experiment.
     fn name(&self) -> &'static str;
 
-    /// How its times are shown.
+    /// Returns how tables show its times.
     fn times(&self) -> Times;
 
-    /// The number of rounds at its depth.
+    /// Returns the number of rounds at its depth.
     fn rounds(&self) -> usize;
 
-    /// The settings at its depth, in the order in which they are measured.
+    /// Returns the settings at its depth, in the order in which they are measured.
     fn settings(&self) -> Vec<Written>;
 
-    /// The subjects in a setting, each with the reason if it cannot take part.
+    /// Lists the subjects in a setting. A subject that cannot take part has the reason as its error.
     fn entrants(&self, setting: usize) -> Vec<(&'static str, Result<(), String>)>;
 
-    /// Times all subjects of a setting that can take part, except those in `without`. Calls `tick` from time to time with
-    /// the share that is done, at most 1.
+    /// Times all subjects of a setting that can take part, except those in `without`. Calls `tick` from time to
+    /// time with the share of the work that is done, from 0 to 1.
     ///
     /// # Errors
     ///
@@ -100,25 +102,26 @@ pub trait Contest {
     fn measure(&mut self, setting: usize, without: &[&str], tick: Tick<'_>) -> io::Result<Vec<(&'static str, Found)>>;
 }
 
-/// Is told the share that is done, from 0 to 1.
+/// A callback that receives the share of the work that is done, from 0 to 1.
 pub type Tick<'a> = &'a (dyn Fn(f64) + Sync);
 
-/// Subjects that are not measured, with the reason.
+/// Subjects that are not measured, each with the reason.
 pub type Without = [(&'static str, String)];
 
-/// A setting as results and criterion's ids write it.
+/// A setting in the form in which results and criterion's ids contain it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Its parameters.
+    /// Its parameters, by name.
     pub setting: store::Setting,
-    /// The group of criterion's to which it belongs.
+    /// The criterion group to which it belongs.
     pub group: String,
     /// Its name within that group.
     pub id: String,
 }
 
 impl Written {
-    /// A setting of a memo's experiment, whose group is the whole experiment. So its id names the placement too.
+    /// Creates a setting of a memo experiment. The whole experiment is one group, so the id contains the
+    /// placement, too.
     fn of_memos<const N: usize>(
         experiment: &str,
         parameters: [(&str, String); N],
@@ -134,7 +137,7 @@ impl Written {
     }
 }
 
-/// The subjects in a setting of `contest`, each with the reason if it is not measured.
+/// Lists the subjects in a setting of `contest`. A subject that is not measured has the reason as its error.
 #[must_use]
 pub fn entrants(contest: &dyn Contest, setting: usize, without: &Without) -> Vec<(&'static str, Result<(), String>)> {
     let left_out = |subject| without.iter().find(|(left_out, _)| *left_out == subject);
@@ -142,8 +145,8 @@ pub fn entrants(contest: &dyn Contest, setting: usize, without: &Without) -> Vec
     contest.entrants(setting).into_iter().map(entrant).collect()
 }
 
-/// Measures a setting of `contest`: a cell for each subject, measured or not. Each cell that has a time also says how
-/// many cores [other programs](OTHERS) had meanwhile.
+/// Measures a setting of `contest`, and returns a cell for each subject, whether it was measured or not. Each cell
+/// that has a time also has the number of cores that [other programs](OTHERS) used meanwhile.
 ///
 /// # Errors
 ///
@@ -171,8 +174,8 @@ pub fn measure(contest: &mut dyn Contest, setting: usize, without: &Without, tic
     Ok(entrants.into_iter().filter_map(cell).collect())
 }
 
-/// Runs the rounds of `contestants` with this placement. Each has the time of one iteration, its ratio to the reference's
-/// time, and what it counted, if it counts.
+/// Runs the rounds of `contestants` with this placement. Returns, for each contestant, the time of one iteration,
+/// the ratio of that time to the reference's time, and the number that it counted, if the experiment counts.
 fn compete(
     placement: Placement,
     mut contestants: Vec<Box<dyn Contestant + '_>>,
@@ -197,7 +200,8 @@ fn compete(
     Ok(found.collect())
 }
 
-/// Every subject. memo1 takes part where one thread is `alone`, and nowhere else.
+/// Lists every subject that threads call. memo1 takes part only in settings with one thread, in which that thread
+/// is `alone`.
 fn all_subjects(alone: bool) -> Vec<(&'static str, Result<(), String>)> {
     let can = |name| match name == <Memo1 as OneThread>::NAME && !alone {
         true => Err(MEMO1_IS_NOT_SYNC.to_string()),
@@ -206,7 +210,8 @@ fn all_subjects(alone: bool) -> Vec<(&'static str, Result<(), String>)> {
     subject::made_for(Threads).into_iter().map(|about| (about.name, can(about.name))).collect()
 }
 
-/// The numbers of threads in the memos' experiments: one, two, and twice the cores (more threads than cores, on purpose).
+/// Returns the numbers of threads in the experiments of the memos: one, two, and twice the number of cores (more
+/// threads than cores, on purpose).
 fn thread_counts() -> Vec<usize> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut counts = vec![1, 2, 2 * cores];

@@ -1,42 +1,44 @@
-//! Interleaved rounds: everybody once, then everybody once more.
+//! Interleaved rounds: in each round every contestant runs once.
 //!
-//! The speed of a machine drifts: by its temperature, and in a virtual machine by its neighbours. Measured one after
-//! another, subjects would be compared at different speeds. So each round measures every contestant for some
-//! milliseconds, in an order that turns from round to round; a ratio is taken within a round, where the machine's speed
-//! hardly moves, and the median of the rounds' ratios is what tables show.
+//! The speed of a machine drifts, with its temperature, and in a virtual machine with the load of its neighbours.
+//! If subjects were measured one after the other, they would be compared at different speeds. So each round
+//! measures every contestant for some milliseconds, in an order that rotates from round to round. A ratio is taken
+//! within a round, in which the machine's speed hardly changes. Tables show the median of the ratios of all
+//! rounds.
 
 use std::time::Duration;
 
 use crate::store::Estimate;
 
-/// Somebody who takes part.
+/// A subject that takes part in the rounds.
 pub(super) trait Contestant: Send {
     /// The subject's name.
     fn name(&self) -> &'static str;
 
-    /// Runs `iterations`, and says how long they took, as the workers' own clocks tell.
+    /// Runs `iterations` iterations, and returns how long they took. The threads or units that do the work read
+    /// the clock.
     fn run(&mut self, iterations: u64) -> Run;
 }
 
-/// What a contestant says of its iterations.
+/// The result of a contestant's iterations.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
-    /// The time of all of them.
+    /// The time of all iterations together.
     pub(super) time: Duration,
-    /// Something that was counted in them, if the experiment counts.
+    /// What the contestant counted during the iterations, if the experiment counts.
     pub(super) count: Option<u64>,
 }
 
-/// One contestant in one round.
+/// The result of one contestant in one round.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     /// The time of one iteration.
     pub(super) nanoseconds: f64,
-    /// As [`Run::count`].
+    /// The same as [`Run::count`].
     pub(super) count: Option<f64>,
 }
 
-/// How many rounds, and how long each contestant runs in each.
+/// How many rounds there are, and how long each contestant runs in a round.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     pub(super) rounds: usize,
@@ -46,13 +48,14 @@ pub(super) struct Plan {
 /// How long a contestant runs in a round.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Length {
-    /// About this long: how many iterations that takes is found out first, for each contestant.
+    /// For about this long. Before the rounds, each contestant's number of iterations is calibrated to take this
+    /// time.
     About(Duration),
-    /// This many iterations.
+    /// For this many iterations.
     Iterations(u64),
 }
 
-/// Runs the rounds; the answer has, for each contestant, a sample for each round.
+/// Runs the rounds. Returns a list of samples for each contestant, with one sample for each round.
 pub(super) fn run(
     contestants: &mut [Box<dyn Contestant + '_>],
     plan: Plan,
@@ -62,7 +65,7 @@ pub(super) fn run(
     let mut samples = vec![Vec::with_capacity(plan.rounds); contestants.len()];
     for round in 0..plan.rounds {
         for turn in 0..contestants.len() {
-            // Who comes first changes, so that nobody always follows the same neighbour.
+            // The order rotates, so that no contestant always runs first.
             let at = (turn + round) % contestants.len();
             let run = contestants[at].run(iterations[at]);
             samples[at].push(Sample {
@@ -75,7 +78,7 @@ pub(super) fn run(
     samples
 }
 
-/// How many iterations one round takes. Finding it out also warms the contestant up.
+/// Returns how many iterations a contestant runs in a round. Measuring this also warms the contestant up.
 fn calibrated(contestant: &mut Box<dyn Contestant + '_>, length: Length) -> u64 {
     let aim = match length {
         Length::Iterations(iterations) => {
@@ -95,18 +98,18 @@ fn calibrated(contestant: &mut Box<dyn Contestant + '_>, length: Length) -> u64 
     }
 }
 
-/// How many times the time of number `reference` each time is, round by round.
+/// Divides each time by the time of the contestant with index `reference` in the same round.
 pub(super) fn ratios_to(times: &[Vec<f64>], reference: usize) -> Vec<Vec<f64>> {
     let ratios =
         |times: &Vec<f64>, reference: &[f64]| times.iter().zip(reference).map(|(time, by)| time / by).collect();
     times.iter().map(|own| ratios(own, &times[reference])).collect()
 }
 
-/// How many times the time of the best each time is, round by round, where nobody is the reference from the start. The
-/// best is the one whose median is the least.
+/// Divides each time by the time of the best contestant in the same round. The best contestant is the one with the
+/// smallest median.
 ///
-/// Each is divided by the best's time of the same round and by nothing else: an average over all of them would move with
-/// any one that has two speeds, and change what is said of the others.
+/// The divisor is the time of one contestant, not an average of all. An average would move with any contestant
+/// that has two speeds, and so change the ratios of the others.
 pub(super) fn ratios_to_best(times: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let median = |of: &usize| Estimate::of(&times[*of]).median;
     let best = (0..times.len()).min_by(|one, other| median(one).total_cmp(&median(other)));
@@ -118,7 +121,7 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// A contestant whose every iteration takes the same time, and who writes down when it ran.
+    /// A contestant whose iterations all take the same time. It notes in the diary when it runs.
     struct Fixed {
         name: &'static str,
         each: Duration,
@@ -173,12 +176,13 @@ mod tests {
         assert_eq!(medians(&ratios_to_best(&times)), [1.0, 3.0]);
     }
 
-    /// As a ring of two once was: a third contestant, which is fast in half of the rounds, made 119 ns look better than
-    /// 104 ns, when all were divided by an average of all.
+    /// Results like these once occurred for a ring of two units. A third contestant, which is fast in half of the
+    /// rounds, made 119 ns look better than 104 ns, because all times were divided by an average of all
+    /// contestants.
     #[test]
     fn one_with_two_speeds_does_not_change_what_is_said_of_others() {
         let two_speeds = |round: usize| if round < 6 { 5_000.0 } else { 200.0 };
-        // The slower of the two is lucky in the rounds in which the third one is slow.
+        // The slower of the two is faster in the rounds in which the third contestant is slow.
         let slower = |round: usize| if round < 6 { 118.0 } else { 121.0 };
         let faster = |round: usize| if round < 6 { 130.0 } else { 104.0 };
         let times = [slower, faster, two_speeds].map(|time: fn(usize) -> f64| (0..11).map(time).collect::<Vec<f64>>());

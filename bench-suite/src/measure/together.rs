@@ -1,10 +1,10 @@
-//! Work on several threads, timed by the workers themselves.
+//! Runs work on several threads, which read the clock themselves.
 
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The time between two readings of one worker's clock.
+/// When one thread's work began and when it ended.
 pub(super) type Span = (Instant, Instant);
 
 /// Times `work` on the calling thread.
@@ -14,11 +14,11 @@ pub(super) fn timed(work: impl FnOnce()) -> Span {
     (start, Instant::now())
 }
 
-/// Runs `work` on `threads` threads at once, each with its number, and says how long it was from the first start to the
-/// last end.
+/// Runs `work` on `threads` threads at once, and gives each its number. Returns the time from the first start to
+/// the last end.
 ///
-/// The workers read the clock, each on its own thread. A clock read by whoever started them would be wrong: with more
-/// threads than cores, the starter may wake up last, when the work is long done.
+/// The threads that work read the clock. The thread that starts them cannot: with more threads than cores, it may
+/// wake up last, long after the work has ended.
 pub(super) fn together(threads: usize, work: impl Fn(usize) -> Span + Sync) -> Duration {
     let start = Barrier::new(threads);
     let spans: Vec<Span> = thread::scope(|scope| {
@@ -39,7 +39,7 @@ pub(super) fn together(threads: usize, work: impl Fn(usize) -> Span + Sync) -> D
     first_start_to_last_end(&spans)
 }
 
-/// The time from the first start to the last end.
+/// Returns the time from the first start to the last end; 0 if `spans` is empty.
 pub(super) fn first_start_to_last_end(spans: &[Span]) -> Duration {
     let start = spans.iter().map(|(start, _)| *start).min();
     let end = spans.iter().map(|(_, end)| *end).max();

@@ -1,6 +1,6 @@
-//! The experiments of the runtimes, measured in children, as the [workloads](super::workload) describe them.
+//! Measures the experiments of the runtimes in child processes, as the [workloads](super::workload) describe them.
 //!
-//! `timed.rs` measures times, in rounds like those of the memos, and `observed.rs` everything else.
+//! `timed.rs` measures times, in rounds like those of the memos. `observed.rs` makes observations.
 
 mod observed;
 mod timed;
@@ -17,7 +17,7 @@ use crate::store::{self, Series};
 
 pub use observed::Observer;
 
-/// The contests of the runtimes at this depth, in the order in which they run.
+/// Returns the contests of the runtimes at this depth, in the order in which they run.
 pub(super) fn contests(depth: Depth, programs: &Rc<Programs>) -> impl Iterator<Item = timed::Timed> {
     described().filter_map(move |(workload, experiment)| match experiment.shows {
         Shows::Times(times) => Some(timed::Timed::new(workload, experiment, times, depth, Rc::clone(programs))),
@@ -25,7 +25,7 @@ pub(super) fn contests(depth: Depth, programs: &Rc<Programs>) -> impl Iterator<I
     })
 }
 
-/// What is observed of the runtimes at this depth, in the order in which it runs.
+/// Returns the observers of the runtimes at this depth, in the order in which they run.
 #[must_use]
 pub fn observers(depth: Depth) -> Vec<Observer> {
     let observer = |(workload, experiment): (_, &'static Experiment)| match experiment.shows {
@@ -35,13 +35,13 @@ pub fn observers(depth: Depth) -> Vec<Observer> {
     described().filter_map(observer).collect()
 }
 
-/// Every experiment of a workload.
+/// Lists every experiment of every workload.
 fn described() -> impl Iterator<Item = (&'static Workload, &'static Experiment)> {
     workload::all().flat_map(|workload| workload.experiments.iter().map(move |experiment| (workload, experiment)))
 }
 
-/// A setting as results write it. `n` is the name of its `n`, if that varies. Only goroutines are preempted, so only they
-/// have a preemption.
+/// Returns a setting in the form in which results contain it. `n` is the name of the setting's `n`; empty if it
+/// does not vary. Only goroutines are preempted, so only their settings contain the preemption.
 fn written(n: &str, setting: &Setting, model: Option<Model>) -> store::Setting {
     let stack = setting.stack.map_or_else(|| "default".to_string(), |bytes| bytes.to_string());
     let preemption = setting.preemption.filter(|_| model == Some(Model::Goroutine));
@@ -57,11 +57,12 @@ fn written(n: &str, setting: &Setting, model: Option<Model>) -> store::Setting {
     given.map(|(name, value)| (name.to_string(), value)).collect()
 }
 
-/// The quantities of these answers, each with a number for each answer. `described` finds a quantity by its name.
+/// Collects the quantities of these answers, each with one number per answer. `described` finds the description of
+/// a quantity by its name.
 fn quantities(answers: &[Answer], described: impl Fn(&str) -> Option<&'static Quantity>) -> BTreeMap<String, Series> {
     let mut quantities: BTreeMap<String, Series> = BTreeMap::new();
     for (name, number) in answers.iter().flat_map(|answer| &answer.quantities) {
-        // Where noise hides a quantity there is a bound instead: the same name with an ending.
+        // If noise hides a quantity, the answer has a bound instead: the same name with a suffix.
         let quantity = described(name.strip_suffix(Answer::BELOW).unwrap_or(name));
         debug_assert!(quantity.is_some(), "a workload reports {name:?}, which it does not describe");
         let unit = quantity.map_or(Unit::Count, |quantity| quantity.unit);
@@ -83,7 +84,7 @@ mod tests {
         assert_eq!(names.len(), all);
     }
 
-    /// A setting that names an unknown variant would be refused by every child.
+    /// Every child would refuse a setting that names an unknown variant.
     #[test]
     fn every_setting_is_one_of_its_workload() {
         for (workload, experiment) in described() {

@@ -1,4 +1,5 @@
-//! A workload whose result is not a time: every model in its own child, asked once or a few times.
+//! Observes a workload whose result is not a time. Every model runs in its own child process, and the suite asks
+//! each child once or a few times.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::child::probe::trace::{self, Untraced};
 use crate::child::probe::{NoAnswer, Programs, Session, Stop};
 use crate::store::{Cell, Found, Observation, Results, Series};
 
-/// Makes the observations of one experiment, of all models.
+/// Makes the observations of one experiment, for all models.
 #[derive(Debug)]
 pub struct Observer {
     workload: &'static Workload,
@@ -30,7 +31,8 @@ impl Observer {
         let mut cells: Vec<(Setting, Model)> = Vec::new();
         for setting in (experiment.settings)(depth) {
             for model in workload.models_in(&setting) {
-                // OS threads have no workers, so they are observed once in settings that differ in nothing else.
+                // OS threads have no workers. So of settings that differ in nothing but the workers, observe them
+                // in one only.
                 let same = |(other, of): &(Setting, Model)| {
                     *of == Model::Thread && Setting { workers: setting.workers, ..*other } == setting
                 };
@@ -42,25 +44,25 @@ impl Observer {
         Observer { workload, experiment, observations, depth, cells }
     }
 
-    /// The name of the experiment.
+    /// Returns the name of the experiment.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.experiment.name
     }
 
-    /// The name of the workload.
+    /// Returns the name of the workload.
     #[must_use]
     pub fn workload(&self) -> &'static str {
         self.workload.name
     }
 
-    /// How many children it takes.
+    /// Returns how many children it starts: one for each setting and model.
     #[must_use]
     pub fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether it takes no child.
+    /// Returns whether it starts no child.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
@@ -92,7 +94,7 @@ impl Observer {
         match Session::start(programs, &setup, self.observations.patience) {
             Ok(session) if self.observations.traced => self.system_calls(session, &setup),
             Ok(session) => {
-                // A trial has only to see that it runs.
+                // A trial only checks that the workload runs.
                 let times = if self.depth == Depth::Trial { 1 } else { setting.times };
                 Found::Observed(self.observe_child(session, times))
             }
@@ -124,10 +126,10 @@ impl Observer {
         }
     }
 
-    /// The system calls of one iteration, from the calls that so many iterations make.
+    /// Counts the system calls of one iteration: traces `n` iterations and divides their calls by `n`.
     fn system_calls(&self, mut session: Session, setup: &Setup) -> Found {
         let units = setup.n;
-        // The first units set up what all others share.
+        // Not traced: the first units also set up what all later units share.
         if let Err(ended) = session.ask(units) {
             return Found::Observed(stopped(Observation::default(), ended));
         }
@@ -142,7 +144,7 @@ impl Observer {
         };
         for (name, count) in &counts {
             add("all", *count);
-            // Calls that have no column are counted together.
+            // Calls without a column of their own are counted together, as `other`.
             add(self.observations.quantity(name).map_or("other", |_| name), *count);
         }
         let quantities = super::quantities(&[answer], |name| self.observations.quantity(name));
@@ -150,7 +152,8 @@ impl Observer {
     }
 }
 
-/// What was seen until the child ended. How far it had come, by its own last word, is a quantity too.
+/// Completes an observation whose child ended too early. Adds why it ended and the last progress that it reported,
+/// and drops the facts.
 fn stopped(seen: Observation, ended: NoAnswer) -> Observation {
     let seen = with_progress(seen, ended.progress);
     Observation { stopped: Some(ended.why), facts: BTreeMap::new(), ..seen }
@@ -175,7 +178,7 @@ mod tests {
     use super::super::observers;
     use super::*;
 
-    /// What the claim about Go's preemption is read off.
+    /// The claim about Go's preemption needs all these settings.
     #[test]
     fn a_hog_runs_in_both_placements_with_both_loops_and_go_also_without_asynchronous_preemption() {
         for depth in [Depth::Quick, Depth::Full] {

@@ -1,4 +1,5 @@
-//! A workload whose result is a time: every model in its own child, asked in interleaved rounds.
+//! Measures a workload whose result is a time. Every model runs in its own child process, and the suite asks the
+//! children in interleaved rounds.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,18 +16,19 @@ use super::written;
 use crate::child::probe::{NoAnswer, Programs, Session, Stop};
 use crate::store::{self, Found, Observation, Series};
 
-/// How long a child may be silent before it counts as hanging.
+/// How long a child may be silent before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a model runs in a round.
 const ROUND: Duration = Duration::from_millis(10);
 
-/// A model of which one iteration takes longer than this does not take part in the rounds of the others: it would make
-/// them so long that the machine's speed moves within one. It has [rounds of its own](SLOW_ROUNDS).
+/// A model is slow if one iteration takes at least this long. A slow model does not take part in the rounds of the
+/// others, because it would make them so long that the machine's speed changes within a round. It has [separate
+/// rounds](SLOW_ROUNDS).
 const SLOW: Duration = Duration::from_millis(250);
 
-/// How many rounds the slow models have, after those of the others, and of one iteration each. Their times have no
-/// ratio, because nothing fast was measured beside them.
+/// The number of rounds of the slow models. These rounds follow those of the others, and are of one iteration
+/// each. Their times have no ratio, because nothing fast was measured beside them.
 const SLOW_ROUNDS: usize = 3;
 
 /// The timed experiment of a workload.
@@ -55,7 +57,7 @@ impl Timed {
         programs: Rc<Programs>,
     ) -> Self {
         let mut settings = (experiment.settings)(depth);
-        // One group of criterion's after the other.
+        // Sorted, so that the settings of one criterion group follow each other.
         settings.sort_by_key(|setting| (setting.placement, setting.workers));
         Timed { workload, experiment, times, depth, settings, programs }
     }
@@ -72,7 +74,7 @@ impl Timed {
         self.workload.setup(entrant.model, &Setting { variant: entrant.variant, ..*setting })
     }
 
-    /// Why a subject cannot take part, if it cannot.
+    /// Checks whether a subject can take part. The error is the reason why it cannot.
     fn can(&self, entrant: &Entrant, setting: &Setting) -> Result<(), String> {
         match self.workload.cannot(&self.setup(entrant, setting)) {
             Some(why) => Err(why.to_string()),
@@ -80,7 +82,7 @@ impl Timed {
         }
     }
 
-    /// The quantities of these answers, and the percentiles of all their waits.
+    /// Collects the quantities of these answers, and the percentiles of all their waits together.
     fn quantities(&self, answers: &[Answer]) -> BTreeMap<String, Series> {
         let mut quantities = super::quantities(answers, |name| self.times.quantity(name));
         quantities.extend(store::named(percentiles(answers)));
@@ -149,7 +151,8 @@ impl Contest for Timed {
 }
 
 impl Timed {
-    /// What was found of each racer. `times` has the times of its rounds, if nothing stopped it.
+    /// Returns what was found for each racer. `times` contains the times of a racer's rounds, if nothing stopped
+    /// it.
     fn found(&self, racers: &[Racer], times: &BTreeMap<&str, Vec<f64>>) -> Vec<(&'static str, Found)> {
         let raced: Vec<&str> = racers.iter().filter(|racer| racer.races()).map(|racer| racer.name).collect();
         let ratios = rounds::ratios_to_best(&raced.iter().map(|name| times[name].clone()).collect::<Vec<_>>());
@@ -172,12 +175,12 @@ impl Timed {
     }
 }
 
-/// The rounds of the slow racers: each once, then each once more.
+/// Runs the rounds of the slow racers. In each round every slow racer runs one iteration.
 fn slow_rounds(racers: &mut [Racer], rounds: usize) -> BTreeMap<&'static str, Vec<f64>> {
     let mut times: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for _ in 0..rounds {
         for racer in racers.iter_mut().filter(|racer| racer.is_slow()) {
-            // One that ends now has no time, and its cell says what became of it.
+            // A racer whose child ends now has no time. Its cell says why the child ended.
             if let Some(nanoseconds) = racer.ask(1).map(|answer| answer.nanoseconds) {
                 times.entry(racer.name).or_default().push(nanoseconds);
             }
@@ -186,20 +189,21 @@ fn slow_rounds(racers: &mut [Racer], rounds: usize) -> BTreeMap<&'static str, Ve
     times
 }
 
-/// A model in its child. When that has ended, so has the racer: what it answers then is nothing, and is not shown.
+/// A model in its child process. When the child has ended, the racer has ended, too: it gives no more answers, and
+/// tables show no time for it.
 struct Racer {
     name: &'static str,
     session: Option<Session>,
     ended: Option<NoAnswer>,
-    /// The nanoseconds of one iteration that was not the first, or of the first if that was fast.
+    /// The nanoseconds of the first iteration; if that was slow, of the second.
     one: f64,
-    /// All answers, the last ones of which are the rounds'.
+    /// All answers. The last of them are those of the rounds.
     answers: Vec<Answer>,
 }
 
 impl Racer {
-    /// Starts the child, and asks it once: what cannot be done at all is found out here. One that was slow is asked once
-    /// more, since the first iteration also warms it up.
+    /// Starts the child and asks it for one iteration, which shows whether it can do the work at all. If that was
+    /// slow, asks for one more, because the first iteration also warms the child up.
     fn start(programs: &Programs, name: &'static str, setup: &Setup) -> Racer {
         let mut racer = Racer { name, session: None, ended: None, one: 0.0, answers: Vec::new() };
         match Session::start(programs, setup, PATIENCE) {
@@ -218,7 +222,7 @@ impl Racer {
         self.ended.is_none() && !self.takes_long()
     }
 
-    /// Whether it takes part in the rounds of the slow ones.
+    /// Whether it takes part in the rounds of the slow racers.
     fn is_slow(&self) -> bool {
         self.ended.is_none() && self.takes_long()
     }
@@ -255,7 +259,7 @@ impl Contestant for &mut Racer {
     }
 
     fn run(&mut self, iterations: u64) -> Run {
-        // One that has ended is out of the race; a time long enough ends its calibration.
+        // A racer that has ended returns a time that is long enough to end its calibration.
         let time = self
             .ask(iterations)
             .map_or(Duration::from_secs(1), |answer| Duration::from_nanos(answer.nanoseconds.max(1.0) as u64));
@@ -263,8 +267,8 @@ impl Contestant for &mut Racer {
     }
 }
 
-/// The percentiles of all waits together, as one number each; none if nothing has waited. The 99th percentile of one
-/// round has a wait or two above it, and is luck; of all rounds together it has many.
+/// Returns the percentiles of all waits together, as one number each; none if there are no waits. In one round
+/// only one or two waits are above the 99th percentile, so its value is luck. In all rounds together many are.
 fn percentiles(answers: &[Answer]) -> Vec<(Quantity, Vec<f64>)> {
     let mut waits: Vec<u64> = answers.iter().flat_map(|answer| answer.waits.iter().copied()).collect();
     if waits.is_empty() {
@@ -285,17 +289,18 @@ mod tests {
     use crate::child::probe::twin::Twin;
     use crate::measure::workload;
 
-    /// The contest of this workload, without a Go twin.
+    /// Returns the contest of this workload, without a Go twin.
     fn contest(name: &str, lab: &Path) -> Timed {
         let workload = workload::all().find(|workload| workload.name == name).unwrap();
         let experiment = &workload.experiments[0];
         let Shows::Times(times) = experiment.shows else { panic!("{name} is not timed") };
-        let programs = Programs { lab: lab.to_path_buf(), twin: Twin::Skipped("it is not needed".to_string()) };
+        let programs =
+            Programs { lab: lab.to_path_buf(), twin: Twin::Skipped("this test does not need it".to_string()) };
         Timed::new(workload, experiment, times, Depth::Full, Rc::new(programs))
     }
 
-    /// A racer whose child takes so many milliseconds for its first, its second, its third ... iteration, as it says,
-    /// and for all that follow as long as for the last of these.
+    /// Starts a racer whose child reports these milliseconds for its first, second, third ... request, per
+    /// iteration. For all later requests it reports the last of these times.
     fn racer(folder: &Path, name: &'static str, milliseconds: &[u32]) -> Racer {
         let path = folder.join(name);
         let times: Vec<String> = milliseconds.iter().map(ToString::to_string).collect();
@@ -354,7 +359,8 @@ mod tests {
 
     #[test]
     fn a_percentile_is_of_all_waits_together() {
-        // Each answer has one long wait, which is its 99th percentile. Of all 200 waits two may be longer than that.
+        // Each answer has one long wait, which is its 99th percentile. Of all 200 waits together, two are above
+        // the 99th percentile.
         let answer = |long: u64| Answer {
             waits: (0..50).map(|at| if at == 7 { long } else { 10 + at }).collect(),
             ..Answer::default()
