@@ -1,8 +1,9 @@
-//! `memo_fill`: one thread asks a memo for `n` keys, none of which is there. What does it take to bring a key in, and
-//! how much memory has each?
+//! `memo_fill`: one thread asks a memo for `n` keys, none of which the memo has. How much time and memory does
+//! each key take?
 //!
-//! The memory is what the whole process has more afterwards, for each key: the memo's own copy of the key, the value,
-//! whatever the memo keeps beside them, and what the allocator rounds up. The caller's keys are there before.
+//! The memory is the growth of the whole process, divided by the number of keys. It contains the memo's own copy
+//! of the key, the value, whatever else the memo keeps, and what the allocator adds to each size. The caller's
+//! keys exist before, and do not count.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -27,15 +28,15 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings,
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
-    ..Workload::new("memo_fill", "a memo filled by one thread: the time and the memory of a key", run)
+    ..Workload::new("memo_fill", "fill a memo from one thread: the time and the memory of a key", run)
 };
 
 const RESIDENT: Quantity = Quantity::bytes("resident", "memory\nof each");
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "One thread asks for many keys, none of which the memo has; f does nothing. Shown: the time of one key, and the \
-              growth of the process for each key, including the memo's copy of the key (44 bytes of text).",
+    caption: "One thread asks for many keys, none of which the memo has; f does nothing. Shown: the time of one key, \
+              and the growth of the process for each key, including the memo's copy of the key (44 bytes of text).",
     parameters: &[Parameter::new("variant", "memo"), Parameter::new("n", "keys")],
     quantities: &[Quantity::TIME.under("each\ntakes"), RESIDENT],
     facts: &[],
@@ -59,33 +60,35 @@ fn run(_: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     } else {
         Suite::visit(&mut fill);
     }
-    let (nanoseconds, resident) = fill.seen.ok_or_else(|| io::Error::other("there is no such memo"))??;
+    let (nanoseconds, resident) = fill.seen.ok_or_else(|| io::Error::other("there is no memo with this name"))??;
     let each = |all: f64| all / ask.setup.n as f64;
     let answer = Answer { nanoseconds: each(nanoseconds), ..Answer::default() };
     Ok(answer.quantity(RESIDENT, each(resident)))
 }
 
-/// Does to a plain map the least that a memo can do: it looks the key up, calls `f` if it is not there, and keeps a copy
-/// of the key and the value. The entry remembers the hash from the look-up, so the key is hashed once.
+/// Does the least that a memo must do, with a plain map: looks the key up, calls `f` if the map does not have it,
+/// and keeps the value and a copy of the key. The entry remembers the hash from the look-up, so the key is hashed
+/// only once.
 fn bring_in<S: BuildHasher>(map: &mut HashMap<String, u64, S>, key: &str) {
     map.entry(key.to_string()).or_insert_with(|| f(key));
 }
 
-/// What a page is worth: a number.
+/// The function that the memos call: it returns the key's length.
 fn f(key: &str) -> u64 {
     key.len() as u64
 }
 
-/// Fills the memo of this name when it comes by.
+/// Visits all memos, and fills the one with this name.
 struct Fill<'a> {
     name: &'a str,
     keys: Vec<String>,
-    /// The time of all, and the memory.
+    /// The time of all keys in nanoseconds, and the growth of the process in bytes; `None` if no memo has this
+    /// name.
     seen: Option<io::Result<(f64, f64)>>,
 }
 
 impl Fill<'_> {
-    /// Calls `ask` with each key.
+    /// Calls `ask` with each key, and measures the time and the memory that this takes.
     fn by(&mut self, mut ask: impl FnMut(&String)) {
         let mut measured = || {
             let before = Memory::at_rest()?;
@@ -114,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts the keys that are hashed.
+    /// A hasher builder that counts how many keys are hashed.
     #[derive(Default)]
     struct Counting(Cell<u64>);
 
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_plain_map_hashes_each_key_once() {
-        // With room for all: to grow, a map hashes its keys again.
+        // The map has room for all keys. If it had to grow, it would hash its keys again.
         let mut map = HashMap::with_capacity_and_hasher(1_000, Counting::default());
         for key in 0..1_000 {
             bring_in(&mut map, &key.to_string());

@@ -1,14 +1,16 @@
-//! The memos as workloads: each on the runtime for which it was made, in a child process like any other workload.
+//! The memos as workloads: each memo on the runtime for which it was made, in a child process like any other
+//! workload.
 //!
-//! | file | what it asks |
+//! | file | its question |
 //! |---|---|
-//! | `memo_fill.rs` | what it takes to bring keys in, in time and in memory |
-//! | `runtime_hit.rs` | what a look-up of a key that is there costs |
-//! | `monitor_round_trip.rs` | what of that, in memo3, is the memo's and not the channels' |
-//! | `runtime_herd.rs` | how a cold key is served to all who wait for it, and what each of them takes |
-//! | `runtime_http.rs` | the running example: thousands of requests for pages |
+//! | `memo_fill.rs` | how much time and memory does a new key take? |
+//! | `runtime_hit.rs` | what does a look-up cost if the memo has the key? |
+//! | `monitor_round_trip.rs` | which part of that cost, in memo3, is the memo's own, and which its channels'? |
+//! | `runtime_herd.rs` | how soon do all waiters of a cold key get the value, and how much memory does each take? |
+//! | `runtime_http.rs` | the running example: what do thousands of requests for pages take? |
 //!
-//! As in [`green_threads::workload`], the versions for threads, coroutines and tasks follow each other in one file.
+//! As in [`green_threads::workload`], each file contains the versions for threads, coroutines and tasks one below
+//! the other.
 
 use green_threads::probe::protocol::Model;
 pub use green_threads::workload::Workload;
@@ -24,7 +26,7 @@ mod runtime_hit;
 #[allow(unsafe_code, reason = "it spawns coroutines")]
 mod runtime_http;
 
-/// The workloads of the memos, in the order in which tables show them.
+/// The workloads that measure memos, in the order in which tables show them.
 pub const MEMOS: &[Workload] = &[
     memo_fill::WORKLOAD,
     runtime_hit::WORKLOAD,
@@ -33,7 +35,7 @@ pub const MEMOS: &[Workload] = &[
     runtime_http::WORKLOAD,
 ];
 
-/// Every workload that a child can run: those of the runtimes, and those of the memos.
+/// Lists every workload that a child can run: first those that measure runtimes, then those that measure memos.
 pub fn all() -> impl Iterator<Item = &'static Workload> {
     green_threads::workload::ALL.iter().chain(MEMOS)
 }
@@ -41,8 +43,8 @@ pub fn all() -> impl Iterator<Item = &'static Workload> {
 /// The two algorithms, which are the variants of most of these workloads.
 const ALGORITHMS: &[&str] = &["memo2", "memo3"];
 
-/// A workload whose variants are the two [`ALGORITHMS`], of up to 100,000 callers. There is no Go twin, because the memos
-/// are Rust's.
+/// Creates a workload whose variants are the two [`ALGORITHMS`], for up to 100,000 callers. It has no Go twin,
+/// because the memos are written in Rust.
 const fn of_both_memos(name: &'static str, what: &'static str, run: Program) -> Workload {
     Workload {
         variants: ALGORITHMS,
@@ -52,8 +54,8 @@ const fn of_both_memos(name: &'static str, what: &'static str, run: Program) -> 
     }
 }
 
-/// Both memos with each number of callers, in all places. Each child is asked three times, but at quick depth a large
-/// crowd is asked once.
+/// Returns settings for both memos with each of these numbers of callers, in all places. Each child is asked three
+/// times, except that outside full depth a child with 1,000 callers or more is asked once.
 fn crowds(depth: Depth, sizes: &[u64]) -> Vec<Setting> {
     let both: Vec<(&str, u64)> =
         ALGORITHMS.iter().flat_map(|memo| sizes.iter().map(move |&callers| (*memo, callers))).collect();

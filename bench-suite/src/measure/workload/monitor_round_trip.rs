@@ -1,14 +1,15 @@
-//! `monitor_round_trip`: what of memo3's hit is the memo's own, and what is its channels'?
+//! `monitor_round_trip`: which part of the cost of memo3's hit is the memo's own, and which is its channels'?
 //!
-//! The limit is a *bare echo*: a monitor that owns nothing and answers every request with the same value. It listens on
-//! the same kind of channel, and each request brings a fresh reply channel, as memo3's do. What the memo takes beyond
-//! that is its map, its entries, and its care for panics. The most of it is the map's hash function: so there are two
-//! memos, one with the standard library's, which is safe against keys that are chosen to collide, and one with a
-//! faster.
+//! The reference is a *bare echo*: a monitor that owns nothing and answers every request with the same value. It
+//! listens on the same kind of channel as memo3's monitor, and each request carries its own new reply channel, as
+//! in memo3. What the memo takes beyond that is its map, its entries, and its handling of panics. Most of it is
+//! the map's hash function. So there are two memos: one uses the standard library's function, which is safe
+//! against keys that are chosen to collide, and the other uses a faster one.
 //!
-//! One caller asks the three in turns, in one process, since in several they would differ by more than is looked for:
-//! by where memory happens to lie. The time is that of the first memo's hit; `limit` is the echo's. `over` and
-//! `over_foldhash` are the medians of the turns' ratios to it.
+//! One caller asks the two memos and the echo in turns, in one process. In separate processes their memory would
+//! be laid out differently, and that alone would change their times by more than the difference that is measured
+//! here. The time is that of the first memo's hit, and `echo` is the time of the echo. `over` and `over_foldhash`
+//! are the ratios of the two memos' times to the echo's: the median of all turns.
 
 use std::any::Any;
 use std::io;
@@ -34,23 +35,23 @@ pub(super) const WORKLOAD: Workload = Workload {
         n: "",
         settings: |depth| in_places(depth, &[("", 1)]),
         shows: Shows::Times(Times {
-            caption: "memo3 is asked for a key that it has. Shown: time of one look-up, and the ratio to the fastest. In \
-                      brackets: the ratio to a bare echo, which answers over the same kinds of channel and does nothing \
-                      else (so it shows what the memo adds to its channels); and that ratio for a memo with a faster hash \
-                      function than the standard library's.",
+            caption: "memo3 is asked for a key that it has. Shown: time of one look-up, and the ratio to the fastest. \
+                      In brackets: the ratio to a bare echo, which answers over the same kinds of channel and does \
+                      nothing else (so it shows what the memo adds to its channels); and that ratio for a memo with a \
+                      faster hash function than the standard library's.",
             in_brackets: &[OVER, OVER_FOLDHASH],
             quantities: &[ECHO],
             ..Times::OF_MODELS
         }),
     }],
-    ..of_both_memos("monitor_round_trip", "memo3's hit against a bare echo on its channels", run)
+    ..of_both_memos("monitor_round_trip", "compare memo3's hit with a bare echo on its channels", run)
 };
 
 const ECHO: Quantity = Quantity::time("echo", "the echo");
 const OVER: Quantity = Quantity::new("over", Unit::Ratio, "memo3\nover echo");
 const OVER_FOLDHASH: Quantity = Quantity::new("over_foldhash", Unit::Ratio, "with\nfoldhash");
 
-/// How many turns each of the three has.
+/// The number of turns that each of the two memos and the echo has.
 const TURNS: u64 = 21;
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
@@ -63,18 +64,18 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     Ok(turns.answer(ask.iterations, length))
 }
 
-/// The key that is there.
+/// The key that the caller asks for. The memos have it.
 const KEY: u64 = 7;
 
-/// What an echo sends, which is what memo3's monitor does.
+/// The reply of the echo, which has the same type as that of memo3's monitor.
 type Reply = Result<Arc<u64>, Box<dyn Any + Send>>;
 
-/// The times of the turns: of the memo, of the one with the faster hash function, of the echo.
+/// The times of the turns: of the memo, of the memo with the faster hash function, and of the echo.
 #[derive(Default)]
 struct Turns(Vec<[Duration; 3]>);
 
 impl Turns {
-    /// Each has had a turn, one after the other, between these points in time.
+    /// Notes one turn of each: the points in time at which the three turns began, and the last one ended.
     fn note(&mut self, [begun, second, third, end]: [Instant; 4]) {
         self.0.push([second - begun, third - second, end - third]);
     }
@@ -98,15 +99,18 @@ impl Turns {
 }
 
 // ANCHOR: thread
+/// A request to the echo: the key, and the channel for the reply.
+type ThreadAsk = (u64, thread_channel::Sender<Reply>);
+
 /// Asks the echo for `key`, as memo3's `get` asks the monitor.
-fn thread_echo(to_echo: &thread_channel::Sender<(u64, thread_channel::Sender<Reply>)>, key: u64) -> u64 {
+fn thread_echo(to_echo: &thread_channel::Sender<ThreadAsk>, key: u64) -> u64 {
     let (reply, answer) = thread_channel::bounded(1);
     to_echo.send((key, reply)).expect("the echo listens");
-    *answer.recv().expect("it answers").expect("with a value")
+    *answer.recv().expect("the echo answers").expect("with a value")
 }
 
 fn threads(stack: StackSize, length: u64) -> io::Result<Turns> {
-    let (to_echo, requests) = thread_channel::unbounded::<(u64, thread_channel::Sender<Reply>)>();
+    let (to_echo, requests) = thread_channel::unbounded::<ThreadAsk>();
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let echo = thread().spawn(move || {
         let value = Arc::new(KEY);
@@ -137,16 +141,17 @@ fn threads(stack: StackSize, length: u64) -> io::Result<Turns> {
         turns
     })?;
     let turns = caller.join().expect("the caller does not panic");
-    echo.join().expect("nor does the echo");
+    echo.join().expect("the echo does not panic");
     Ok(turns)
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-/// A channel for one answer, as memo3's for coroutines are.
+/// A channel for one answer, like those of memo3 for coroutines.
 #[derive(Default)]
 struct OneShot {
     answer: Mutex<Option<Reply>>,
+    /// Fired when the answer has been stored.
     there: SyncFlag,
 }
 
@@ -156,7 +161,7 @@ fn coroutine_echo(to_echo: &mpsc::Sender<(u64, Arc<OneShot>)>, key: u64) -> u64 
     to_echo.send((key, reply.clone())).expect("the echo listens");
     reply.there.wait();
     let answer = reply.answer.lock().take();
-    *answer.expect("it answers").expect("with a value")
+    *answer.expect("the echo answers").expect("with a value")
 }
 
 fn coroutines(runtime: &'static coroutine::Runtime, length: u64) -> io::Result<Turns> {
@@ -168,13 +173,16 @@ fn coroutines(runtime: &'static coroutine::Runtime, length: u64) -> io::Result<T
             reply.there.fire();
         }
     };
-    // SAFETY: across its yields it holds channels and a number, and nothing of a thread; its frames are small.
+    // SAFETY: across its yields the coroutine holds channels and a number, and nothing of
+    // its thread. Its frames are small.
     let echo = unsafe { runtime.spawn(echo) }?;
     let caller = move || {
         // SAFETY: `f` does nothing, and keys and values are numbers.
         let memo = unsafe { memo3::coroutine::Memo::new(|key: &u64| *key) };
-        // SAFETY: as above; the hash function neither yields nor is deep.
-        let faster = unsafe { memo3::coroutine::Memo::with_hasher(|key: &u64| *key, RandomState::default()) };
+        let f = |key: &u64| *key;
+        let hasher = RandomState::default();
+        // SAFETY: as above. The hash function does not yield, and is not deep.
+        let faster = unsafe { memo3::coroutine::Memo::with_hasher(f, hasher) };
         let mut turns = Turns::default();
         assert_eq!(memo.get(KEY), faster.get(KEY));
         for _ in 0..TURNS {
@@ -194,7 +202,7 @@ fn coroutines(runtime: &'static coroutine::Runtime, length: u64) -> io::Result<T
         }
         turns
     };
-    // SAFETY: as above; besides, it holds the memo, and points in time.
+    // SAFETY: as for the echo. This coroutine also holds the memos, and points in time.
     let turns = unsafe { runtime.spawn(caller) }?.join()?;
     echo.join()?;
     Ok(turns)
@@ -202,15 +210,18 @@ fn coroutines(runtime: &'static coroutine::Runtime, length: u64) -> io::Result<T
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
+/// A request to the echo: the key, and the channel for the reply.
+type TaskAsk = (u64, oneshot::Sender<Reply>);
+
 /// Asks the echo for `key`, as memo3's `get` asks the monitor.
-async fn task_echo(to_echo: &task_channel::UnboundedSender<(u64, oneshot::Sender<Reply>)>, key: u64) -> u64 {
+async fn task_echo(to_echo: &task_channel::UnboundedSender<TaskAsk>, key: u64) -> u64 {
     let (reply, answer) = oneshot::channel();
     to_echo.send((key, reply)).expect("the echo listens");
-    *answer.await.expect("it answers").expect("with a value")
+    *answer.await.expect("the echo answers").expect("with a value")
 }
 
 async fn tasks(length: u64) -> Turns {
-    let (to_echo, mut requests) = task_channel::unbounded_channel::<(u64, oneshot::Sender<Reply>)>();
+    let (to_echo, mut requests) = task_channel::unbounded_channel::<TaskAsk>();
     let echo = tokio::spawn(async move {
         let value = Arc::new(KEY);
         while let Some((_, reply)) = requests.recv().await {
@@ -219,7 +230,8 @@ async fn tasks(length: u64) -> Turns {
     });
     let caller = tokio::spawn(async move {
         let memo = memo3::task::Memo::new(|key: &u64| std::future::ready(*key));
-        let faster = memo3::task::Memo::with_hasher(|key: &u64| std::future::ready(*key), RandomState::default());
+        let f = |key: &u64| std::future::ready(*key);
+        let faster = memo3::task::Memo::with_hasher(f, RandomState::default());
         let mut turns = Turns::default();
         assert_eq!(memo.get(KEY).await, faster.get(KEY).await);
         for _ in 0..TURNS {
@@ -240,7 +252,7 @@ async fn tasks(length: u64) -> Turns {
         turns
     });
     let turns = caller.await.expect("the caller does not panic");
-    echo.await.expect("nor does the echo");
+    echo.await.expect("the echo does not panic");
     turns
 }
 // ANCHOR_END: task

@@ -1,9 +1,9 @@
-//! `runtime_herd`: `n` callers of one cold key. What does each of them take while it waits, and how soon has each the
-//! value when it is there?
+//! `runtime_herd`: `n` callers of one cold key. How much memory does each take while it waits, and how soon does
+//! each have the value once it exists?
 //!
-//! The call of `f` is held back until all callers have asked and the process has come to rest, so that each of them is
-//! a waiter. Then memory is read, and the clock starts. What a caller takes is what its unit takes and what the memo
-//! and the runtime keep for it, all together.
+//! The call of `f` is held back until all callers have asked and the process has come to rest, so that each of
+//! them waits. Then the workload reads the memory and starts the clock. The memory of a caller is all that its
+//! unit takes, and all that the memo and the runtime keep for it.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -36,7 +36,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings,
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
-    ..of_both_memos("runtime_herd", "memo2 and memo3, many callers of one cold key", run)
+    ..of_both_memos("runtime_herd", "ask memo2 or memo3 for one cold key from many callers", run)
 };
 
 const CALLS: Quantity = Quantity::count("calls", "calls\nof f");
@@ -47,9 +47,9 @@ const LAST: Quantity = Quantity::time("last", "the last");
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "Many callers of one cold key, each a unit of its own. The value arrives when all of them wait. Shown: the memory \
-              of each waiting caller, its unit included, and the time after which half of the callers, 99 in a hundred, \
-              and the last have the value.",
+    caption: "Many callers of one cold key, each a unit of its own. The value arrives when all of them wait. Shown: \
+              the memory of each waiting caller, its unit included, and the time after which half of the callers, \
+              99 percent of them, and the last one have the value.",
     parameters: &[
         Parameter::new("variant", "memo"),
         Parameter::new("n", "callers"),
@@ -65,7 +65,7 @@ fn settings(depth: Depth) -> Vec<Setting> {
     crowds(depth, sizes)
 }
 
-/// The key that all ask for.
+/// The key that all callers ask for.
 const KEY: u64 = 7;
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
@@ -89,22 +89,23 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
 struct Served {
     /// How often `f` was called.
     calls: u64,
-    /// What all callers together took while they waited, in bytes.
+    /// The memory of all callers together while they waited, in bytes.
     resident: f64,
-    /// When the value was there.
+    /// When `f` was allowed to return the value.
     there: Instant,
-    /// When each caller had it.
+    /// When each caller had the value.
     had: Vec<Instant>,
 }
 
 impl Served {
-    /// With the time of the herds before.
+    /// Creates the answer. Its time is `before`, which is that of the earlier herds in nanoseconds, plus the time
+    /// until the last caller of this one had the value.
     fn answer(self, before: f64) -> Answer {
         let mut waits: Vec<u64> = self.had.iter().map(|had| (*had - self.there).as_nanos() as u64).collect();
         waits.sort_unstable();
         let last = waits.last().map_or(0.0, |last| *last as f64);
         let answer = Answer { nanoseconds: before + last, ..Answer::default() }.quantity(CALLS, self.calls as f64);
-        // What a few take is lost in what the runtime keeps for all.
+        // With fewer than 1,000 callers, their memory is too small to tell from what the runtime keeps for all.
         let answer = match waits.len() {
             0..1000 => answer,
             callers => answer.quantity(RESIDENT, self.resident / callers as f64),
@@ -113,10 +114,11 @@ impl Served {
     }
 }
 
-/// Waits until all callers wait, and says how much more memory is in use then than `before`. Each of them drops its
-/// `coming` as it asks; from there to its wait is not far, and the kernel tells when all have come to rest.
+/// Waits until all callers wait, and returns how many bytes of memory more than `before` are in use then. Each
+/// caller drops its sender of the channel `coming` just before it asks the memo. From there to its wait are only a
+/// few steps, and the kernel shows when the whole process has come to rest.
 fn all_wait(coming: &mpsc::Receiver<()>, before: &Memory) -> io::Result<f64> {
-    // Nobody sends anything: the wait ends when the last caller has dropped its end.
+    // No caller sends anything: `recv` returns when the last caller has dropped its sender.
     let _ = coming.recv();
     come_to_rest()?;
     Ok(Memory::at_rest()?.resident as f64 - before.resident as f64)
@@ -132,7 +134,7 @@ fn threads<S: Subject>(stack: StackSize, callers: u64) -> io::Result<Served> {
         let calls = calls.clone();
         Box::new(move |key| {
             calls.fetch_add(1, Relaxed);
-            // Nobody sends anything: the wait ends when the other end is dropped.
+            // Nothing is sent: `recv` returns when the sender `hold` is dropped.
             let _ = held.lock().unwrap_or_else(PoisonError::into_inner).recv();
             *key
         })
@@ -152,13 +154,19 @@ fn threads<S: Subject>(stack: StackSize, callers: u64) -> io::Result<Served> {
     let resident = all_wait(&all_come, &before)?;
     let there = Instant::now();
     drop(hold);
-    let had = handles.into_iter().map(|caller| caller.join().expect("a caller does not panic")).collect();
+    let mut had = Vec::new();
+    for caller in handles {
+        had.push(caller.join().expect("a caller does not panic"));
+    }
     Ok(Served { calls: calls.load(Relaxed), resident, there, had })
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, callers: u64) -> io::Result<Served> {
+fn coroutines<S: Subject>(
+    runtime: &'static coroutine::Runtime,
+    callers: u64, // of the one key
+) -> io::Result<Served> {
     let (coming, all_come) = mpsc::channel::<()>();
     let calls = Arc::new(AtomicU64::new(0));
     let held = Arc::new(SyncFlag::new());
@@ -179,20 +187,27 @@ fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, callers: u64) ->
             assert_eq!(memo.get(&KEY), KEY);
             Instant::now()
         };
-        // SAFETY: across its wait it holds the memo, and nothing of a thread; its frames are small.
+        // SAFETY: across its wait the coroutine holds the memo, and nothing of its
+        // thread. Its frames are small.
         handles.push(unsafe { runtime.spawn(asks) }?);
     }
     drop(coming);
     let resident = all_wait(&all_come, &before)?;
     let there = Instant::now();
     held.fire();
-    let had = handles.into_iter().map(|caller| Ok(caller.join()?)).collect::<io::Result<_>>()?;
+    let mut had = Vec::new();
+    for caller in handles {
+        had.push(caller.join()?);
+    }
     Ok(Served { calls: calls.load(Relaxed), resident, there, had })
 }
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-fn tasks<S: AsyncSubject>(runtime: &tokio::runtime::Runtime, callers: u64) -> io::Result<Served> {
+fn tasks<S: AsyncSubject>(
+    runtime: &tokio::runtime::Runtime,
+    callers: u64, // of the one key
+) -> io::Result<Served> {
     let _inside = runtime.enter();
     let (coming, all_come) = mpsc::channel::<()>();
     let calls = Arc::new(AtomicU64::new(0));
@@ -203,7 +218,8 @@ fn tasks<S: AsyncSubject>(runtime: &tokio::runtime::Runtime, callers: u64) -> io
             let (key, held) = (*key, held.clone());
             calls.fetch_add(1, Relaxed);
             async move {
-                // Nobody gives a permit: the wait ends when the semaphore is closed.
+                // No permit is ever added: `acquire` returns when the semaphore is
+                // closed.
                 let _ = held.acquire().await;
                 key
             }
@@ -221,7 +237,8 @@ fn tasks<S: AsyncSubject>(runtime: &tokio::runtime::Runtime, callers: u64) -> io
         }));
     }
     drop(coming);
-    // Beside the runtime: where that is of one thread, it runs on this one, and only while this waits for it.
+    // The watcher needs a thread of its own: a current-thread runtime runs on this
+    // thread, and only while this thread is in `block_on`.
     let watcher = std::thread::spawn(move || {
         let resident = all_wait(&all_come, &before)?;
         let there = Instant::now();

@@ -1,6 +1,8 @@
-//! `runtime_hit`: every key is in the memo. `n` callers go through the keys: what does a look-up cost on each runtime?
+//! `runtime_hit`: the memo has every key, and `n` callers look the keys up. What does a look-up cost on each
+//! runtime?
 //!
-//! An iteration is one look-up, whoever makes it: the time is from the first start to the last end of all.
+//! An iteration is one look-up, by any of the callers. The time runs from when the first caller starts to when the
+//! last one ends.
 
 use std::io;
 use std::sync::{Arc, Barrier};
@@ -24,24 +26,24 @@ pub(super) const WORKLOAD: Workload = Workload {
         n: "callers",
         settings: |depth| in_places(depth, &[("memo2", 1), ("memo3", 1), ("memo2", 16), ("memo3", 16)]),
         shows: Shows::Times(Times {
-            caption: "The memo has every key. Shown: time of one look-up, and the ratio to the fastest. With several callers \
-                      it is the time of all their look-ups divided by their number. In memo2 the caller looks the key up \
-                      itself; in memo3 it asks the monitor.",
+            caption: "The memo has every key. Shown: time of one look-up, and the ratio to the fastest. With several \
+                      callers it is the time of all their look-ups divided by their number. In memo2 the caller looks \
+                      the key up itself; in memo3 it asks the monitor.",
             columns: &[Parameter::new("callers", "{} caller{s}"), Parameter::WORKERS],
             split: "variant",
             headline: &[&[("callers", "1"), ("workers", "1")]],
             ..Times::OF_MODELS
         }),
     }],
-    ..of_both_memos("runtime_hit", "memo2 and memo3, a key that the memo has", run)
+    ..of_both_memos("runtime_hit", "look up keys that memo2 or memo3 has", run)
 };
 
-/// How many keys there are.
+/// The number of keys.
 const KEYS: usize = 100;
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let callers = ask.setup.n;
-    // Of each caller.
+    // The number of look-ups of each caller, rounded up.
     let times = ask.iterations.div_ceil(callers);
     let first = ask.setup.variant == ALGORITHMS[0];
     let spans = match runtime {
@@ -53,7 +55,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         Runtime::Task(runtime) => on_a_task(runtime, tasks::<Memo3Task>(callers, times)),
     };
     let all = first_start_to_last_end(&spans);
-    // Divided among many, the look-ups may have become a few more than were asked for.
+    // Because of the rounding, the callers may have made a few look-ups more than were asked for.
     let share = ask.iterations as f64 / (callers * times) as f64;
     Ok(Answer { nanoseconds: all.as_nanos() as f64 * share, ..Answer::default() })
 }
@@ -64,7 +66,7 @@ fn keys() -> Arc<[String]> {
     (0..KEYS).map(|page| format!("https://pages.example/{page:04}.html")).collect()
 }
 
-/// The keys that one caller asks for, which begins at a place of its own.
+/// Lists the keys that one caller asks for. Each caller begins at a different key.
 fn turns(keys: &[String], caller: u64, times: u64) -> impl Iterator<Item = &String> + Send {
     let first = caller as usize * 37 % keys.len();
     keys.iter().cycle().skip(first).take(times as usize)
@@ -91,12 +93,20 @@ fn threads<S: Subject>(stack: StackSize, callers: u64, times: u64) -> io::Result
         };
         handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(asks)?);
     }
-    Ok(handles.into_iter().map(|caller| caller.join().expect("a caller does not panic")).collect())
+    let mut spans = Vec::new();
+    for caller in handles {
+        spans.push(caller.join().expect("a caller does not panic"));
+    }
+    Ok(spans)
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, callers: u64, times: u64) -> io::Result<Spans> {
+fn coroutines<S: Subject>(
+    runtime: &'static coroutine::Runtime,
+    callers: u64,
+    times: u64, // look-ups of each caller
+) -> io::Result<Spans> {
     let keys = keys();
     let memo = Arc::new(S::memo::<String, u64>(Box::new(|key| key.len() as u64)));
     for key in keys.iter() {
@@ -114,8 +124,8 @@ fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, callers: u64, ti
             }
             (begun, Instant::now())
         };
-        // SAFETY: across the waits it holds the memo, its keys and points in time, and nothing of a thread; its frames
-        // are small.
+        // SAFETY: across its waits the coroutine holds the memo, its keys and points in
+        // time, and nothing of its thread. Its frames are small.
         handles.push(unsafe { runtime.spawn(asks) }?);
     }
     start.fire();
@@ -126,7 +136,10 @@ fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, callers: u64, ti
 // ANCHOR: task
 async fn tasks<S: AsyncSubject>(callers: u64, times: u64) -> Spans {
     let keys = keys();
-    let memo = S::memo::<String, u64>(Box::new(|key: &String| Box::pin(std::future::ready(key.len() as u64))));
+    let memo = S::memo::<String, u64>(Box::new(|key: &String| {
+        let length = key.len() as u64;
+        Box::pin(std::future::ready(length))
+    }));
     let memo = Arc::new(memo);
     for key in keys.iter() {
         memo.get(key).await;

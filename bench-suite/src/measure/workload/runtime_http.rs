@@ -1,8 +1,8 @@
-//! `runtime_http`: the running example at size. `n` requests at once, each on a unit of its own, for 1,000 pages
-//! through one memo, from a server that takes 20 ms to answer.
+//! `runtime_http`: the running example at a large size. `n` requests at once, each on its own unit, get 1,000
+//! pages through one memo. The server takes 20 ms to answer.
 //!
-//! The server is a process of its own, so that it is in nobody's memory but its own, and its count of requests is the
-//! witness: one a page. The time is from the first unit's start to the last one's end.
+//! The server is a separate process, so that its memory does not count. Its count of requests is the proof that
+//! the memo works: one request per page. The time runs from when the first unit starts to when the last one ends.
 
 use std::io;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings: |depth| crowds(depth, &[10_000]),
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
-    ..of_both_memos("runtime_http", "memo2 and memo3, thousands of requests for pages over HTTP", run)
+    ..of_both_memos("runtime_http", "get pages over HTTP through memo2 or memo3, thousands at once", run)
 };
 
 const REQUESTS: Quantity = Quantity::count("requests", "server\nsaw");
@@ -42,8 +42,8 @@ const PEAK: Quantity = Quantity::bytes("peak", "peak\nmemory");
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
-    caption: "10,000 requests at once, each on a unit of its own, for 1,000 pages over HTTP through one memo. The server, which \
-              takes 20 ms to answer, is another process. It should count one request a page.",
+    caption: "10,000 requests at once, each on a unit of its own, for 1,000 pages over HTTP through one memo. The \
+              server, which takes 20 ms to answer, is another process. It should count one request a page.",
     parameters: &[Parameter::new("variant", "memo"), Parameter::WORKERS_COLUMN, Parameter::PLACEMENT_COLUMN],
     quantities: &[REQUESTS, MOST_A_PAGE, Quantity::TIME.under("all done\nafter"), THROUGHPUT, PEAK],
     facts: &[],
@@ -51,7 +51,7 @@ const TABLE: Table = Table {
 
 const SITE: Site = Site { pages: 1_000, size: 4096, delay: Duration::from_millis(20) };
 
-/// What a memo remembers for a page.
+/// The value that a memo keeps for a page.
 type Fetched = Result<Body, FetchError>;
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
@@ -79,11 +79,13 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     Ok(all)
 }
 
-/// When each unit began and ended, and what went wrong.
+/// When each unit began and ended, and which requests failed.
 #[derive(Default)]
 struct Spans {
     spans: Vec<(Instant, Instant)>,
+    /// The number of requests that failed.
     failed: usize,
+    /// Why the first of them failed.
     why: Option<String>,
 }
 
@@ -99,7 +101,8 @@ impl Spans {
         self.why.get_or_insert(why);
     }
 
-    /// With the time of the runs before.
+    /// Creates the answer. Its time is `before`, which is that of the earlier runs in nanoseconds, plus the time
+    /// of this run.
     fn answer(self, before: f64) -> Answer {
         let time = first_start_to_last_end(&self.spans);
         let (all, failed) = (self.spans.len(), self.failed);
@@ -120,21 +123,26 @@ fn threads<S: Subject>(stack: StackSize, urls: Vec<String>) -> io::Result<Spans>
         handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(asks)?);
     }
     let mut spans = Spans::default();
-    handles.into_iter().for_each(|caller| spans.note(caller.join().expect("a caller does not panic")));
+    for caller in handles {
+        spans.note(caller.join().expect("a caller does not panic"));
+    }
     Ok(spans)
 }
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines<S: Subject>(runtime: &'static coroutine::Runtime, urls: Vec<String>) -> io::Result<Spans> {
+fn coroutines<S: Subject>(
+    runtime: &'static coroutine::Runtime,
+    urls: Vec<String>, // one for each request
+) -> io::Result<Spans> {
     let client = pages::coroutine::Client::new(Limits::default());
     let memo = Arc::new(S::memo(Box::new(move |url: &String| client.get_body(url))));
     let mut handles = Vec::new();
     for url in urls {
         let memo = memo.clone();
         let asks = move || (Instant::now(), memo.get(&url), Instant::now());
-        // SAFETY: across its waits it holds the memo and a URL, and nothing of a thread. The stack is the one that the
-        // client asks for.
+        // SAFETY: across its waits the coroutine holds the memo and a URL, and nothing of
+        // its thread. Its stack has the size that the client asks for.
         handles.push(unsafe { runtime.spawn(asks) }?);
     }
     let mut spans = Spans::default();
@@ -155,7 +163,8 @@ async fn tasks<S: AsyncSubject>(urls: Vec<String>) -> Spans {
     let mut handles = Vec::new();
     for url in urls {
         let memo = memo.clone();
-        handles.push(tokio::spawn(async move { (Instant::now(), memo.get(&url).await, Instant::now()) }));
+        let asks = async move { (Instant::now(), memo.get(&url).await, Instant::now()) };
+        handles.push(tokio::spawn(asks));
     }
     let mut spans = Spans::default();
     for caller in handles {
