@@ -8,5 +8,8 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    green_threads::serve::serve(&std::env::args().nth(1).unwrap_or_default(), green_threads::workload::ALL)
+    green_threads::serve::serve(
+        &std::env::args().nth(1).unwrap_or_default(),
+        green_threads::workload::ALL,
+    )
 }

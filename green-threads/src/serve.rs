@@ -16,7 +16,10 @@ use crate::workload::{Ask, Workload};
 /// [`Line::Refused`] and returns exit status 2. When the standard input ends, it ends the process with exit status
 /// 0, and does not return.
 #[must_use]
-pub fn serve(setup: &str, workloads: impl IntoIterator<Item = &'static Workload>) -> ExitCode {
+pub fn serve(
+    setup: &str,
+    workloads: impl IntoIterator<Item = &'static Workload>,
+) -> ExitCode {
     match try_serve(setup, workloads) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -32,28 +35,42 @@ fn try_serve(
     workloads: impl IntoIterator<Item = &'static Workload>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     if !cfg!(target_os = "linux") {
-        return Err("the runtimes are measured by placement and memory, which only Linux reports".into());
-    }
-    let setup: Setup = serde_json::from_str(setup).map_err(|error| format!("the setup cannot be read: {error}"))?;
-    let workload = workloads.into_iter().find(|workload| workload.name == setup.workload);
-    let workload = workload.ok_or_else(|| format!("there is no workload {:?}", setup.workload))?;
-    if !workload.variants.contains(&&*setup.variant) {
         return Err(
-            format!("{} has no variant {:?}, only {:?}", workload.name, setup.variant, workload.variants).into()
+            "the runtimes are measured by placement and memory, which only Linux reports"
+                .into(),
         );
+    }
+    let setup: Setup = serde_json::from_str(setup)
+        .map_err(|error| format!("the setup cannot be read: {error}"))?;
+    let workload = workloads.into_iter().find(|workload| workload.name == setup.workload);
+    let workload =
+        workload.ok_or_else(|| format!("there is no workload {:?}", setup.workload))?;
+    if !workload.variants.contains(&&*setup.variant) {
+        return Err(format!(
+            "{} has no variant {:?}, only {:?}",
+            workload.name, setup.variant, workload.variants
+        )
+        .into());
     }
     if let Some(why) = workload.cannot(&setup) {
         return Err(why.into());
     }
     if setup.n == 0 || setup.n > workload.most {
-        return Err(format!("{} takes an n of 1 to {}, not {}", workload.name, workload.most, setup.n).into());
+        return Err(format!(
+            "{} takes an n of 1 to {}, not {}",
+            workload.name, workload.most, setup.n
+        )
+        .into());
     }
     if setup.preemption != Preemption::Default {
         return Err("only Go preempts its units, so only Go can switch that off".into());
     }
     let cores = allowed_cores()?.len();
     if setup.placement == Placement::OneCore && cores != 1 {
-        return Err(format!("the child should be placed on one core, but may run on {cores}").into());
+        return Err(format!(
+            "the child should be placed on one core, but may run on {cores}"
+        )
+        .into());
     }
     let runtime = Runtime::start(&setup, workload.lean, workload.sockets)?;
     let parallelism = parallelism::prove(&runtime, setup.workers)?;
@@ -61,8 +78,9 @@ fn try_serve(
     say(&Line::Ready(Ready { parallelism, threads }))?;
     for line in io::stdin().lock().lines() {
         let line = line?;
-        let iterations =
-            line.trim().parse().map_err(|_| format!("asked for {line:?} iterations, which is not a number"))?;
+        let iterations = line.trim().parse().map_err(|_| {
+            format!("asked for {line:?} iterations, which is not a number")
+        })?;
         let answer = workload.run(&runtime, &Ask { iterations, setup: &setup })?;
         say(&Line::Answer(answer))?;
     }

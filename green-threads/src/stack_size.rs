@@ -18,7 +18,9 @@ pub struct StackSize(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum StackSizeError {
     /// The size is 0; the smallest stack is one page.
-    #[error("a stack of 0 bytes cannot hold anything; the smallest has {page} bytes, one page")]
+    #[error(
+        "a stack of 0 bytes cannot hold anything; the smallest has {page} bytes, one page"
+    )]
     Zero {
         /// The size of a page, in bytes.
         page: usize,
@@ -36,7 +38,9 @@ pub enum StackSizeError {
         next: usize,
     },
     /// One stack would be larger than the machine's memory.
-    #[error("a stack of {bytes} bytes is larger than this machine's memory, {memory} bytes")]
+    #[error(
+        "a stack of {bytes} bytes is larger than this machine's memory, {memory} bytes"
+    )]
     OverMemory {
         /// The size that was asked for, in bytes.
         bytes: usize,
@@ -63,9 +67,11 @@ impl StackSize {
         match bytes {
             0 => Err(StackSizeError::Zero { page }),
             _ if bytes > memory => Err(StackSizeError::OverMemory { bytes, memory }),
-            _ if !bytes.is_multiple_of(page) => {
-                Err(StackSizeError::NotPages { bytes, page, next: bytes.next_multiple_of(page) })
-            }
+            _ if !bytes.is_multiple_of(page) => Err(StackSizeError::NotPages {
+                bytes,
+                page,
+                next: bytes.next_multiple_of(page),
+            }),
             _ => Ok(StackSize(bytes)),
         }
     }
@@ -97,11 +103,17 @@ mod tests {
         assert_eq!(StackSize::new(0), Err(StackSizeError::Zero { page }));
         for bytes in [1, page - 1, page + 1, 8 * 4097] {
             let next = bytes.next_multiple_of(page);
-            assert_eq!(StackSize::new(bytes), Err(StackSizeError::NotPages { bytes, page, next }));
+            assert_eq!(
+                StackSize::new(bytes),
+                Err(StackSizeError::NotPages { bytes, page, next })
+            );
         }
         let too_large = if cfg!(target_os = "linux") { 1 << 50 } else { usize::MAX };
         for bytes in [too_large, usize::MAX] {
-            assert!(matches!(StackSize::new(bytes), Err(StackSizeError::OverMemory { .. })), "{bytes}");
+            assert!(
+                matches!(StackSize::new(bytes), Err(StackSizeError::OverMemory { .. })),
+                "{bytes}"
+            );
         }
         for bytes in [page, 2 * page, 8 << 20] {
             assert_eq!(StackSize::new(bytes).unwrap().bytes(), bytes);
@@ -110,7 +122,8 @@ mod tests {
 
     #[test]
     fn sizes_are_shown_in_round_numbers() {
-        let shown: Vec<_> = [4096, 32 << 10, 8 << 20].map(|bytes| StackSize(bytes).to_string()).into();
+        let shown: Vec<_> =
+            [4096, 32 << 10, 8 << 20].map(|bytes| StackSize(bytes).to_string()).into();
         assert_eq!(shown, ["4 KiB", "32 KiB", "8 MiB"]);
     }
 }

@@ -47,7 +47,8 @@ mod here {
     /// The machine's main memory, in bytes (`sysinfo(2)`).
     pub(crate) fn memory_bytes() -> usize {
         let info = rustix::system::sysinfo();
-        usize::try_from(u128::from(info.totalram) * u128::from(info.mem_unit)).unwrap_or(usize::MAX)
+        usize::try_from(u128::from(info.totalram) * u128::from(info.mem_unit))
+            .unwrap_or(usize::MAX)
     }
 
     /// Writes to the standard output by a call that needs hardly any stack (`write(2)`).

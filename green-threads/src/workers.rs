@@ -44,7 +44,9 @@ impl Workers {
     /// One worker per core on which this process may run: the default of tokio, `may` and Go.
     #[must_use]
     pub fn one_per_core() -> Self {
-        Workers(std::thread::available_parallelism().map_or(1, usize::from).min(Self::MOST))
+        Workers(
+            std::thread::available_parallelism().map_or(1, usize::from).min(Self::MOST),
+        )
     }
 
     /// Returns the number, at least 1.

@@ -17,7 +17,11 @@ use rusty_fork::rusty_fork_test;
 
 fn start(workers: usize) -> &'static Runtime {
     let stack = StackSize::new(256 << 10).unwrap();
-    coroutine::start(Config { pool: 1, ..Config::new(Workers::new(workers).unwrap(), stack) }).unwrap()
+    coroutine::start(Config {
+        pool: 1,
+        ..Config::new(Workers::new(workers).unwrap(), stack)
+    })
+    .unwrap()
 }
 
 rusty_fork_test! {

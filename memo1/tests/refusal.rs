@@ -13,13 +13,19 @@ const WORDS_OF: &str = "rustc 1.95.";
 fn in_the_compilers_words() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let says = |flags: &[&str]| {
-        let output = Command::new(&rustc).args(flags).output().expect("rustc runs: it built this test");
+        let output = Command::new(&rustc)
+            .args(flags)
+            .output()
+            .expect("rustc runs: it built this test");
         String::from_utf8_lossy(&output.stdout).trim().to_string()
     };
     let version = says(&["--version"]);
-    let has_source = Path::new(&says(&["--print", "sysroot"])).join("lib/rustlib/src").exists();
+    let has_source =
+        Path::new(&says(&["--print", "sysroot"])).join("lib/rustlib/src").exists();
     if !version.starts_with(WORDS_OF) || has_source {
-        println!("not compared: ui/two_threads.stderr is the message of {WORDS_OF}x without rust-src");
+        println!(
+            "not compared: ui/two_threads.stderr is the message of {WORDS_OF}x without rust-src"
+        );
         println!("this is {version}{}", if has_source { " with rust-src" } else { "" });
         return;
     }

@@ -23,7 +23,8 @@ struct Asking {
 /// Runs one case. Each of `callers` asks for one key from a thread of its own, and the call of each key asks for
 /// the keys that `asks` lists for it. No call asks before the calls of all `callers`' keys have begun.
 fn run(what: &str, callers: &[u64], asks: &[(u64, &[u64])]) {
-    let asks: HashMap<u64, Vec<u64>> = asks.iter().map(|(key, others)| (*key, others.to_vec())).collect();
+    let asks: HashMap<u64, Vec<u64>> =
+        asks.iter().map(|(key, others)| (*key, others.to_vec())).collect();
     let (inside, first) = (Barrier::new(callers.len()), callers.to_vec());
     let asking = Arc::new(Asking { memo: OnceLock::new(), refused: Mutex::default() });
     let weak = Arc::downgrade(&asking);
@@ -35,7 +36,10 @@ fn run(what: &str, callers: &[u64], asks: &[(u64, &[u64])]) {
         let mut sum = *key;
         for other in &asks[key] {
             let start = Instant::now();
-            let got = call.get(asking.memo.get().expect("the memo is made before it is asked"), other);
+            let got = call.get(
+                asking.memo.get().expect("the memo is made before it is asked"),
+                other,
+            );
             if let Err(error @ Error::Cycle { .. }) = &got {
                 asking.refused.lock().unwrap().push((error.clone(), start.elapsed()));
             }
@@ -50,7 +54,10 @@ fn run(what: &str, callers: &[u64], asks: &[(u64, &[u64])]) {
             scope.spawn(move || asking.memo.get().expect("the memo is made").get(&key)?)
         };
         let callers: Vec<_> = callers.iter().map(ask).collect();
-        callers.into_iter().map(|caller| caller.join().expect("no caller panics")).collect()
+        callers
+            .into_iter()
+            .map(|caller| caller.join().expect("no caller panics"))
+            .collect()
     });
     let values = got.iter().filter(|got| got.is_ok()).count();
     println!("{what}: {} callers returned, {values} with a value", got.len());
@@ -81,6 +88,9 @@ fn main() {
         println!("a leader that does not go on: a waiter with a deadline returned");
         println!("    {:>9.1?}  {error}", deadline.elapsed());
         drop(go_on);
-        leader.join().expect("the leader does not panic").expect("the leader has no limit");
+        leader
+            .join()
+            .expect("the leader does not panic")
+            .expect("the leader has no limit");
     });
 }

@@ -18,8 +18,9 @@ use memo2::robust;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() {
-    let seconds =
-        std::env::args().nth(1).map_or(10, |seconds| seconds.parse().expect("the argument is a number of seconds"));
+    let seconds = std::env::args().nth(1).map_or(10, |seconds| {
+        seconds.parse().expect("the argument is a number of seconds")
+    });
     // The planned panics print nothing. Any other panic ends its storm, and so the program.
     let (sender, storms) = mpsc::sync_channel(0);
     let size = storm::Size { threads: 4, steps: 5_000, keys: 16 };
@@ -54,7 +55,8 @@ fn main() {
                 "{:>4} s: {count} storms, {values} values, {panics} panics, {cancelled} cancelled, \
                  {forgotten} forgotten{}",
                 start.elapsed().as_secs(),
-                resident().map_or_else(String::new, |kib| format!(", {kib} KiB resident"))
+                resident()
+                    .map_or_else(String::new, |kib| format!(", {kib} KiB resident"))
             );
         }
     }

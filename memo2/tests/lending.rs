@@ -54,7 +54,8 @@ fn unmixed(wanted: u64) -> u64 {
     // Newton's method for the inverse of an odd number: each step doubles the number of correct bits, which are
     // three at first.
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let inverse = (0..5).fold(ODD, |x: u64, _| x.wrapping_mul(2_u64.wrapping_sub(ODD.wrapping_mul(x))));
+    let inverse = (0..5)
+        .fold(ODD, |x: u64, _| x.wrapping_mul(2_u64.wrapping_sub(ODD.wrapping_mul(x))));
     wanted.wrapping_mul(inverse)
 }
 
@@ -63,8 +64,12 @@ const BAD: [(&str, Hash64); 5] = [
     ("one hash for all", |_| 0),
     ("one line for all, tags that differ", |key| unmixed((key & 0x7f) << 50)),
     ("one tag for all, lines that differ", |key| unmixed(key << 57)),
-    ("the last line for all, so that the next one is the first", |key| unmixed(0x7f << 57 | (key & 0x7f) << 50)),
-    ("tags that differ by one bit, in four lines", |key| unmixed((key & 3) << 62 | (key & 1) << 50)),
+    ("the last line for all, so that the next one is the first", |key| {
+        unmixed(0x7f << 57 | (key & 0x7f) << 50)
+    }),
+    ("tags that differ by one bit, in four lines", |key| {
+        unmixed((key & 3) << 62 | (key & 1) << 50)
+    }),
 ];
 
 #[test]
@@ -90,7 +95,9 @@ fn values_need_not_be_clone() {
     struct Page(#[expect(dead_code, reason = "its size is what matters")] [u8; 1 << 16]);
     let memo = Memo::new(|_: &u8| Page([0; 1 << 16]));
     let pages: Vec<&Page> = (0..100).map(|key| memo.get(&key)).collect();
-    assert!(pages.iter().zip(0..100).all(|(page, key)| std::ptr::eq(*page, memo.get(&key))));
+    assert!(
+        pages.iter().zip(0..100).all(|(page, key)| std::ptr::eq(*page, memo.get(&key)))
+    );
 }
 
 #[test]
@@ -146,12 +153,18 @@ fn a_weak_hash_function_makes_few_comparisons() {
     const KEYS: u64 = 10_000;
     for step in [1, 64, 4_096, 1 << 20, 1 << 32, 1 << 44, 0x0101_0101] {
         let memo = Memo::with_hasher(|key: &Counted| key.0, Part(|key| key));
-        let walk = || (0..KEYS).for_each(|at| assert_eq!(*memo.get(&Counted(at * step)), at * step));
+        let walk = || {
+            (0..KEYS)
+                .for_each(|at| assert_eq!(*memo.get(&Counted(at * step)), at * step));
+        };
         walk();
         COMPARED.set(0);
         walk();
         let compared = COMPARED.get();
-        assert!(compared < KEYS * 11 / 10, "multiples of {step}: {KEYS} hits compared {compared} keys");
+        assert!(
+            compared < KEYS * 11 / 10,
+            "multiples of {step}: {KEYS} hits compared {compared} keys"
+        );
     }
 }
 

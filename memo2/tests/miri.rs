@@ -20,7 +20,8 @@ const CALLERS: u64 = 3;
 fn herd<T: Send>(ask: impl Fn(u64) -> T + Sync) -> Vec<T> {
     thread::scope(|scope| {
         let ask = &ask;
-        let callers: Vec<_> = (0..CALLERS).map(|caller| scope.spawn(move || ask(caller))).collect();
+        let callers: Vec<_> =
+            (0..CALLERS).map(|caller| scope.spawn(move || ask(caller))).collect();
         callers.into_iter().map(|caller| caller.join().unwrap()).collect()
     })
 }
@@ -58,12 +59,16 @@ fn the_ladder() {
         key.len()
     };
     let [key, other] = ["a page", "another page"].map(String::from);
-    let (coarse, duplicating, memo) = (coarse::Memo::new(f), duplicating::Memo::new(f), memo2::Memo::new(f));
+    let (coarse, duplicating, memo) =
+        (coarse::Memo::new(f), duplicating::Memo::new(f), memo2::Memo::new(f));
     assert_eq!(herd(|_| coarse.get(&key)), [6; 3]);
     assert_eq!(calls.swap(0, Relaxed), 1);
     assert_eq!(herd(|_| duplicating.get(&key)), [6; 3]);
     assert!((1..=3).contains(&calls.swap(0, Relaxed)));
-    assert_eq!(herd(|caller| memo.get(if caller == 0 { &other } else { &key })), [12, 6, 6]);
+    assert_eq!(
+        herd(|caller| memo.get(if caller == 0 { &other } else { &key })),
+        [12, 6, 6]
+    );
     assert_eq!(calls.load(Relaxed), 2);
 }
 
@@ -136,7 +141,9 @@ fn a_panicking_drop_leaves_nothing_behind() {
     assert!(catch_unwind(AssertUnwindSafe(|| drop(lending))).is_err());
     assert_eq!(drops.swap(0, Relaxed), 20);
 
-    let robust = robust::Memo::new(|_: &Call, key: &u64| Arc::new(Dropped(drops.clone(), *key == 5)));
+    let robust = robust::Memo::new(|_: &Call, key: &u64| {
+        Arc::new(Dropped(drops.clone(), *key == 5))
+    });
     (0..20).for_each(|key| _ = robust.get(&key));
     assert!(catch_unwind(AssertUnwindSafe(|| drop(robust))).is_err());
     assert_eq!(drops.load(Relaxed), 20);
@@ -157,7 +164,11 @@ fn callers_of_the_robust_memo_leave() {
         1 => memo.get_until(&7, &token),
         _ => memo.get(&7),
     });
-    assert!(matches!(&got[1], Ok((false, 7)) | Err(Error::Cancelled { .. })), "{:?}", got[1]);
+    assert!(
+        matches!(&got[1], Ok((false, 7)) | Err(Error::Cancelled { .. })),
+        "{:?}",
+        got[1]
+    );
     assert_eq!(got[2], Ok((false, 7)));
     assert!(memo.forget(&7));
     assert_eq!(memo.stats().in_flight, 0);
@@ -166,10 +177,11 @@ fn callers_of_the_robust_memo_leave() {
 #[test]
 fn a_call_of_the_robust_memo_panics() {
     let calls = AtomicUsize::new(0);
-    let memo = robust::Memo::new(|_: &Call, key: &u64| match calls.fetch_add(1, Relaxed) {
-        0 => resume_unwind(Box::new("the first")),
-        _ => key * 2,
-    });
+    let memo =
+        robust::Memo::new(|_: &Call, key: &u64| match calls.fetch_add(1, Relaxed) {
+            0 => resume_unwind(Box::new("the first")),
+            _ => key * 2,
+        });
     let got = herd(|_| catch_unwind(AssertUnwindSafe(|| memo.get(&7).unwrap())).ok());
     assert_eq!(got.iter().flatten().collect::<Vec<_>>(), [&14; 2]);
 }
@@ -180,11 +192,18 @@ type F = Box<dyn Fn(&Call, &u64) -> Result<u64, Error> + Send + Sync>;
 /// refused.
 #[test]
 fn a_ring_of_calls_is_refused() {
-    let memo = Arc::new_cyclic(|weak: &Weak<robust::Memo<u64, Result<u64, Error>, F>>| {
-        let weak = weak.clone();
-        let f: F = Box::new(move |call, key| call.get(&weak.upgrade().unwrap(), &((key + 1) % 3))?);
-        robust::Memo::new(f)
-    });
+    let memo =
+        Arc::new_cyclic(|weak: &Weak<robust::Memo<u64, Result<u64, Error>, F>>| {
+            let weak = weak.clone();
+            let f: F = Box::new(move |call, key| {
+                call.get(&weak.upgrade().unwrap(), &((key + 1) % 3))?
+            });
+            robust::Memo::new(f)
+        });
     let got = herd(|caller| memo.get(&caller).unwrap());
-    assert!(got.iter().all(|got| matches!(got, Err(Error::Cycle { path }) if path.len() == 4)), "{got:?}");
+    assert!(
+        got.iter()
+            .all(|got| matches!(got, Err(Error::Cycle { path }) if path.len() == 4)),
+        "{got:?}"
+    );
 }

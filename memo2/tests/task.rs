@@ -50,7 +50,8 @@ impl Calls {
     /// Ends the last call.
     fn end(&self, well: bool) {
         let (replaced, _) = oneshot::channel();
-        let last = std::mem::replace(self.ends.borrow_mut().last_mut().unwrap(), replaced);
+        let last =
+            std::mem::replace(self.ends.borrow_mut().last_mut().unwrap(), replaced);
         last.send(well).unwrap();
     }
 }
@@ -133,12 +134,21 @@ fn the_first_polled_waiter_leads() {
     let (calls, memo) = memo!();
     let mut leader = Box::pin(memo.get(&7));
     assert!(poll(&mut leader).is_pending());
-    let mut waiters: Vec<_> = (0..3).map(|_| (Box::pin(memo.get(&7)), Arc::<Woken>::default())).collect();
+    let mut waiters: Vec<_> =
+        (0..3).map(|_| (Box::pin(memo.get(&7)), Arc::<Woken>::default())).collect();
     for (waiter, woken) in &mut waiters {
-        assert!(waiter.as_mut().poll(&mut Context::from_waker(&woken.clone().into())).is_pending());
+        assert!(
+            waiter
+                .as_mut()
+                .poll(&mut Context::from_waker(&woken.clone().into()))
+                .is_pending()
+        );
     }
     drop(leader);
-    assert!(waiters.iter().all(|(_, woken)| woken.0.load(Relaxed)), "all waiters are woken");
+    assert!(
+        waiters.iter().all(|(_, woken)| woken.0.load(Relaxed)),
+        "all waiters are woken"
+    );
     let (_left_alone, mut polled) = (waiters.remove(0), waiters.pop().unwrap().0);
     drop(waiters);
     assert!(poll(&mut polled).is_pending());

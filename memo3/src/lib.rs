@@ -21,7 +21,10 @@ pub use memo::Memo;
 
 // The same memo without threads of its own.
 #[cfg(feature = "may")]
-#[allow(unsafe_code, reason = "the compiler does not see on which stack and threads a coroutine runs")]
+#[allow(
+    unsafe_code,
+    reason = "the compiler does not see on which stack and threads a coroutine runs"
+)]
 pub mod coroutine;
 #[cfg(feature = "tokio")]
 pub mod task;

@@ -9,7 +9,9 @@ use std::panic::resume_unwind;
 
 use crate::map::{self, Map};
 use crate::panics::{Drops, Payload, caught, quietly};
-use crate::sync::{Arc, Builder, JoinHandle, Receiver, Sender, bounded, thread, unbounded};
+use crate::sync::{
+    Arc, Builder, JoinHandle, Receiver, Sender, bounded, thread, unbounded,
+};
 
 // ANCHOR: memo
 /// A memo whose map belongs to one thread, the monitor. It calls `f` once per key,
@@ -344,6 +346,8 @@ fn send<V>(reply: Sender<Answer<V>>, answer: Answer<V>) {
 
 impl<K, V> fmt::Debug for Memo<K, V> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Memo").field("unread_messages", &self.mailbox.len()).finish_non_exhaustive()
+        out.debug_struct("Memo")
+            .field("unread_messages", &self.mailbox.len())
+            .finish_non_exhaustive()
     }
 }

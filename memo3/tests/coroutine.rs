@@ -14,7 +14,9 @@ use std::thread;
 use may::coroutine::{Builder, JoinHandle, yield_now};
 use may::sync::SyncFlag;
 use memo3::coroutine::Memo;
-use panicking::{CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop};
+use panicking::{
+    CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop,
+};
 use rusty_fork::rusty_fork_test;
 
 const CALLERS: usize = 100;
@@ -36,7 +38,9 @@ fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHa
 }
 
 /// Creates a memo of `f`. Every `f` is in this file, and holds nothing of its thread either.
-fn memo<V: Clone + Send + Sync + 'static>(f: impl Fn(&usize) -> V + Send + Sync + 'static) -> Arc<Memo<usize, V>> {
+fn memo<V: Clone + Send + Sync + 'static>(
+    f: impl Fn(&usize) -> V + Send + Sync + 'static,
+) -> Arc<Memo<usize, V>> {
     // SAFETY: see above.
     Arc::new(unsafe { Memo::new(f) })
 }

@@ -12,7 +12,9 @@ use std::sync::{Arc, Barrier, Condvar, Mutex, Weak};
 use std::thread;
 
 use memo3::Memo;
-use panicking::{CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop};
+use panicking::{
+    CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop,
+};
 use rusty_fork::rusty_fork_test;
 
 /// The size of a herd, and the number of herds: enough that callers arrive before, while and after `f` runs.

@@ -77,7 +77,9 @@ fn on_a_coroutine(body: impl FnOnce() + Send + 'static) {
 
 /// Runs `body` on a coroutine. The bodies in these tests hold nothing of their thread across a yield, and need
 /// little stack.
-fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> coroutine::JoinHandle<T> {
+fn spawn<T: Send + 'static>(
+    body: impl FnOnce() -> T + Send + 'static,
+) -> coroutine::JoinHandle<T> {
     // SAFETY: as described above. Every body is in this file.
     unsafe { coroutine::Builder::new().spawn(body) }.unwrap()
 }

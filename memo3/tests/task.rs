@@ -12,7 +12,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::FutureExt;
 use memo3::task::Memo;
-use panicking::{CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop};
+use panicking::{
+    CountsDrops, Key, PANICKING_KEYS, PanickingHasher, PanicsIn, PanicsInDrop,
+};
 use rusty_fork::rusty_fork_test;
 use tokio::runtime::Builder;
 use tokio::sync::Semaphore;
@@ -28,7 +30,11 @@ struct Calls {
 impl Calls {
     /// A memo whose calls take one permit each. The first `panics` calls panic.
     fn memo(panics: usize) -> (Arc<Calls>, Memo<usize, usize>) {
-        let calls = Arc::new(Calls { made: AtomicUsize::new(0), leave: Semaphore::new(0), panics });
+        let calls = Arc::new(Calls {
+            made: AtomicUsize::new(0),
+            leave: Semaphore::new(0),
+            panics,
+        });
         let counted = calls.clone();
         let memo = Memo::new(move |key: &usize| {
             let (calls, key) = (counted.clone(), *key);

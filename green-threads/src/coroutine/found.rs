@@ -67,7 +67,10 @@ pub(super) fn stack() -> Option<usize> {
 }
 
 /// Runs `body` on a coroutine.
-#[allow(clippy::disallowed_methods, reason = "the code that closes the traps may use them")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the code that closes the traps may use them"
+)]
 fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     // SAFETY: the two bodies above hold nothing of a thread across a yield: one yields in a loop that reads an
     // atomic, the other does not yield. Their frames fit into the one page that the smallest stack has.
@@ -85,7 +88,10 @@ fn stack_around(here: usize) -> Option<usize> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let start = maps.lines().find_map(|line| {
         let (start, end) = line.split_once(' ')?.0.split_once('-')?;
-        let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
+        let (start, end) = (
+            usize::from_str_radix(start, 16).ok()?,
+            usize::from_str_radix(end, 16).ok()?,
+        );
         (start..end).contains(&here).then_some(start)
     })?;
     Some((here - start).next_multiple_of(crate::system::page_size()))

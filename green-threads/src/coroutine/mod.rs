@@ -28,7 +28,10 @@
 mod found;
 #[allow(unsafe_code, reason = "it asks the kernel for mappings")]
 mod room;
-#[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
+#[allow(
+    unsafe_code,
+    reason = "a coroutine runs on a stack and on threads that the compiler does not see"
+)]
 mod spawn;
 mod start;
 

@@ -67,10 +67,14 @@ impl Room {
     pub(super) fn beside_pool(pool: usize, stack: StackSize) -> io::Result<Room> {
         let free = free_mappings();
         let needed = pool.saturating_mul(MAPPINGS_PER_STACK);
-        let Some(left) = free.checked_sub(needed).filter(|left| *left >= PROOF * MAPPINGS_PER_STACK) else {
+        let Some(left) =
+            free.checked_sub(needed).filter(|left| *left >= PROOF * MAPPINGS_PER_STACK)
+        else {
             return Err(io::Error::new(
                 io::ErrorKind::OutOfMemory,
-                format!("it needs {needed} mappings, but only {free} of vm.max_map_count are left"),
+                format!(
+                    "it needs {needed} mappings, but only {free} of vm.max_map_count are left"
+                ),
             ));
         };
         system::map_and_unmap(pool, stack)?;
@@ -134,7 +138,9 @@ mod system {
     use std::io;
     use std::ptr::{self, NonNull};
 
-    use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+    use rustix::mm::{
+        MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap,
+    };
 
     use crate::StackSize;
     use crate::system::page_size;
@@ -160,8 +166,11 @@ mod system {
         fn map(bytes: usize, access: ProtFlags, flags: MapFlags) -> io::Result<Region> {
             // SAFETY: the address is null and the mapping anonymous, so the kernel picks addresses that are not in
             // use.
-            let start = unsafe { mmap_anonymous(ptr::null_mut(), bytes, access, MapFlags::PRIVATE | flags) }?;
-            let start = NonNull::new(start).ok_or_else(|| io::Error::other("a mapping at address 0"))?;
+            let start = unsafe {
+                mmap_anonymous(ptr::null_mut(), bytes, access, MapFlags::PRIVATE | flags)
+            }?;
+            let start = NonNull::new(start)
+                .ok_or_else(|| io::Error::other("a mapping at address 0"))?;
             Ok(Region { start, bytes })
         }
 
@@ -170,7 +179,9 @@ mod system {
             assert!(offset < self.bytes);
             let page = self.start.as_ptr().wrapping_byte_add(offset);
             // SAFETY: `page` lies in this region, which only this value owns and into which no reference points.
-            unsafe { mprotect(page, page_size(), MprotectFlags::READ | MprotectFlags::WRITE) }?;
+            unsafe {
+                mprotect(page, page_size(), MprotectFlags::READ | MprotectFlags::WRITE)
+            }?;
             Ok(())
         }
     }
@@ -197,12 +208,17 @@ mod system {
 
     /// Proves that `mappings` mappings are free now: cuts a region into that many, maps a stack, and unmaps both.
     pub(super) fn prove(mappings: usize, stack: StackSize) -> io::Result<()> {
-        let region = Region::map(mappings * page_size(), ProtFlags::empty(), MapFlags::empty())?;
+        let region =
+            Region::map(mappings * page_size(), ProtFlags::empty(), MapFlags::empty())?;
         // Every second page differs from its neighbours, so that no two pages can share one mapping.
         for page in (0..mappings).step_by(2) {
             region.cut(page * page_size())?;
         }
-        Region::map(stack.bytes() + 2 * page_size(), ProtFlags::READ | ProtFlags::WRITE, MapFlags::empty())?;
+        Region::map(
+            stack.bytes() + 2 * page_size(),
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::empty(),
+        )?;
         Ok(())
     }
 }

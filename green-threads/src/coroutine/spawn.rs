@@ -53,7 +53,12 @@ impl Runtime {
             // to the stack.
             unsafe { Builder::new().spawn(body) }
         }));
-        let refused = |_| io::Error::new(io::ErrorKind::OutOfMemory, "the operating system refused a stack");
+        let refused = |_| {
+            io::Error::new(
+                io::ErrorKind::OutOfMemory,
+                "the operating system refused a stack",
+            )
+        };
         Ok(JoinHandle(spawned.map_err(refused)??))
     }
 }
@@ -147,7 +152,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Returns the panic's message, if its payload is text.
 fn text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("with no text")
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("with no text")
 }
 
 impl fmt::Debug for JoinError {

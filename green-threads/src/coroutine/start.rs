@@ -102,7 +102,10 @@ static STARTED: Mutex<Option<Config>> = Mutex::new(None);
 ///
 /// If the runtime was already started, here or by other code with other settings; if the pool is empty or has no
 /// room; if the operating system refuses a thread.
-#[allow(clippy::disallowed_methods, reason = "the code that closes the traps may use them")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the code that closes the traps may use them"
+)]
 pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(with) = *started {
@@ -111,14 +114,19 @@ pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
     if config.pool == 0 {
         return Err(StartError::NoPool);
     }
-    let no_room = |source| StartError::Room { pool: config.pool, stack: config.stack, source };
+    let no_room =
+        |source| StartError::Room { pool: config.pool, stack: config.stack, source };
     let room = Room::beside_pool(config.pool, config.stack).map_err(no_room)?;
 
     // Before anything is set here, `may` returns what it would take by default.
     let default_workers = may::config().get_workers();
-    let (pool_before, words_before) = (may::config().get_pool_capacity(), may::config().get_stack_size());
+    let (pool_before, words_before) =
+        (may::config().get_pool_capacity(), may::config().get_stack_size());
     let words = config.stack.bytes() / size_of::<usize>();
-    may::config().set_workers(config.workers.number()).set_pool_capacity(config.pool).set_stack_size(words);
+    may::config()
+        .set_workers(config.workers.number())
+        .set_pool_capacity(config.pool)
+        .set_stack_size(words);
     may::config().set_worker_pin(config.pinned);
     // The first spawn starts everything, and panics if it cannot. From here on `may` has read its settings.
     let found = catch_unwind(|| {
@@ -136,8 +144,15 @@ pub fn start(config: Config) -> Result<&'static Runtime, StartError> {
         return Err(StartError::Refused(config.workers));
     };
     if !is_as_asked {
-        may::config().set_workers(default_workers).set_pool_capacity(pool_before).set_stack_size(words_before);
-        return Err(StartError::Before { wanted: config, workers: worker_words(workers, config.workers), stack });
+        may::config()
+            .set_workers(default_workers)
+            .set_pool_capacity(pool_before)
+            .set_stack_size(words_before);
+        return Err(StartError::Before {
+            wanted: config,
+            workers: worker_words(workers, config.workers),
+            stack,
+        });
     }
     *started = Some(config);
     Ok(Box::leak(Box::new(Runtime { config, default_workers, room })))

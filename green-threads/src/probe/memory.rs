@@ -84,8 +84,16 @@ pub fn mapping_of(address: usize) -> io::Result<u64> {
         let (from, to) = line.split_once(' ')?.0.split_once('-')?;
         Some((u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?))
     };
-    let found = maps.lines().filter_map(bounds).find(|(from, to)| (*from..*to).contains(&(address as u64)));
-    let missing = || io::Error::new(io::ErrorKind::InvalidData, "/proc lists no mapping for an address in use");
+    let found = maps
+        .lines()
+        .filter_map(bounds)
+        .find(|(from, to)| (*from..*to).contains(&(address as u64)));
+    let missing = || {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            "/proc lists no mapping for an address in use",
+        )
+    };
     found.map(|(from, to)| to - from).ok_or_else(missing)
 }
 
@@ -100,7 +108,9 @@ pub fn room_for_others() -> io::Result<()> {
     let available = number(&machine, "MemAvailable")? * 1024;
     let total = number(&machine, "MemTotal")? * 1024;
     if available < (total / 16).max(512 << 20) {
-        return Err(io::Error::other(format!("stopped with {available} bytes of memory left")));
+        return Err(io::Error::other(format!(
+            "stopped with {available} bytes of memory left"
+        )));
     }
     Ok(())
 }
@@ -109,7 +119,12 @@ pub fn room_for_others() -> io::Result<()> {
 fn number(text: &str, name: &str) -> io::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc has no value for {name}")))
+    number.ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("/proc has no value for {name}"),
+        )
+    })
 }
 
 fn count_lines(path: &str) -> io::Result<u64> {
@@ -129,7 +144,10 @@ mod tests {
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || held.recv());
         let after = Memory::at_rest().unwrap();
-        assert!(after.resident >= before.resident + touched.len() as u64, "{before:?} {after:?}");
+        assert!(
+            after.resident >= before.resident + touched.len() as u64,
+            "{before:?} {after:?}"
+        );
         assert!(after.reserved > before.reserved);
         drop(hold);
         thread.join().unwrap().unwrap_err();

@@ -45,7 +45,10 @@ pub(crate) fn prove(runtime: &Runtime, workers: usize) -> io::Result<usize> {
                 // SAFETY: as above.
                 handles.push(unsafe { runtime.spawn(look) }?);
             }
-            handles.into_iter().map(coroutine::JoinHandle::join).collect::<Result<_, _>>()?
+            handles
+                .into_iter()
+                .map(coroutine::JoinHandle::join)
+                .collect::<Result<_, _>>()?
         }
         Runtime::Task(runtime) => runtime.block_on(async {
             let mut handles = Vec::new();
@@ -63,6 +66,8 @@ pub(crate) fn prove(runtime: &Runtime, workers: usize) -> io::Result<usize> {
     };
     match ran_on.len() {
         found if found == workers => Ok(found),
-        found => Err(io::Error::other(format!("{workers} workers were asked for, but units ran on {found} threads"))),
+        found => Err(io::Error::other(format!(
+            "{workers} workers were asked for, but units ran on {found} threads"
+        ))),
     }
 }

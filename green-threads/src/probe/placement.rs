@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::system;
 
 /// The cores on which the threads of a measurement run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// The operating system chooses the cores.
@@ -24,8 +26,11 @@ pub enum Placement {
 impl Placement {
     /// The placements that this operating system offers, in the order in which tables show them: both on Linux,
     /// and only [`Free`](Placement::Free) elsewhere.
-    pub const POSSIBLE: &[Placement] =
-        if cfg!(target_os = "linux") { &[Placement::Free, Placement::OneCore] } else { &[Placement::Free] };
+    pub const POSSIBLE: &[Placement] = if cfg!(target_os = "linux") {
+        &[Placement::Free, Placement::OneCore]
+    } else {
+        &[Placement::Free]
+    };
 
     /// Its name in results and on command lines.
     #[must_use]
@@ -109,13 +114,19 @@ mod tests {
     #[test]
     fn a_placed_thread_hands_its_core_on() {
         let before = allowed_cores().unwrap();
-        let inherited = Placement::OneCore.run(|| std::thread::spawn(allowed_cores).join().unwrap()).unwrap().unwrap();
+        let inherited = Placement::OneCore
+            .run(|| std::thread::spawn(allowed_cores).join().unwrap())
+            .unwrap()
+            .unwrap();
         assert_eq!(inherited, [*before.last().unwrap()]);
         assert_eq!(allowed_cores().unwrap(), before, "the caller stays where it was");
     }
 
     #[test]
     fn free_is_where_the_caller_is() {
-        assert_eq!(Placement::Free.run(allowed_cores).unwrap().unwrap(), allowed_cores().unwrap());
+        assert_eq!(
+            Placement::Free.run(allowed_cores).unwrap().unwrap(),
+            allowed_cores().unwrap()
+        );
     }
 }

@@ -16,7 +16,9 @@ use super::placement::Placement;
 use super::quantity::{Fact, Quantity};
 
 /// The runtime model: what kind of unit a workload uses, and what runs the units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Model {
     /// OS threads, by std.
@@ -33,8 +35,13 @@ pub enum Model {
 
 impl Model {
     /// All models, in the order in which tables show them.
-    pub const ALL: &[Model] =
-        &[Model::Thread, Model::Coroutine, Model::Task, Model::TaskCurrentThread, Model::Goroutine];
+    pub const ALL: &[Model] = &[
+        Model::Thread,
+        Model::Coroutine,
+        Model::Task,
+        Model::TaskCurrentThread,
+        Model::Goroutine,
+    ];
 
     /// Returns its name in results and on command lines.
     #[must_use]
@@ -56,7 +63,19 @@ impl fmt::Display for Model {
 }
 
 /// Whether a runtime may take its worker away from a unit that runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Preemption {
     /// The runtime's default. Only Go's runtime preempts: at function calls since Go 1.2, and anywhere, by a
@@ -207,7 +226,8 @@ mod tests {
         assert_eq!(serde_json::to_string(&setup).unwrap(), json);
         assert_eq!(serde_json::from_str::<Setup>(json).unwrap(), setup);
         let off = Setup { preemption: Preemption::AsyncPreemptOff, ..setup };
-        let json = json.replace("\"n\":2}", "\"n\":2,\"preemption\":\"asyncpreemptoff\"}");
+        let json =
+            json.replace("\"n\":2}", "\"n\":2,\"preemption\":\"asyncpreemptoff\"}");
         assert_eq!(serde_json::to_string(&off).unwrap(), json);
         assert_eq!(serde_json::from_str::<Setup>(&json).unwrap(), off);
 
@@ -215,7 +235,10 @@ mod tests {
             .quantity(Quantity::count("units", "units"), 3.0)
             .fact(Fact { name: "joiner", head: "its joiner saw" }, "a panic");
         for (line, json) in [
-            (Line::Ready(Ready { parallelism: 2, threads: 5 }), r#"{"ready":{"parallelism":2,"threads":5}}"#),
+            (
+                Line::Ready(Ready { parallelism: 2, threads: 5 }),
+                r#"{"ready":{"parallelism":2,"threads":5}}"#,
+            ),
             (Line::Refused("no".into()), r#"{"refused":"no"}"#),
             (Line::Progress(7), r#"{"progress":7}"#),
             (
@@ -226,9 +249,19 @@ mod tests {
             assert_eq!(serde_json::to_string(&line).unwrap(), json);
             assert_eq!(serde_json::from_str::<Line>(json).unwrap(), line);
         }
-        let short: Line = serde_json::from_str(r#"{"answer":{"nanoseconds":1}}"#).unwrap();
+        let short: Line =
+            serde_json::from_str(r#"{"answer":{"nanoseconds":1}}"#).unwrap();
         assert_eq!(short, Line::Answer(Answer { nanoseconds: 1.0, ..Answer::default() }));
-        let waits: Line = serde_json::from_str(r#"{"answer":{"nanoseconds":9,"waits":[5,4]}}"#).unwrap();
-        assert_eq!(waits, Line::Answer(Answer { nanoseconds: 9.0, waits: vec![5, 4], ..Answer::default() }));
+        let waits: Line =
+            serde_json::from_str(r#"{"answer":{"nanoseconds":9,"waits":[5,4]}}"#)
+                .unwrap();
+        assert_eq!(
+            waits,
+            Line::Answer(Answer {
+                nanoseconds: 9.0,
+                waits: vec![5, 4],
+                ..Answer::default()
+            })
+        );
     }
 }

@@ -23,12 +23,19 @@ impl Runtime {
     /// # Errors
     ///
     /// If the runtime cannot be started as the setup asks; the error gives the reason.
-    pub(crate) fn start(setup: &Setup, lean: bool, sockets: bool) -> Result<Runtime, Box<dyn std::error::Error>> {
+    pub(crate) fn start(
+        setup: &Setup,
+        lean: bool,
+        sockets: bool,
+    ) -> Result<Runtime, Box<dyn std::error::Error>> {
         let stack = StackSize::new(setup.stack)?;
         if setup.model == Model::Thread {
             return match setup.workers {
                 0 => Ok(Runtime::Thread { stack }),
-                _ => Err("OS threads have no workers: the kernel schedules them; ask for 0".into()),
+                _ => Err(
+                    "OS threads have no workers: the kernel schedules them; ask for 0"
+                        .into(),
+                ),
             };
         }
         let workers = Workers::new(setup.workers)?;
@@ -49,14 +56,22 @@ impl Runtime {
                 let mut builder = tokio::runtime::Builder::new_current_thread();
                 Ok(Runtime::Task(watching(&mut builder, sockets).build()?))
             }
-            Model::TaskCurrentThread => Err(format!("a current-thread runtime has one worker, not {workers}").into()),
-            Model::Thread | Model::Goroutine => Err("the Go twin runs goroutines, this process does not".into()),
+            Model::TaskCurrentThread => {
+                Err(format!("a current-thread runtime has one worker, not {workers}")
+                    .into())
+            }
+            Model::Thread | Model::Goroutine => {
+                Err("the Go twin runs goroutines, this process does not".into())
+            }
         }
     }
 }
 
 /// Enables timers, and sockets if they are asked for.
-fn watching(builder: &mut tokio::runtime::Builder, sockets: bool) -> &mut tokio::runtime::Builder {
+fn watching(
+    builder: &mut tokio::runtime::Builder,
+    sockets: bool,
+) -> &mut tokio::runtime::Builder {
     if sockets { builder.enable_all() } else { builder.enable_time() }
 }
 
@@ -124,7 +139,10 @@ mod tests {
         let mut several = tokio::runtime::Builder::new_multi_thread();
         [
             (Model::Task, several.worker_threads(1).build().unwrap()),
-            (Model::TaskCurrentThread, tokio::runtime::Builder::new_current_thread().build().unwrap()),
+            (
+                Model::TaskCurrentThread,
+                tokio::runtime::Builder::new_current_thread().build().unwrap(),
+            ),
         ]
     }
 
@@ -132,9 +150,16 @@ mod tests {
     fn inside_is_on_a_worker_and_outside_is_not() {
         for (model, runtime) in runtimes() {
             let (spawner, tasks) = on_a_task(&runtime, spawner_and_tasks());
-            assert_eq!(tasks, BTreeSet::from([spawner]), "{model}: the only worker runs the spawner and its tasks");
+            assert_eq!(
+                tasks,
+                BTreeSet::from([spawner]),
+                "{model}: the only worker runs the spawner and its tasks"
+            );
             let (spawner, tasks) = outside(&runtime, spawner_and_tasks()).unwrap();
-            assert!(!tasks.contains(&spawner), "{model}: a task ran on the spawner's thread");
+            assert!(
+                !tasks.contains(&spawner),
+                "{model}: a task ran on the spawner's thread"
+            );
             assert_ne!(spawner, threads::this(), "{model}");
         }
     }
@@ -142,7 +167,9 @@ mod tests {
     #[test]
     fn a_panic_outside_comes_back() {
         for (_, runtime) in runtimes() {
-            let panic = std::panic::catch_unwind(|| outside(&runtime, async { panic!("outside") }));
+            let panic = std::panic::catch_unwind(|| {
+                outside(&runtime, async { panic!("outside") })
+            });
             assert_eq!(panic.unwrap_err().downcast_ref::<&str>(), Some(&"outside"));
         }
     }

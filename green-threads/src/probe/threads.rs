@@ -53,10 +53,19 @@ pub fn family(pid: u32) -> Vec<u32> {
     let mut family = vec![pid];
     let mut next = 0;
     while let Some(pid) = family.get(next) {
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let children = tasks.filter_map(|task| {
+            std::fs::read_to_string(task.path().join("children")).ok()
+        });
         let children: Vec<u32> = children
-            .flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+            .flat_map(|pids| {
+                pids.split_whitespace()
+                    .filter_map(|pid| pid.parse().ok())
+                    .collect::<Vec<_>>()
+            })
             .collect();
         family.extend(children);
         next += 1;
@@ -74,8 +83,10 @@ pub fn processor_of(pid: u32) -> io::Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // Fields are counted from after the name, which is in brackets and may contain blanks and brackets itself. The
     // kernel gives times in units of 10 ms, whatever its own clock.
-    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-    let times = fields.skip(11).take(4).map(|field| field.parse::<u64>().unwrap_or_default());
+    let fields =
+        stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let times =
+        fields.skip(11).take(4).map(|field| field.parse::<u64>().unwrap_or_default());
     Ok(Duration::from_millis(10 * times.sum::<u64>()))
 }
 
@@ -101,8 +112,11 @@ pub struct Turns {
 pub fn turns_of(pid: u32) -> io::Result<Turns> {
     let mut turns = Turns::default();
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        let numbers = std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
-        let mut numbers = numbers.split_whitespace().map(|number| number.parse::<u64>().unwrap_or_default());
+        let numbers =
+            std::fs::read_to_string(task?.path().join("schedstat")).unwrap_or_default();
+        let mut numbers = numbers
+            .split_whitespace()
+            .map(|number| number.parse::<u64>().unwrap_or_default());
         let mut next = || numbers.next().unwrap_or_default();
         turns.ran += Duration::from_nanos(next());
         turns.waited += Duration::from_nanos(next());
@@ -124,7 +138,12 @@ fn of_process(pid: &str) -> io::Result<Vec<Thread>> {
 }
 
 fn parse(status: &str) -> Option<Thread> {
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .map(str::trim)
+    };
     Some(Thread {
         id: field("Pid")?.parse().ok()?,
         name: field("Name")?.to_string(),
@@ -142,7 +161,8 @@ mod tests {
     #[test]
     fn a_waiting_thread_is_asleep_and_stays_so() {
         let (hold, held) = mpsc::channel::<()>();
-        let waiter = Builder::new().name("a-waiter".into()).spawn(move || held.recv()).unwrap();
+        let waiter =
+            Builder::new().name("a-waiter".into()).spawn(move || held.recv()).unwrap();
         let look = || all().unwrap().into_iter().find(|thread| thread.name == "a-waiter");
         // The kernel says when it has gone to sleep; wait for that, however long it takes.
         while !look().is_some_and(|thread| thread.asleep) {

@@ -15,7 +15,10 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, repeat};
+use super::{
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table,
+    Workload, repeat,
+};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -51,14 +54,18 @@ const TABLE: Table = Table {
 fn settings(depth: Depth) -> Vec<Setting> {
     let waits = ["sleep", "syscall", "offload"].map(|variant| Setting::new(variant, 64));
     match depth {
-        Depth::Full => waits.iter().flat_map(|wait| [*wait, wait.on_every_core()]).collect(),
+        Depth::Full => {
+            waits.iter().flat_map(|wait| [*wait, wait.on_every_core()]).collect()
+        }
         Depth::Quick | Depth::Trial => waits.into(),
     }
 }
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
-        ("offload", Model::Thread | Model::Goroutine) => Some("it makes its system calls itself"),
+        ("offload", Model::Thread | Model::Goroutine) => {
+            Some("it makes its system calls itself")
+        }
         _ => None,
     }
 }
@@ -111,14 +118,16 @@ fn count_threads() -> io::Result<usize> {
 fn threads(stack: StackSize, units: u64, call: Call) -> io::Result<usize> {
     let mut handles = Vec::new();
     for _ in 0..units {
-        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-            let seen = count_threads();
-            match call {
-                Call::Sleep => std::thread::sleep(LONG),
-                Call::Syscall | Call::Offload => block(),
-            }
-            seen
-        })?);
+        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(
+            move || {
+                let seen = count_threads();
+                match call {
+                    Call::Sleep => std::thread::sleep(LONG),
+                    Call::Syscall | Call::Offload => block(),
+                }
+                seen
+            },
+        )?);
     }
     let mut most = 0;
     for handle in handles {

@@ -19,7 +19,12 @@ pub(super) const WORKLOAD: Workload = Workload {
     experiments: &[Experiment {
         name: "compute",
         n: "",
-        settings: |_| worker_counts().into_iter().map(|workers| Setting { workers, ..Setting::new("", 64) }).collect(),
+        settings: |_| {
+            worker_counts()
+                .into_iter()
+                .map(|workers| Setting { workers, ..Setting::new("", 64) })
+                .collect()
+        },
         shows: Shows::Times(Times {
             caption: "64 units that only compute, spawned and joined. Shown: time of all of them, and the ratio to the \
                       fastest (gopl exercise 9.6). Threads have no workers: the kernel schedules them on all cores. \
@@ -38,7 +43,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             let runtime = *runtime;
             // SAFETY: `coroutines` yields only in its joins, and holds nothing of its thread across them. Its
             // frames are small.
-            unsafe { runtime.spawn(move || coroutines(runtime, iterations, units)) }?.join()??
+            unsafe { runtime.spawn(move || coroutines(runtime, iterations, units)) }?
+                .join()??
         }
         Runtime::Task(runtime) => on_a_task(runtime, tasks(iterations, units)),
     };

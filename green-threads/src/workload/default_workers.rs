@@ -19,7 +19,11 @@ pub(super) const WORKLOAD: Workload = Workload {
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
     cannot,
-    ..Workload::new("default_workers", "start a runtime with its default number of workers", run)
+    ..Workload::new(
+        "default_workers",
+        "start a runtime with its default number of workers",
+        run,
+    )
 };
 
 const DEFAULT_WORKERS: Quantity = Quantity::count("default_workers", "workers");
@@ -35,7 +39,9 @@ const TABLE: Table = Table {
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match setup.model {
         Model::Thread => Some("OS threads have no workers: the kernel schedules them"),
-        Model::TaskCurrentThread => Some("a current-thread runtime has one worker on every machine"),
+        Model::TaskCurrentThread => {
+            Some("a current-thread runtime has one worker on every machine")
+        }
         _ => None,
     }
 }

@@ -143,7 +143,10 @@ impl Observations {
     /// Finds the quantity with this name in any of the tables.
     #[must_use]
     pub fn quantity(&self, name: &str) -> Option<&'static Quantity> {
-        self.tables.iter().flat_map(|table| table.quantities).find(|quantity| quantity.name == name)
+        self.tables
+            .iter()
+            .flat_map(|table| table.quantities)
+            .find(|quantity| quantity.name == name)
     }
 }
 

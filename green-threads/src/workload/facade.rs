@@ -9,7 +9,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Unit, Workload, repeat};
+use super::{
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table,
+    Unit, Workload, repeat,
+};
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::protocol::{Answer, Model, Setup};
@@ -23,7 +26,11 @@ pub(super) const WORKLOAD: Workload = Workload {
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
     cannot,
-    ..Workload::new("facade", "spawn and yield through our façade over may, and through may itself", run)
+    ..Workload::new(
+        "facade",
+        "spawn and yield through our façade over may, and through may itself",
+        run,
+    )
 };
 
 const OVERHEAD: Quantity = Quantity::new("overhead", Unit::Ratio, "façade\nover may");
@@ -32,15 +39,29 @@ const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,
     caption: "The same work through our façade over may and by may itself, in turns in one process. Shown: the \
               façade's time divided by may's.",
-    parameters: &[Parameter::new("variant", "what"), Parameter::new("n", "in a turn"), Parameter::WORKERS_COLUMN],
+    parameters: &[
+        Parameter::new("variant", "what"),
+        Parameter::new("n", "in a turn"),
+        Parameter::WORKERS_COLUMN,
+    ],
     quantities: &[OVERHEAD],
     facts: &[],
 };
 
 fn settings(_: Depth) -> Vec<Setting> {
-    let (spawn, one_by_one, yields) =
-        (Setting::new("spawn", 1000), Setting::new("spawn", 1), Setting::new("yield", 10_000));
-    vec![spawn, one_by_one, spawn.on_every_core(), one_by_one.on_every_core(), yields, yields.on_every_core()]
+    let (spawn, one_by_one, yields) = (
+        Setting::new("spawn", 1000),
+        Setting::new("spawn", 1),
+        Setting::new("yield", 10_000),
+    );
+    vec![
+        spawn,
+        one_by_one,
+        spawn.on_every_core(),
+        one_by_one.on_every_core(),
+        yields,
+        yields.on_every_core(),
+    ]
 }
 
 const PAIRS: usize = 301;

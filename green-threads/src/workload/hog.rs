@@ -26,7 +26,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::{
-    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, observed, repeat,
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table,
+    Workload, observed, repeat,
 };
 use crate::StackSize;
 use crate::coroutine;
@@ -78,8 +79,10 @@ fn settings(depth: Depth) -> Vec<Setting> {
             placed.push(Setting { placement: Placement::OneCore, ..hog });
         }
         let preemptions = [Preemption::Default, Preemption::AsyncPreemptOff];
-        let each =
-            |setting: &Setting| preemptions.map(|preemption| Setting { preemption: Some(preemption), ..*setting });
+        let each = |setting: &Setting| {
+            preemptions
+                .map(|preemption| Setting { preemption: Some(preemption), ..*setting })
+        };
         settings.extend(placed.iter().flat_map(each));
     }
     settings
@@ -87,7 +90,11 @@ fn settings(depth: Depth) -> Vec<Setting> {
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let units = ask.setup.n;
-    let work = if ask.setup.variant == "calls" { Work::Clock } else { Work::Steps(steps_in(LONG)) };
+    let work = if ask.setup.variant == "calls" {
+        Work::Clock
+    } else {
+        Work::Steps(steps_in(LONG))
+    };
     repeat(ask, || {
         let times = match runtime {
             Runtime::Thread { stack } => threads(*stack, units, work)?,
@@ -111,7 +118,8 @@ struct Seen {
 impl Seen {
     fn answer(&self) -> Answer {
         let before = self.starts.iter().filter(|start| **start < self.hog).count();
-        let nanoseconds = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_nanos() as f64);
+        let nanoseconds =
+            |time: Option<&Duration>| time.map_or(0.0, |time| time.as_nanos() as f64);
         Answer::time(self.whole)
             .quantity(BEFORE, before as f64)
             .quantity(FIRST, nanoseconds(self.starts.iter().min()))
@@ -150,7 +158,9 @@ fn compute(steps: u64) -> u64 {
     let (mut value, mut left) = (black_box(steps), steps);
     while left > 0 {
         // Knuth's linear congruential generator.
-        value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        value = value
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         left -= 1;
     }
     value
@@ -165,7 +175,8 @@ fn steps_in(time: Duration) -> u64 {
         start.elapsed()
     };
     // Other work of the machine can only make a try longer, so the shortest try is the most accurate.
-    let shortest = (0..5).map(try_them).min().unwrap_or(LONG).max(Duration::from_nanos(1));
+    let shortest =
+        (0..5).map(try_them).min().unwrap_or(LONG).max(Duration::from_nanos(1));
     (TRIED as f64 * time.as_secs_f64() / shortest.as_secs_f64()) as u64
 }
 

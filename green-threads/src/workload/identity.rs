@@ -16,7 +16,10 @@ use std::io;
 use std::sync::{Arc, Barrier};
 use std::time::Instant;
 
-use super::{Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, observed, repeat};
+use super::{
+    Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload,
+    observed, repeat,
+};
 use crate::StackSize;
 use crate::coroutine::{self, coroutine_local};
 use crate::probe::protocol::Answer;
@@ -35,8 +38,10 @@ pub(super) const WORKLOAD: Workload = Workload {
 
 const MOVED: Quantity = Quantity::count("moved", "moved");
 const THREADS_SEEN: Quantity = Quantity::count("threads_seen", "threads\nseen");
-const THREAD_LOCAL_RIGHT: Quantity = Quantity::count("thread_local_right", "in a\nthread_local");
-const OWN_LOCAL_RIGHT: Quantity = Quantity::count("own_local_right", "in the\nruntime's local");
+const THREAD_LOCAL_RIGHT: Quantity =
+    Quantity::count("thread_local_right", "in a\nthread_local");
+const OWN_LOCAL_RIGHT: Quantity =
+    Quantity::count("own_local_right", "in the\nruntime's local");
 const ARGUMENT_RIGHT: Quantity = Quantity::count("argument_right", "in an\nargument");
 
 const TABLE: Table = Table {
@@ -44,7 +49,13 @@ const TABLE: Table = Table {
     caption: "16 units that yield 100 times each. Shown: how many ran on more than one OS thread, on how many threads \
               one unit ran at most, and how many of the 16 always found their own number where they had put it.",
     parameters: &[Parameter::WORKERS_COLUMN],
-    quantities: &[MOVED, THREADS_SEEN, THREAD_LOCAL_RIGHT, OWN_LOCAL_RIGHT, ARGUMENT_RIGHT],
+    quantities: &[
+        MOVED,
+        THREADS_SEEN,
+        THREAD_LOCAL_RIGHT,
+        OWN_LOCAL_RIGHT,
+        ARGUMENT_RIGHT,
+    ],
     facts: &[],
 };
 
@@ -60,9 +71,13 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             Runtime::Task(runtime) => on_a_task(runtime, tasks(yields)),
         };
         let time = start.elapsed();
-        let count = |is: fn(&Unit) -> bool| units.iter().filter(|unit| is(unit)).count() as f64;
+        let count =
+            |is: fn(&Unit) -> bool| units.iter().filter(|unit| is(unit)).count() as f64;
         Ok(Answer::time(time)
-            .quantity(THREADS_SEEN, units.iter().map(|unit| unit.ran_on.len()).max().unwrap_or(0) as f64)
+            .quantity(
+                THREADS_SEEN,
+                units.iter().map(|unit| unit.ran_on.len()).max().unwrap_or(0) as f64,
+            )
             .quantity(MOVED, count(|unit| unit.ran_on.len() > 1))
             .quantity(THREAD_LOCAL_RIGHT, count(|unit| unit.thread_local_right))
             .quantity(OWN_LOCAL_RIGHT, count(|unit| unit.own_local_right))
@@ -82,7 +97,13 @@ struct Unit {
 impl Unit {
     fn new(number: usize) -> Unit {
         let ran_on = BTreeSet::from([this_thread()]);
-        Unit { number, ran_on, thread_local_right: true, own_local_right: true, argument_right: true }
+        Unit {
+            number,
+            ran_on,
+            thread_local_right: true,
+            own_local_right: true,
+            argument_right: true,
+        }
     }
 
     /// Notes the OS thread on which the unit runs now, and whether each of the three places holds its number.
@@ -132,16 +153,22 @@ fn threads(stack: StackSize, yields: u64) -> io::Result<Vec<Unit>> {
     let mut handles = Vec::new();
     for number in 0..UNITS {
         let together = Arc::clone(&together);
-        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-            write_thread_local(number);
-            let mut unit = Unit::new(number);
-            together.wait();
-            for _ in 0..yields {
-                std::thread::yield_now();
-                unit.look(read_thread_local(), read_thread_local(), black_box(number));
-            }
-            unit
-        })?);
+        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(
+            move || {
+                write_thread_local(number);
+                let mut unit = Unit::new(number);
+                together.wait();
+                for _ in 0..yields {
+                    std::thread::yield_now();
+                    unit.look(
+                        read_thread_local(),
+                        read_thread_local(),
+                        black_box(number),
+                    );
+                }
+                unit
+            },
+        )?);
     }
     let units = handles.into_iter().map(|unit| unit.join().expect("units do not panic"));
     Ok(units.collect())

@@ -16,7 +16,10 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, repeat};
+use super::{
+    Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload,
+    repeat,
+};
 use crate::StackSize;
 use crate::Workers;
 use crate::coroutine::{self, mpsc};
@@ -30,7 +33,10 @@ pub(super) const WORKLOAD: Workload = Workload {
         n: "n",
         settings: |_| vec![Setting::new("os", 2), Setting::new("own", 2)],
         // This workload is meant to hang. Units that do not hang end in a thousandth of this time.
-        shows: Shows::Observations(Observations { patience: Duration::from_secs(2), ..Observations::new(&[TABLE]) }),
+        shows: Shows::Observations(Observations {
+            patience: Duration::from_secs(2),
+            ..Observations::new(&[TABLE])
+        }),
     }],
     cannot,
     ..Workload::new("lock_across_yield", "hold a lock across a yield", run)
@@ -51,7 +57,9 @@ const TABLE: Table = Table {
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
         ("own", Model::Thread) => Some("a thread's own mutex is the OS mutex"),
-        ("os", Model::Task) => Some("the compiler rejects it: the guard of an OS mutex is not Send"),
+        ("os", Model::Task) => {
+            Some("the compiler rejects it: the guard of an OS mutex is not Send")
+        }
         ("os", Model::Goroutine) => Some("Go has no OS mutex"),
         _ => None,
     }

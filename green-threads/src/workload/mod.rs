@@ -54,7 +54,9 @@ mod setting;
 mod slot;
 
 pub use crate::probe::quantity::{Fact, Quantity, Unit};
-pub use experiment::{Beside, Compared, Experiment, Observations, Parameter, Remark, Shows, Table, Times};
+pub use experiment::{
+    Beside, Compared, Experiment, Observations, Parameter, Remark, Shows, Table, Times,
+};
 pub use setting::{Depth, Setting, in_places, observed, places, worker_counts};
 
 /// Every workload, in the order in which tables show them.

@@ -21,7 +21,10 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
 
-use super::{Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload};
+use super::{
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table,
+    Workload,
+};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::memory::{Memory, room_for_others};
@@ -37,7 +40,11 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings,
         shows: Shows::Observations(Observations::new(&[SLOPE, HOW_MANY])),
     }],
-    ..Workload::new("parked", "park units: how much memory each takes, and how many there can be", run)
+    ..Workload::new(
+        "parked",
+        "park units: how much memory each takes, and how many there can be",
+        run,
+    )
 };
 
 const RESIDENT: Quantity = Quantity::bytes("resident", "resident");
@@ -63,7 +70,12 @@ const HOW_MANY: Table = Table {
     variant: "how_many",
     caption: "As many waiting units as possible, up to a million. Shown: what stopped them, and what each took.",
     parameters: &[],
-    quantities: &[UNITS, Quantity::PROGRESS, RESIDENT, MAPPINGS.under("mappings\nof all")],
+    quantities: &[
+        UNITS,
+        Quantity::PROGRESS,
+        RESIDENT,
+        MAPPINGS.under("mappings\nof all"),
+    ],
     facts: &[],
 };
 
@@ -113,7 +125,9 @@ fn slope(parked: &mut Parked<'_>, n: u64) -> io::Result<Answer> {
     }
     // A runtime may give back a mapping or a thread of its own between the readings. Then report 0, not less.
     let count = |of: fn(&Memory) -> u64| readings.each(of).max(0.0);
-    Ok(answer.quantity(MAPPINGS, count(|memory| memory.mappings)).quantity(THREADS, count(|memory| memory.threads)))
+    Ok(answer
+        .quantity(MAPPINGS, count(|memory| memory.mappings))
+        .quantity(THREADS, count(|memory| memory.threads)))
 }
 
 /// Returns how many of `half` units are parked after each step.
@@ -165,8 +179,11 @@ impl Readings {
         const BLOCKS: f64 = 65536.0;
         let each = self.each(of);
         let slopes = (1..self.units.len()).map(|to| self.between(to - 1, to, of));
-        let (least, most) = slopes.fold((each, each), |(least, most), slope| (slope.min(least), slope.max(most)));
-        let noise = ((most - least) / 2.0).max(BLOCKS / self.units[self.units.len() - 1] as f64);
+        let (least, most) = slopes.fold((each, each), |(least, most), slope| {
+            (slope.min(least), slope.max(most))
+        });
+        let noise =
+            ((most - least) / 2.0).max(BLOCKS / self.units[self.units.len() - 1] as f64);
         if each > noise { Each::Takes(each) } else { Each::Below(noise.max(each.abs())) }
     }
 }
@@ -211,11 +228,16 @@ pub(super) enum Parked<'a> {
 
 impl<'a> Parked<'a> {
     /// Creates an empty set of units on `runtime`. Each unit calls `before` and then waits.
-    pub(super) fn on(runtime: &'a Runtime, before: impl Fn() + Send + Sync + 'static) -> Self {
+    pub(super) fn on(
+        runtime: &'a Runtime,
+        before: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         let before: Before = Arc::new(before);
         match runtime {
             Runtime::Thread { stack } => Parked::Threads(Threads::new(*stack, before)),
-            Runtime::Coroutine(runtime) => Parked::Coroutines(Coroutines::new(runtime, before)),
+            Runtime::Coroutine(runtime) => {
+                Parked::Coroutines(Coroutines::new(runtime, before))
+            }
             Runtime::Task(runtime) => Parked::Tasks(Tasks::new(runtime, before)),
         }
     }
@@ -408,19 +430,38 @@ mod tests {
 
     /// Readings in which the kernel uses this many bytes, with 1,000 more units each time.
     fn readings(kernel: [u64; 5]) -> Readings {
-        let at = |kernel| Memory { resident: 0, reserved: 0, page_tables: 0, kernel, mappings: 0, threads: 0 };
-        Readings { units: vec![0, 1_000, 2_000, 3_000, 4_000], memory: kernel.map(at).into() }
+        let at = |kernel| Memory {
+            resident: 0,
+            reserved: 0,
+            page_tables: 0,
+            kernel,
+            mappings: 0,
+            threads: 0,
+        };
+        Readings {
+            units: vec![0, 1_000, 2_000, 3_000, 4_000],
+            memory: kernel.map(at).into(),
+        }
     }
 
     #[test]
     fn what_the_steps_agree_on_is_a_figure_and_the_rest_is_noise() {
         let kernel = |kernel: [u64; 5]| readings(kernel).shared(|memory| memory.kernel);
         const MB: u64 = 1_000_000;
-        assert_eq!(kernel([50 * MB, 60 * MB, 71 * MB, 80 * MB, 90 * MB]), Each::Takes(10_000.0));
+        assert_eq!(
+            kernel([50 * MB, 60 * MB, 71 * MB, 80 * MB, 90 * MB]),
+            Each::Takes(10_000.0)
+        );
         // Another process took 3 MB, and gave back 4 MB later.
-        assert_eq!(kernel([50 * MB, 53 * MB, 53 * MB, 49 * MB, 49 * MB]), Each::Below(3_500.0));
+        assert_eq!(
+            kernel([50 * MB, 53 * MB, 53 * MB, 49 * MB, 49 * MB]),
+            Each::Below(3_500.0)
+        );
         // Another process gave back 20 MB at every step, which hides what the units took.
-        assert_eq!(kernel([90 * MB, 70 * MB, 50 * MB, 30 * MB, 10 * MB]), Each::Below(20_000.0));
+        assert_eq!(
+            kernel([90 * MB, 70 * MB, 50 * MB, 30 * MB, 10 * MB]),
+            Each::Below(20_000.0)
+        );
         // Nothing changed. The units may still have taken some pages that the kernel kept ready.
         assert_eq!(kernel([50 * MB; 5]), Each::Below(16.384));
     }

@@ -24,7 +24,8 @@ mod tests {
     #[test]
     fn the_rank_is_rounded_up() {
         let sorted = [15, 20, 35, 40, 50];
-        let percentiles = [0, 5, 30, 40, 50, 90, 100].map(|percent| nearest_rank(&sorted, percent));
+        let percentiles =
+            [0, 5, 30, 40, 50, 90, 100].map(|percent| nearest_rank(&sorted, percent));
         assert_eq!(percentiles, [15.0, 15.0, 20.0, 20.0, 35.0, 50.0, 50.0]);
         assert_eq!(nearest_rank(&[7], 50), 7.0);
         assert_eq!(nearest_rank(&[], 50), 0.0);

@@ -29,7 +29,12 @@ pub(super) const WORKLOAD: Workload = Workload {
                       ratio to the fastest (gopl exercise 9.5). Spinning threads try for some microseconds before they \
                       sleep. Whether the other thread is awake to answer in that time is luck; if it is, the trip can \
                       be a hundred times shorter.",
-            beside: &[Beside { name: "thread, spinning", at: "", model: Model::Thread, variant: "spinning" }],
+            beside: &[Beside {
+                name: "thread, spinning",
+                at: "",
+                model: Model::Thread,
+                variant: "spinning",
+            }],
             ..Times::OF_MODELS
         }),
     }],
@@ -44,7 +49,9 @@ fn cannot(setup: &Setup) -> Option<&'static str> {
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let time = match runtime {
-        Runtime::Thread { stack } if ask.setup.variant == "spinning" => spinning_threads(*stack, ask.iterations)?,
+        Runtime::Thread { stack } if ask.setup.variant == "spinning" => {
+            spinning_threads(*stack, ask.iterations)?
+        }
         Runtime::Thread { stack } => threads(*stack, ask.iterations)?,
         Runtime::Coroutine(runtime) => coroutines(runtime, ask.iterations)?,
         Runtime::Task(runtime) => on_a_task(runtime, tasks(ask.iterations)),

@@ -19,7 +19,8 @@ use crossbeam::channel::bounded;
 use tokio::sync::mpsc as tokio_mpsc;
 
 use super::{
-    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Times, Workload, in_places,
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table,
+    Times, Workload, in_places,
 };
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
@@ -30,7 +31,12 @@ use crate::probe::{memory, on_a_task, progress};
 pub(super) const WORKLOAD: Workload = Workload {
     variants: &["cross", "most"],
     experiments: &[
-        Experiment { name: "pipeline", n: "stages", settings, shows: Shows::Times(TIMES) },
+        Experiment {
+            name: "pipeline",
+            n: "stages",
+            settings,
+            shows: Shows::Times(TIMES),
+        },
         Experiment {
             name: "pipeline_most",
             n: "n",
@@ -63,14 +69,17 @@ const MOST: Table = Table {
 
 fn settings(depth: Depth) -> Vec<Setting> {
     match depth {
-        Depth::Full => in_places(depth, &[("cross", 100), ("cross", 1000), ("cross", 10_000)]),
+        Depth::Full => {
+            in_places(depth, &[("cross", 100), ("cross", 1000), ("cross", 10_000)])
+        }
         Depth::Quick | Depth::Trial => in_places(depth, &[("cross", 100)]),
     }
 }
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let most = ask.setup.variant == "most";
-    let plan = Plan { stages: ask.setup.n, most, values: if most { 3 } else { ask.iterations } };
+    let plan =
+        Plan { stages: ask.setup.n, most, values: if most { 3 } else { ask.iterations } };
     let (stages, crossings, failure) = match runtime {
         Runtime::Thread { stack } => threads(*stack, plan)?,
         Runtime::Coroutine(runtime) => coroutines(runtime, plan)?,
@@ -82,7 +91,9 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     }
     let mut answer = Answer::time(crossings.all);
     if most {
-        answer = answer.quantity(STAGES, stages as f64).quantity(CROSS, crossings.fastest.as_nanos() as f64);
+        answer = answer
+            .quantity(STAGES, stages as f64)
+            .quantity(CROSS, crossings.fastest.as_nanos() as f64);
         answer.failure = failure.map(|error| error.to_string());
     }
     Ok(answer)
@@ -289,6 +300,9 @@ mod tests {
         for milliseconds in [90, 3, 2, 4] {
             crossings.add(Duration::from_millis(milliseconds));
         }
-        assert_eq!((crossings.all, crossings.fastest), (Duration::from_millis(9), Duration::from_millis(2)));
+        assert_eq!(
+            (crossings.all, crossings.fastest),
+            (Duration::from_millis(9), Duration::from_millis(2))
+        );
     }
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc as tokio_mpsc;
 
 use super::slot::{Receiver, Sender, slot};
-use super::{Ask, Depth, Experiment, Parameter, Setting, Shows, Times, Workload, in_places};
+use super::{
+    Ask, Depth, Experiment, Parameter, Setting, Shows, Times, Workload, in_places,
+};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -35,14 +37,19 @@ pub(super) const WORKLOAD: Workload = Workload {
 fn settings(depth: Depth) -> Vec<Setting> {
     match depth {
         Depth::Full => in_places(depth, &[("", 2), ("", 10), ("", 100), ("", 1000)]),
-        Depth::Quick | Depth::Trial => in_places(depth, &[("", 2), ("", 100), ("", 1000)]),
+        Depth::Quick | Depth::Trial => {
+            in_places(depth, &[("", 2), ("", 100), ("", 1000)])
+        }
     }
 }
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (units, hops) = (ask.setup.n, ask.iterations);
     if units < 2 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a ring needs at least 2 units, not {units}")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("a ring needs at least 2 units, not {units}"),
+        ));
     }
     let time = match runtime {
         Runtime::Thread { stack } => threads(*stack, units, hops)?,
@@ -97,10 +104,12 @@ fn threads(stack: StackSize, units: u64, hops: u64) -> io::Result<Duration> {
         handles.push(thread.spawn(move || pass_on(&from_last, &next))?);
     }
     // The first unit is spawned last: it closes the ring, and sends the token.
-    handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-        to_second.send(Token::new(hops)?).expect("the second waits for the token");
-        pass_on(&received, &to_second)
-    })?);
+    handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(
+        move || {
+            to_second.send(Token::new(hops)?).expect("the second waits for the token");
+            pass_on(&received, &to_second)
+        },
+    )?);
     let ends = handles.into_iter().map(|unit| unit.join().expect("units do not panic"));
     Ok(ends.flatten().sum())
 }

@@ -87,7 +87,11 @@ impl Setting {
 pub fn in_places(depth: Depth, sizes: &[(&'static str, u64)]) -> Vec<Setting> {
     let places = places(depth);
     let place = |&(variant, n)| {
-        places.iter().map(move |&(workers, placement)| Setting { workers, placement, ..Setting::new(variant, n) })
+        places.iter().map(move |&(workers, placement)| Setting {
+            workers,
+            placement,
+            ..Setting::new(variant, n)
+        })
     };
     sizes.iter().flat_map(place).collect()
 }
@@ -98,7 +102,8 @@ pub fn in_places(depth: Depth, sizes: &[(&'static str, u64)]) -> Vec<Setting> {
 #[must_use]
 pub fn places(depth: Depth) -> Vec<(Workers, Placement)> {
     let (one, all) = (Workers::ONE, Workers::one_per_core());
-    let mut places = vec![(one, Placement::Free), (all, Placement::Free), (one, Placement::OneCore)];
+    let mut places =
+        vec![(one, Placement::Free), (all, Placement::Free), (one, Placement::OneCore)];
     if depth == Depth::Full {
         places.push((all, Placement::OneCore));
     }
@@ -112,7 +117,8 @@ pub fn places(depth: Depth) -> Vec<(Workers, Placement)> {
 #[must_use]
 pub fn worker_counts() -> Vec<Workers> {
     let most = 2 * Workers::one_per_core().number();
-    let counts = std::iter::successors(Some(1), |count| Some(count * 2)).take_while(|count| *count <= most);
+    let counts = std::iter::successors(Some(1), |count| Some(count * 2))
+        .take_while(|count| *count <= most);
     counts.filter_map(|count| Workers::new(count).ok()).collect()
 }
 

@@ -18,7 +18,10 @@ use std::time::{Duration, Instant};
 use crossbeam::channel;
 use tokio::sync::mpsc as tokio_mpsc;
 
-use super::{Ask, Depth, Experiment, Parameter, Quantity, Setting, Shows, Times, Workload, in_places};
+use super::{
+    Ask, Depth, Experiment, Parameter, Quantity, Setting, Shows, Times, Workload,
+    in_places,
+};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -46,7 +49,8 @@ const UNITS: Quantity = Quantity::count("units", "units");
 
 fn settings(depth: Depth) -> Vec<Setting> {
     // Large trees run on all cores only: they show whether so many units can be created.
-    let large: &[u64] = if depth == Depth::Full { &[10_000, 100_000, 1_000_000] } else { &[10_000] };
+    let large: &[u64] =
+        if depth == Depth::Full { &[10_000, 100_000, 1_000_000] } else { &[10_000] };
     let mut settings = in_places(depth, &[("", 1000)]);
     settings.extend(large.iter().map(|&leaves| Setting::new("", leaves).on_every_core()));
     settings
@@ -57,7 +61,9 @@ const CHILDREN: u64 = 10;
 
 fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let leaves = ask.setup.n;
-    let power = leaves.checked_ilog(CHILDREN).is_some_and(|height| CHILDREN.pow(height) == leaves);
+    let power = leaves
+        .checked_ilog(CHILDREN)
+        .is_some_and(|height| CHILDREN.pow(height) == leaves);
     if !power {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -70,7 +76,9 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let (sum, time) = match runtime {
             Runtime::Thread { stack } => threads(*stack, leaves, &tree)?,
             Runtime::Coroutine(runtime) => coroutines(runtime, leaves, &tree)?,
-            Runtime::Task(runtime) => on_a_task(runtime, tasks(leaves, Arc::clone(&tree))),
+            Runtime::Task(runtime) => {
+                on_a_task(runtime, tasks(leaves, Arc::clone(&tree)))
+            }
         };
         answer.nanoseconds += time.as_nanos() as f64;
         answer = answer.quantity(UNITS, tree.units.load(Relaxed) as f64);
@@ -80,7 +88,9 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         }
         let right = leaves * (leaves - 1) / 2;
         if sum != right {
-            return Err(io::Error::other(format!("the sum of the leaves is {right}, but the tree computed {sum}")));
+            return Err(io::Error::other(format!(
+                "the sum of the leaves is {right}, but the tree computed {sum}"
+            )));
         }
     }
     Ok(answer)
@@ -157,12 +167,13 @@ fn threads(
         up.send(sum).expect("the parent waits for the sum");
     }
     let tree = Arc::clone(tree);
-    let root = std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-        let start = Instant::now();
-        let (to_me, sums) = channel::unbounded();
-        spawn(stack, 0, leaves, to_me, &tree);
-        (sums.into_iter().sum(), start.elapsed())
-    })?;
+    let root =
+        std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
+            let start = Instant::now();
+            let (to_me, sums) = channel::unbounded();
+            spawn(stack, 0, leaves, to_me, &tree);
+            (sums.into_iter().sum(), start.elapsed())
+        })?;
     Ok(root.join().expect("a unit does not panic"))
 }
 // ANCHOR_END: thread

@@ -10,7 +10,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Creates a channel with room for one value, and returns its two ends.
 pub(super) fn slot<T>() -> (Sender<T>, Receiver<T>) {
-    let slot = Arc::new(Slot { state: Mutex::new(State { value: None, closed: false }), changed: Condvar::new() });
+    let slot = Arc::new(Slot {
+        state: Mutex::new(State { value: None, closed: false }),
+        changed: Condvar::new(),
+    });
     (Sender(Arc::clone(&slot)), Receiver(slot))
 }
 
@@ -92,7 +95,9 @@ mod tests {
     #[test]
     fn values_come_in_order_and_the_end_is_told() {
         let (sender, receiver) = slot();
-        let sending = thread::spawn(move || (0..10_000).for_each(|value| sender.send(value).unwrap()));
+        let sending = thread::spawn(move || {
+            (0..10_000).for_each(|value| sender.send(value).unwrap());
+        });
         let received: Vec<u32> = std::iter::from_fn(|| receiver.recv()).collect();
         sending.join().unwrap();
         assert_eq!(received, (0..10_000).collect::<Vec<_>>());

@@ -16,7 +16,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::{
-    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Times, Workload, in_places,
+    Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table,
+    Times, Workload, in_places,
 };
 use crate::StackSize;
 use crate::coroutine;
@@ -28,7 +29,12 @@ pub(super) const WORKLOAD: Workload = Workload {
     variants: &["inside", "outside"],
     experiments: &[
         Experiment { name: "spawn", n: "batch", settings, shows: Shows::Times(TIMES) },
-        Experiment { name: "system_calls", n: "n", settings: traced, shows: Shows::Observations(SYSTEM_CALLS) },
+        Experiment {
+            name: "system_calls",
+            n: "n",
+            settings: traced,
+            shows: Shows::Observations(SYSTEM_CALLS),
+        },
     ],
     cannot,
     ..Workload::new("spawn", "spawn units that do nothing, and join them", run)
@@ -68,7 +74,10 @@ const SYSTEM_CALLS: Observations = Observations {
 };
 
 fn settings(depth: Depth) -> Vec<Setting> {
-    in_places(depth, &[("inside", 1), ("inside", 1000), ("outside", 1), ("outside", 1000)])
+    in_places(
+        depth,
+        &[("inside", 1), ("inside", 1000), ("outside", 1), ("outside", 1000)],
+    )
 }
 
 fn traced(_: Depth) -> Vec<Setting> {
@@ -79,7 +88,9 @@ fn traced(_: Depth) -> Vec<Setting> {
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
         ("outside", Model::Thread) => Some("there is no runtime to be outside of"),
-        ("outside", Model::Goroutine) => Some("every line of a Go program runs in a goroutine"),
+        ("outside", Model::Goroutine) => {
+            Some("every line of a Go program runs in a goroutine")
+        }
         _ => None,
     }
 }
@@ -93,7 +104,8 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             let runtime = *runtime;
             // SAFETY: `coroutines` yields only in its joins, and holds nothing of its thread across them. Its
             // frames are small.
-            unsafe { runtime.spawn(move || coroutines(runtime, iterations, batch)) }?.join()??
+            unsafe { runtime.spawn(move || coroutines(runtime, iterations, batch)) }?
+                .join()??
         }
         Runtime::Coroutine(runtime) => coroutines(runtime, iterations, batch)?,
         Runtime::Task(runtime) if inside => on_a_task(runtime, tasks(iterations, batch)),

@@ -14,7 +14,10 @@ use std::io;
 use std::time::Instant;
 
 use super::parked::Parked;
-use super::{Ask, Depth, Experiment, Fact, Observations, Parameter, Quantity, Setting, Shows, Table, Workload};
+use super::{
+    Ask, Depth, Experiment, Fact, Observations, Parameter, Quantity, Setting, Shows,
+    Table, Workload,
+};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::memory::{Memory, mapping_of};
@@ -30,7 +33,9 @@ pub(super) const WORKLOAD: Workload = Workload {
         name: "stack",
         n: "n",
         settings,
-        shows: Shows::Observations(Observations::new(&[TOUCH, DEEPEST, OVERFLOW, GROWING, DEFAULT])),
+        shows: Shows::Observations(Observations::new(&[
+            TOUCH, DEEPEST, OVERFLOW, GROWING, DEFAULT,
+        ])),
     }],
     cannot,
     ..Workload::new("stack", "use a stack, fill it, and run over its end", run)
@@ -95,13 +100,26 @@ fn settings(depth: Depth) -> Vec<Setting> {
     const MIB: usize = 1 << 20;
     let (sizes, touched): (&[usize], &[usize]) = if depth == Depth::Full {
         (
-            &[4 * KIB, 8 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 256 * KIB, MIB, 2 * MIB, 8 * MIB],
+            &[
+                4 * KIB,
+                8 * KIB,
+                16 * KIB,
+                32 * KIB,
+                64 * KIB,
+                256 * KIB,
+                MIB,
+                2 * MIB,
+                8 * MIB,
+            ],
             &[KIB, 4 * KIB, 16 * KIB, 64 * KIB, 512 * KIB, 4 * MIB],
         )
     } else {
         (&[64 * KIB, 2 * MIB], &[KIB, 32 * KIB])
     };
-    let sized = |variant, n: usize, stack| Setting { stack: Some(stack), ..Setting::new(variant, n as u64) };
+    let sized = |variant, n: usize, stack| Setting {
+        stack: Some(stack),
+        ..Setting::new(variant, n as u64)
+    };
     let mut settings = Vec::new();
     for &stack in sizes {
         // The bytes that are used must leave room for the frames around them.
@@ -117,10 +135,18 @@ fn settings(depth: Depth) -> Vec<Setting> {
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
-        (_, Model::TaskCurrentThread) => Some("its worker is the main thread, whose stack the operating system sizes"),
-        ("growing", Model::Coroutine) => Some("`stacker` knows the stacks of threads only"),
-        ("growing", Model::Task) => Some("a task has no stack of its own that could grow"),
-        ("default", Model::Coroutine) => Some("the size of its stack is always chosen, for the whole process"),
+        (_, Model::TaskCurrentThread) => {
+            Some("its worker is the main thread, whose stack the operating system sizes")
+        }
+        ("growing", Model::Coroutine) => {
+            Some("`stacker` knows the stacks of threads only")
+        }
+        ("growing", Model::Task) => {
+            Some("a task has no stack of its own that could grow")
+        }
+        ("default", Model::Coroutine) => {
+            Some("the size of its stack is always chosen, for the whole process")
+        }
         ("default", Model::Task) => Some("a task has no stack of its own"),
         ("default", Model::Goroutine) => Some("its stack begins small and grows"),
         _ => None,
@@ -159,11 +185,17 @@ fn touch(runtime: &Runtime, bytes: usize) -> io::Result<Answer> {
     let second = Memory::at_rest()?;
     let time = start.elapsed();
     parked.release();
-    Ok(Answer::time(time).quantity(RESIDENT, (second.resident as f64 - first.resident as f64) / UNITS as f64))
+    Ok(Answer::time(time).quantity(
+        RESIDENT,
+        (second.resident as f64 - first.resident as f64) / UNITS as f64,
+    ))
 }
 
 /// Runs `dive`, which overflows its stack, on a unit. If the process survives that, reports what the joiner saw.
-fn overflow(runtime: &Runtime, dive: impl FnOnce() + Send + 'static) -> io::Result<Answer> {
+fn overflow(
+    runtime: &Runtime,
+    dive: impl FnOnce() + Send + 'static,
+) -> io::Result<Answer> {
     let start = Instant::now();
     let joiner = match runtime {
         Runtime::Thread { stack } => thread(*stack, dive)?,
@@ -267,7 +299,9 @@ fn growing(bytes: usize) -> io::Result<Answer> {
     let start = Instant::now();
     let (depth, resident) = grow(bytes, 0)?;
     let time = start.elapsed();
-    Ok(Answer::time(time).quantity(DEPTH, depth as f64).quantity(RESIDENT, resident as f64 - before.resident as f64))
+    Ok(Answer::time(time)
+        .quantity(DEPTH, depth as f64)
+        .quantity(RESIDENT, resident as f64 - before.resident as f64))
 }
 
 /// Recurses from a depth of `depth` to one of `bytes`. Returns the depth reached, and the resident memory at that
@@ -292,6 +326,8 @@ fn grow(bytes: usize, depth: usize) -> io::Result<(usize, u64)> {
 /// Spawns a thread without choosing a stack size, and reads the size of the mapping that contains its locals.
 fn by_default() -> io::Result<Answer> {
     let start = Instant::now();
-    let reserved = std::thread::spawn(|| mapping_of(here())).join().expect("the thread does not panic")?;
+    let reserved = std::thread::spawn(|| mapping_of(here()))
+        .join()
+        .expect("the thread does not panic")?;
     Ok(Answer::time(start.elapsed()).quantity(RESERVED, reserved as f64))
 }

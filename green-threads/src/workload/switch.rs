@@ -22,11 +22,16 @@
 //! same: for long times the kernel keeps them on one core, or on two.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::{
+    AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 use std::sync::{Arc, Barrier, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Ask, Beside, Depth, Experiment, Quantity, Setting, Shows, Times, Unit, Workload, in_places};
+use super::{
+    Ask, Beside, Depth, Experiment, Quantity, Setting, Shows, Times, Unit, Workload,
+    in_places,
+};
 use crate::coroutine::{self, Coroutine};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
@@ -36,7 +41,12 @@ use crate::{StackSize, Workers};
 
 pub(super) const WORKLOAD: Workload = Workload {
     variants: &["yield", "yield-alone", "park", "raw-generator", "raw-corosensei"],
-    experiments: &[Experiment { name: "switch", n: "", settings, shows: Shows::Times(TIMES) }],
+    experiments: &[Experiment {
+        name: "switch",
+        n: "",
+        settings,
+        shows: Shows::Times(TIMES),
+    }],
     cannot,
     ..Workload::new("switch", "hand the processor to another unit", run)
 };
@@ -52,11 +62,24 @@ const TIMES: Times = Times {
               yields and no other unit exists. Shown: time of one yield, the way into the scheduler and back. park: \
               two units wake each other and wait. Shown: time of a round trip.",
     split: "variant",
-    headline: &[&[("variant", "yield"), ("workers", "1")], &[("variant", "park"), ("workers", "1")]],
+    headline: &[
+        &[("variant", "yield"), ("workers", "1")],
+        &[("variant", "park"), ("workers", "1")],
+    ],
     quantities: &[HANDED],
     beside: &[
-        Beside { name: "generator", at: "yield", model: Model::Coroutine, variant: "raw-generator" },
-        Beside { name: "corosensei", at: "yield", model: Model::Coroutine, variant: "raw-corosensei" },
+        Beside {
+            name: "generator",
+            at: "yield",
+            model: Model::Coroutine,
+            variant: "raw-generator",
+        },
+        Beside {
+            name: "corosensei",
+            at: "yield",
+            model: Model::Coroutine,
+            variant: "raw-corosensei",
+        },
     ],
     ..Times::OF_MODELS
 };
@@ -64,24 +87,31 @@ const TIMES: Times = Times {
 fn settings(depth: Depth) -> Vec<Setting> {
     let mut settings = in_places(depth, &[("yield", 2), ("yield-alone", 1), ("park", 2)]);
     // With several workers each unit may have its own, and no yield of any model hands over to another unit.
-    settings.retain(|setting| setting.variant != "yield" || setting.workers == Workers::ONE);
+    settings
+        .retain(|setting| setting.variant != "yield" || setting.workers == Workers::ONE);
     settings
 }
 
 fn cannot(setup: &Setup) -> Option<&'static str> {
     match (&*setup.variant, setup.model) {
         ("yield", Model::Thread) if setup.placement == Placement::Free && !one_core() => {
-            Some("each thread may have a core of its own, and a yield then hands over to no other thread")
+            Some(
+                "each thread may have a core of its own, and a yield then hands over to no other thread",
+            )
         }
-        ("yield", model) if model != Model::Thread && setup.workers > 1 => {
-            Some("each unit may have a worker of its own, and a yield then hands over to no other unit")
-        }
+        ("yield", model) if model != Model::Thread && setup.workers > 1 => Some(
+            "each unit may have a worker of its own, and a yield then hands over to no other unit",
+        ),
         ("yield" | "yield-alone", _) | (_, Model::Coroutine) => None,
-        ("park", Model::Goroutine) => Some("Go offers no park to programs: goroutines wait on channels and locks"),
+        ("park", Model::Goroutine) => {
+            Some("Go offers no park to programs: goroutines wait on channels and locks")
+        }
         ("park", _) => None,
         (_, Model::Thread) => Some("only the kernel resumes a thread"),
         (_, Model::Goroutine) => Some("only Go's scheduler resumes a goroutine"),
-        (_, Model::Task | Model::TaskCurrentThread) => Some("a task has no stack of its own to switch to"),
+        (_, Model::Task | Model::TaskCurrentThread) => {
+            Some("a task has no stack of its own to switch to")
+        }
     }
 }
 
@@ -95,7 +125,13 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let units = match &*ask.setup.variant {
         "yield" => 2,
         "yield-alone" => 1,
-        _ => return Ok(Answer::time(park_or_raw(runtime, &ask.setup.variant, iterations)?)),
+        _ => {
+            return Ok(Answer::time(park_or_raw(
+                runtime,
+                &ask.setup.variant,
+                iterations,
+            )?));
+        }
     };
     let yielded = match runtime {
         Runtime::Thread { stack } => yielding_threads(*stack, units, iterations)?,
@@ -105,7 +141,11 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     Ok(answer(&yielded, iterations))
 }
 
-fn park_or_raw(runtime: &Runtime, variant: &str, iterations: u64) -> io::Result<Duration> {
+fn park_or_raw(
+    runtime: &Runtime,
+    variant: &str,
+    iterations: u64,
+) -> io::Result<Duration> {
     Ok(match runtime {
         Runtime::Thread { stack } => parking_threads(*stack, iterations)?,
         Runtime::Coroutine(runtime) => match variant {
@@ -155,7 +195,9 @@ struct Yielded {
 fn answer(yielded: &[Yielded], iterations: u64) -> Answer {
     let begun = yielded.iter().map(|unit| unit.begun).min();
     let ended = yielded.iter().map(|unit| unit.ended).max();
-    let answer = Answer::time(ended.zip(begun).map_or(Duration::ZERO, |(ended, begun)| ended - begun));
+    let answer = Answer::time(
+        ended.zip(begun).map_or(Duration::ZERO, |(ended, begun)| ended - begun),
+    );
     if yielded.len() == 1 {
         return answer;
     }
@@ -173,18 +215,20 @@ fn yielding_threads(
     let mut handles = Vec::new();
     for (unit, yields) in shares(iterations, units) {
         let (together, turn) = (Arc::clone(&together), Arc::clone(&turn));
-        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-            // Without this barrier, the first unit could yield before the second has
-            // started.
-            together.wait();
-            let begun = Instant::now();
-            let mut handed = 0;
-            for _ in 0..yields {
-                std::thread::yield_now();
-                handed += u64::from(turn.changed(unit));
-            }
-            Yielded { begun, ended: Instant::now(), handed }
-        })?);
+        handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(
+            move || {
+                // Without this barrier, the first unit could yield before the second has
+                // started.
+                together.wait();
+                let begun = Instant::now();
+                let mut handed = 0;
+                for _ in 0..yields {
+                    std::thread::yield_now();
+                    handed += u64::from(turn.changed(unit));
+                }
+                Yielded { begun, ended: Instant::now(), handed }
+            },
+        )?);
     }
     let seen = handles.into_iter().map(|unit| unit.join().expect("units do not panic"));
     Ok(seen.collect())
@@ -196,30 +240,32 @@ fn parking_threads(stack: StackSize, iterations: u64) -> io::Result<Duration> {
     let ball = Arc::new(AtomicBool::new(false));
     let server = Arc::new(OnceLock::new());
     let (their_ball, their_server) = (Arc::clone(&ball), Arc::clone(&server));
-    let returning = std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-        for _ in 0..iterations {
-            while !their_ball.load(Acquire) {
-                std::thread::park();
+    let returning =
+        std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
+            for _ in 0..iterations {
+                while !their_ball.load(Acquire) {
+                    std::thread::park();
+                }
+                their_ball.store(false, Release);
+                let server: Option<&std::thread::Thread> = their_server.get();
+                server.expect("it is set before the ball is sent").unpark();
             }
-            their_ball.store(false, Release);
-            let server: Option<&std::thread::Thread> = their_server.get();
-            server.expect("it is set before the ball is sent").unpark();
-        }
-    })?;
-    let serving = std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
-        server.set(std::thread::current()).expect("only this unit sets it");
-        let start = Instant::now();
-        for _ in 0..iterations {
-            ball.store(true, Release);
-            returning.thread().unpark();
-            while ball.load(Acquire) {
-                std::thread::park();
+        })?;
+    let serving =
+        std::thread::Builder::new().stack_size(stack.bytes()).spawn(move || {
+            server.set(std::thread::current()).expect("only this unit sets it");
+            let start = Instant::now();
+            for _ in 0..iterations {
+                ball.store(true, Release);
+                returning.thread().unpark();
+                while ball.load(Acquire) {
+                    std::thread::park();
+                }
             }
-        }
-        let time = start.elapsed();
-        returning.join().expect("the returner does not panic");
-        time
-    })?;
+            let time = start.elapsed();
+            returning.join().expect("the returner does not panic");
+            time
+        })?;
     Ok(serving.join().expect("the server does not panic"))
 }
 // ANCHOR_END: thread

@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::bounded;
 
-use super::{Ask, Experiment, Quantity, Shows, Times, Unit, Workload, in_places, percentile};
+use super::{
+    Ask, Experiment, Quantity, Shows, Times, Unit, Workload, in_places, percentile,
+};
 use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
@@ -50,7 +52,9 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let (iterations, work) = (ask.iterations, Duration::from_nanos(ask.setup.n));
     if iterations > Answer::MOST_WAITS {
         let most = Answer::MOST_WAITS;
-        return Err(io::Error::other(format!("an answer holds at most {most} wake-ups, not {iterations}")));
+        return Err(io::Error::other(format!(
+            "an answer holds at most {most} wake-ups, not {iterations}"
+        )));
     }
     let waits = match runtime {
         Runtime::Thread { stack } => threads(*stack, iterations, work)?,
@@ -70,7 +74,12 @@ struct Waits {
 
 impl Waits {
     fn new() -> Waits {
-        Waits { start: Instant::now(), time: Duration::ZERO, nanoseconds: Vec::new(), beside: 0 }
+        Waits {
+            start: Instant::now(),
+            time: Duration::ZERO,
+            nanoseconds: Vec::new(),
+            beside: 0,
+        }
     }
 
     /// Notes one wake-up: when the waker began the send, when it had finished its work, and when the wakee ran.
@@ -87,7 +96,8 @@ impl Waits {
 
     fn answer(self) -> Answer {
         let share = self.beside as f64 / self.nanoseconds.len().max(1) as f64;
-        Answer { waits: self.nanoseconds, ..Answer::time(self.time) }.quantity(BESIDE, share)
+        Answer { waits: self.nanoseconds, ..Answer::time(self.time) }
+            .quantity(BESIDE, share)
     }
 }
 
@@ -211,7 +221,11 @@ mod tests {
         let mut waits = Waits::new();
         let woken = waits.start;
         for (ran, worked) in [(5, 50), (60, 50), (7, 50), (70, 50)] {
-            waits.note(woken, woken + Duration::from_micros(worked), woken + Duration::from_micros(ran));
+            waits.note(
+                woken,
+                woken + Duration::from_micros(worked),
+                woken + Duration::from_micros(ran),
+            );
         }
         let answer = waits.ended().answer();
         assert_eq!(answer.waits, [5_000, 60_000, 7_000, 70_000]);

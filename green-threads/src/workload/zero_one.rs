@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use super::percentile::nearest_rank;
-use super::{Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload, observed, repeat};
+use super::{
+    Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload,
+    observed, repeat,
+};
 use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
@@ -23,10 +26,16 @@ pub(super) const WORKLOAD: Workload = Workload {
     experiments: &[Experiment {
         name: "zero_one",
         n: "n",
-        settings: |depth| observed(depth, Setting { times: 3, ..Setting::new("", 10_000) }),
+        settings: |depth| {
+            observed(depth, Setting { times: 3, ..Setting::new("", 10_000) })
+        },
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
-    ..Workload::new("zero_one", "spawn units that write a 0, and write a 1 after each spawn", run)
+    ..Workload::new(
+        "zero_one",
+        "spawn units that write a 0, and write a 1 after each spawn",
+        run,
+    )
 };
 
 const RUNS: Quantity = Quantity::count("runs", "runs");
@@ -49,8 +58,12 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let line = Arc::new(Line::new(prints));
         let time = match runtime {
             Runtime::Thread { stack } => threads(*stack, prints, Arc::clone(&line))?,
-            Runtime::Coroutine(runtime) => coroutines(runtime, prints, Arc::clone(&line))?,
-            Runtime::Task(runtime) => on_a_task(runtime, tasks(prints, Arc::clone(&line))),
+            Runtime::Coroutine(runtime) => {
+                coroutines(runtime, prints, Arc::clone(&line))?
+            }
+            Runtime::Task(runtime) => {
+                on_a_task(runtime, tasks(prints, Arc::clone(&line)))
+            }
         };
         let mut runs = line.runs();
         runs.sort_unstable();
@@ -70,7 +83,10 @@ struct Line {
 
 impl Line {
     fn new(prints: u64) -> Line {
-        Line { digits: (0..2 * prints).map(|_| AtomicU8::new(u8::MAX)).collect(), next: AtomicUsize::new(0) }
+        Line {
+            digits: (0..2 * prints).map(|_| AtomicU8::new(u8::MAX)).collect(),
+            next: AtomicUsize::new(0),
+        }
     }
 
     fn write(&self, digit: u8) {
@@ -81,7 +97,8 @@ impl Line {
 
     /// Returns the lengths of the runs of equal digits.
     fn runs(&self) -> Vec<u64> {
-        let digits: Vec<u8> = self.digits.iter().map(|digit| digit.load(Relaxed)).collect();
+        let digits: Vec<u8> =
+            self.digits.iter().map(|digit| digit.load(Relaxed)).collect();
         digits.chunk_by(|left, right| left == right).map(|run| run.len() as u64).collect()
     }
 }

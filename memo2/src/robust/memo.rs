@@ -96,7 +96,8 @@ struct InProgress<V> {
 impl<K, V> State<K, V> {
     /// Removes a call from those in flight. It runs no code of `K`.
     fn remove(&mut self, hash: u64, call: &Arc<InProgress<V>>) -> Option<Flight<K, V>> {
-        let found = self.in_flight.find_entry(hash, |flight| Arc::ptr_eq(&flight.call, call));
+        let found =
+            self.in_flight.find_entry(hash, |flight| Arc::ptr_eq(&flight.call, call));
         found.ok().map(|found| found.remove().0)
     }
 }
@@ -145,8 +146,17 @@ impl<K, V, F> Memo<K, V, F> {
     /// assert!(matches!(error, Error::Late { .. }));
     /// ```
     pub fn new(f: F) -> Self {
-        let state = State { ready: HashTable::new(), in_flight: HashTable::new(), stats: Stats::default() };
-        Memo { f, keep: Box::new(|_| true), hasher: RandomState::new(), state: Mutex::new(state) }
+        let state = State {
+            ready: HashTable::new(),
+            in_flight: HashTable::new(),
+            stats: Stats::default(),
+        };
+        Memo {
+            f,
+            keep: Box::new(|_| true),
+            hasher: RandomState::new(),
+            state: Mutex::new(state),
+        }
     }
 
     /// Makes the memo keep only the values for which `keep` returns `true`.
@@ -168,7 +178,13 @@ impl<K, V, F> Memo<K, V, F> {
     ///
     /// The time that this takes grows with the number of these calls, and not with the number of values.
     pub fn in_flight(&self) -> Vec<InFlight> {
-        let running: Vec<_> = self.state.lock().in_flight.iter().map(|flight| flight.call.running.clone()).collect();
+        let running: Vec<_> = self
+            .state
+            .lock()
+            .in_flight
+            .iter()
+            .map(|flight| flight.call.running.clone())
+            .collect();
         running.iter().filter_map(InFlight::of).collect()
     }
 }
@@ -220,9 +236,15 @@ where
     pub fn forget(&self, key: &K) -> bool {
         let hash = self.hasher.hash_one(key);
         let mut state = self.state.lock();
-        let flight = state.in_flight.find_mut(hash, |flight| !flight.forgotten && flight.key == *key);
+        let flight = state
+            .in_flight
+            .find_mut(hash, |flight| !flight.forgotten && flight.key == *key);
         let flight = flight.map(|flight| flight.forgotten = true);
-        let ready = state.ready.find_entry(hash, |ready| ready.key == *key).ok().map(|found| found.remove().0);
+        let ready = state
+            .ready
+            .find_entry(hash, |ready| ready.key == *key)
+            .ok()
+            .map(|found| found.remove().0);
         // Key and value are dropped after the lock is released.
         drop(state);
         flight.is_some() || ready.is_some()

@@ -58,10 +58,20 @@ impl Running {
     /// Creates a call. `above` is the call on whose behalf its leader asks, or `None` for a caller from outside.
     /// `deadline` is the leader's, if it has one. The leader's tokens are not passed in: the leader makes
     /// each of them run [`expire`](Running::expire).
-    pub(super) fn new(key: String, deadline: Option<Instant>, above: Option<Arc<Running>>) -> Self {
+    pub(super) fn new(
+        key: String,
+        deadline: Option<Instant>,
+        above: Option<Arc<Running>>,
+    ) -> Self {
         let look_at = earlier(deadline, above.as_ref().and_then(|above| above.look_at()));
         let leader = Leader { deadline, above, expired: None, look_at };
-        let state = State { waiters: BTreeMap::new(), next_seat: 0, leader, told_to_stop: false, ended: false };
+        let state = State {
+            waiters: BTreeMap::new(),
+            next_seat: 0,
+            leader,
+            told_to_stop: false,
+            ended: false,
+        };
         Running { key, stop: Token::new(), state: Mutex::new(state) }
     }
 
@@ -93,7 +103,9 @@ impl Running {
     fn look_from_above(&self, now: Instant) {
         // A list and a loop, because calls can be nested deeper than this thread's stack.
         let due = |call: &Arc<Running>| call.look_at().is_some_and(|at| at <= now);
-        let above = std::iter::successors(self.above().filter(due), |call| call.above().filter(due));
+        let above = std::iter::successors(self.above().filter(due), |call| {
+            call.above().filter(due)
+        });
         let above: Vec<Arc<Running>> = above.collect();
         // The outermost call first. What it learns reaches the calls below by its token, like all news.
         for call in above.iter().rev() {

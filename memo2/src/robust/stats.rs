@@ -44,7 +44,12 @@ impl InFlight {
     /// `None` if the call has ended.
     pub(super) fn of(running: &Arc<Running>) -> Option<Self> {
         let (waiters, told_to_stop) = running.in_flight()?;
-        Some(InFlight { key: running.key.clone(), waiters, told_to_stop, waits_for: graph::waits_for(running) })
+        Some(InFlight {
+            key: running.key.clone(),
+            waiters,
+            told_to_stop,
+            waits_for: graph::waits_for(running),
+        })
     }
 }
 

@@ -89,7 +89,9 @@ impl Default for Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Token").field("cancelled", &self.is_cancelled()).finish_non_exhaustive()
+        out.debug_struct("Token")
+            .field("cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
     }
 }
 

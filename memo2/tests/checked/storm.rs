@@ -82,8 +82,9 @@ pub(crate) fn run(seed: u64, size: Size) -> Tally {
     let alive = Arc::new(());
     let world = Arc::new_cyclic(|weak: &Weak<World>| {
         let (weak, alive) = (weak.clone(), alive.clone());
-        let f: F =
-            Box::new(move |call, key| weak.upgrade().expect("a caller owns the world").f(seed, call, *key, &alive));
+        let f: F = Box::new(move |call, key| {
+            weak.upgrade().expect("a caller owns the world").f(seed, call, *key, &alive)
+        });
         World {
             memo: Memo::new(f).keep_if(|value: &Value| !value.began.is_multiple_of(8)),
             size,
@@ -96,7 +97,9 @@ pub(crate) fn run(seed: u64, size: Size) -> Tally {
     });
     let threads = (0..size.threads).map(|thread| {
         let world = world.clone();
-        thread::spawn(move || world.thread(&mut StdRng::seed_from_u64(seed ^ (thread << 32))))
+        thread::spawn(move || {
+            world.thread(&mut StdRng::seed_from_u64(seed ^ (thread << 32)))
+        })
     });
     let threads: Vec<_> = threads.collect();
     let tally: Tally = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
@@ -136,7 +139,10 @@ impl World {
                         Some(Ok(())) => tally.values += 1,
                         Some(Err(error)) => {
                             assert!(matches!(error, Error::Cancelled { .. }), "{error}");
-                            assert!(token.is_cancelled(), "only a cancelled token makes its caller leave: {error}");
+                            assert!(
+                                token.is_cancelled(),
+                                "only a cancelled token makes its caller leave: {error}"
+                            );
                             tally.cancelled += 1;
                         }
                     }
@@ -144,7 +150,9 @@ impl World {
                 _ => match self.ask(key, |memo| memo.get(&key)) {
                     None => tally.panics += 1,
                     Some(Ok(())) => tally.values += 1,
-                    Some(Err(error)) => panic!("a caller from outside without limits got an error: {error}"),
+                    Some(Err(error)) => panic!(
+                        "a caller from outside without limits got an error: {error}"
+                    ),
                 },
             }
         }
@@ -161,8 +169,14 @@ impl World {
         match catch_unwind(AssertUnwindSafe(|| ask(&self.memo))) {
             Ok(got) => Some(got.map(|value| {
                 assert_eq!(value.key, key, "every key has its own value");
-                assert!(!value.stopped, "no caller gets the value of a call that was told to stop");
-                assert!(value.began > earliest, "no caller gets a value from before its key was forgotten");
+                assert!(
+                    !value.stopped,
+                    "no caller gets the value of a call that was told to stop"
+                );
+                assert!(
+                    value.began > earliest,
+                    "no caller gets a value from before its key was forgotten"
+                );
             })),
             Err(panic) if panic.is::<Planned>() => None,
             Err(panic) => resume_unwind(panic),
@@ -187,11 +201,14 @@ impl World {
             // Any outcome is fine: a value, a cycle, a cancellation, or a panic, which then also goes through this
             // call.
             let other = random.random_range(0..self.size.keys);
-            if let Ok(value) = catch_unwind(AssertUnwindSafe(|| call.get(&self.memo, &other))).unwrap_or_else(|panic| {
-                self.leave(key);
-                self.panics.fetch_add(1, Relaxed);
-                resume_unwind(panic)
-            }) {
+            if let Ok(value) =
+                catch_unwind(AssertUnwindSafe(|| call.get(&self.memo, &other)))
+                    .unwrap_or_else(|panic| {
+                        self.leave(key);
+                        self.panics.fetch_add(1, Relaxed);
+                        resume_unwind(panic)
+                    })
+            {
                 assert_eq!(value.key, other);
             }
         }
@@ -200,7 +217,12 @@ impl World {
             self.panics.fetch_add(1, Relaxed);
             resume_unwind(Box::new(Planned));
         }
-        Value { key, began, stopped: stopped || call.is_cancelled(), _alive: alive.clone() }
+        Value {
+            key,
+            began,
+            stopped: stopped || call.is_cancelled(),
+            _alive: alive.clone(),
+        }
     }
 
     fn leave(&self, key: u64) {

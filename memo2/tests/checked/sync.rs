@@ -58,7 +58,11 @@ impl Condvar {
     }
 
     /// No model has deadlines, so this waits without a limit. Returns whether the time has passed: never.
-    pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) -> bool {
+    pub(crate) fn wait_until<T>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        _: Instant,
+    ) -> bool {
         self.wait(guard);
         false
     }

@@ -4,7 +4,12 @@
 
 mod allocated;
 #[path = "../../src/robust/mod.rs"]
-#[expect(dead_code, unreachable_pub, unused_imports, reason = "public in its own crate, private in this one")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "public in its own crate, private in this one"
+)]
 mod robust;
 mod sync;
 
@@ -28,14 +33,22 @@ fn asking<V: Send + Sync + 'static>(
 ) -> Asking<V> {
     let memo = Asking::default();
     let weak = Arc::downgrade(&memo);
-    let f: F<V> = Box::new(move |call, key| f(weak.upgrade().unwrap().get().unwrap(), call, *key));
+    let f: F<V> =
+        Box::new(move |call, key| f(weak.upgrade().unwrap().get().unwrap(), call, *key));
     assert!(memo.set(Memo::new(f)).is_ok());
     memo
 }
 
 /// Runs `body` on a thread whose stack has room for very many nested calls.
 fn deep<T: Send>(body: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| thread::Builder::new().stack_size(1 << 30).spawn_scoped(scope, body).unwrap().join().unwrap())
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .stack_size(1 << 30)
+            .spawn_scoped(scope, body)
+            .unwrap()
+            .join()
+            .unwrap()
+    })
 }
 
 /// Lets other threads run until `ready` returns true.

@@ -49,7 +49,11 @@ impl Condvar {
         WOKEN.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, at: Instant) -> WaitTimeoutResult {
+    pub(crate) fn wait_until<T>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        at: Instant,
+    ) -> WaitTimeoutResult {
         let result = self.0.wait_until(guard, at);
         WOKEN.fetch_add(1, Relaxed);
         result

@@ -91,7 +91,10 @@ impl Model {
             Step::GetCancelled(key) if self.kept.contains_key(&key) => self.get(key),
             Step::GetCancelled(key) => {
                 self.cancels += 1;
-                Outcome::Refused(Error::Cancelled { key: key.to_string(), waits_for: vec![] })
+                Outcome::Refused(Error::Cancelled {
+                    key: key.to_string(),
+                    waits_for: vec![],
+                })
             }
             Step::Forget(key) => Outcome::Forgotten(self.kept.remove(&key).is_some()),
         }
@@ -105,7 +108,10 @@ impl Model {
         if let Some(at) = self.begun.iter().position(|begun| *begun == key) {
             self.cycles += 1;
             let asks = self.begun[self.begun.len() - 1];
-            let path = std::iter::once(&asks).chain(&self.begun[at..]).map(u8::to_string).collect();
+            let path = std::iter::once(&asks)
+                .chain(&self.begun[at..])
+                .map(u8::to_string)
+                .collect();
             return Outcome::Refused(Error::Cycle { path });
         }
         self.begun.push(key);
@@ -125,7 +131,9 @@ impl Model {
         };
         self.begun.pop();
         match outcome {
-            Outcome::Value(value) if value & NOT_KEPT == 0 => _ = self.kept.insert(key, value),
+            Outcome::Value(value) if value & NOT_KEPT == 0 => {
+                _ = self.kept.insert(key, value);
+            }
             Outcome::Panicked => self.panics += 1,
             _ => {}
         }
@@ -164,7 +172,10 @@ impl Real {
                     }
                 }
             });
-            Real { memo: Memo::new(f).keep_if(|value| value & NOT_KEPT == 0), refused: Mutex::default() }
+            Real {
+                memo: Memo::new(f).keep_if(|value| value & NOT_KEPT == 0),
+                refused: Mutex::default(),
+            }
         })
     }
 
@@ -173,7 +184,9 @@ impl Real {
         cancelled.cancel();
         let got = match step {
             Step::Get(key) => catch_unwind(AssertUnwindSafe(|| self.memo.get(&key))),
-            Step::GetCancelled(key) => catch_unwind(AssertUnwindSafe(|| self.memo.get_until(&key, &cancelled))),
+            Step::GetCancelled(key) => {
+                catch_unwind(AssertUnwindSafe(|| self.memo.get_until(&key, &cancelled)))
+            }
             Step::Forget(key) => return Outcome::Forgotten(self.memo.forget(&key)),
         };
         match got {
@@ -201,8 +214,24 @@ fn check(actions: Vec<Action>, steps: &[Step]) {
         assert_eq!(*real.refused.lock().unwrap(), model.refused, "{step:?}");
         let stats = real.memo.stats();
         assert_eq!(
-            (stats.hits, stats.misses, stats.waits, stats.in_flight, stats.panics, stats.cancels, stats.cycles),
-            (model.hits, model.actions.calls, 0, 0, model.panics, model.cancels, model.cycles),
+            (
+                stats.hits,
+                stats.misses,
+                stats.waits,
+                stats.in_flight,
+                stats.panics,
+                stats.cancels,
+                stats.cycles
+            ),
+            (
+                model.hits,
+                model.actions.calls,
+                0,
+                0,
+                model.panics,
+                model.cancels,
+                model.cycles
+            ),
             "after {step:?}"
         );
     }

@@ -145,7 +145,11 @@ fn a_later_caller_is_not_cancelled() {
     assert_eq!(later.join().unwrap(), Ok(false));
     let first = first.join().unwrap();
     assert!(matches!(first, Ok(false) | Err(Error::Cancelled { .. })), "{first:?}");
-    assert_eq!(memo.get(&1), Ok(false), "a kept value is that of a call that was not cancelled");
+    assert_eq!(
+        memo.get(&1),
+        Ok(false),
+        "a kept value is that of a call that was not cancelled"
+    );
 }
 
 /// Two callers, and the call of each asks for the other's key. The last one to ask is refused, and both return.
@@ -189,7 +193,11 @@ fn robust_waiter_hears() {
 
 #[test]
 fn robust_call_hears() {
-    check("robust, a caller's token wakes its call", 3, a_call_that_waits_hears_its_callers_token);
+    check(
+        "robust, a caller's token wakes its call",
+        3,
+        a_call_that_waits_hears_its_callers_token,
+    );
 }
 
 #[test]

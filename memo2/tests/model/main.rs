@@ -9,13 +9,22 @@
 //! loom treats `SeqCst` as `AcqRel`. Nothing here uses `SeqCst`.
 
 #[path = "../../src/lending/mod.rs"]
-#[expect(dead_code, unreachable_pub, reason = "public in its own crate, private in this one")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "public in its own crate, private in this one"
+)]
 mod lending;
 #[path = "../../src/memo.rs"]
 #[expect(unreachable_pub, reason = "public in its own crate, private in this one")]
 mod memo;
 #[path = "../../src/robust/mod.rs"]
-#[expect(dead_code, unreachable_pub, unused_imports, reason = "public in its own crate, private in this one")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "public in its own crate, private in this one"
+)]
 mod robust;
 #[path = "../checked/sync.rs"]
 mod sync;
@@ -45,5 +54,8 @@ fn check(name: &str, interruptions: usize, program: impl Fn() + Send + Sync + 's
         program();
     });
     let orders = orders.load(Ordering::Relaxed);
-    println!("{name}: {orders} orders, at most {interruptions} interruptions, {:.1?}", start.elapsed());
+    println!(
+        "{name}: {orders} orders, at most {interruptions} interruptions, {:.1?}",
+        start.elapsed()
+    );
 }

@@ -17,26 +17,35 @@ trait Memo: Send + Sync + 'static {
     fn read(&self, key: u64) -> u64;
 }
 
-impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo for memo::Memo<u64, Watched, F> {
+impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo
+    for memo::Memo<u64, Watched, F>
+{
     fn read(&self, key: u64) -> u64 {
         self.get(&key).read()
     }
 }
 
-impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo for lending::Memo<u64, Watched, F, Fixed> {
+impl<F: Fn(&u64) -> Watched + Send + Sync + 'static> Memo
+    for lending::Memo<u64, Watched, F, Fixed>
+{
     fn read(&self, key: u64) -> u64 {
         self.get(&key).read()
     }
 }
 
-impl<F: Fn(&Call, &u64) -> Watched + Send + Sync + 'static> Memo for robust::Memo<u64, Watched, F> {
+impl<F: Fn(&Call, &u64) -> Watched + Send + Sync + 'static> Memo
+    for robust::Memo<u64, Watched, F>
+{
     fn read(&self, key: u64) -> u64 {
         self.get(&key).unwrap().read()
     }
 }
 
 /// An `f` that counts its calls. The first `panics` calls panic.
-fn f(calls: Arc<AtomicUsize>, panics: usize) -> impl Fn(&u64) -> Watched + Send + Sync + 'static {
+fn f(
+    calls: Arc<AtomicUsize>,
+    panics: usize,
+) -> impl Fn(&u64) -> Watched + Send + Sync + 'static {
     move |key| {
         let call = calls.fetch_add(1, Relaxed);
         // Here loom may switch to another thread. `f` is slow: that is what memos are for.
@@ -55,7 +64,13 @@ fn herd<M: Memo>(callers: usize, panics: usize, memo: impl Fn(Arc<AtomicUsize>) 
     let ask = {
         let memo = memo.clone();
         // loom's own failures are panics too. Without planned panics, they must get through.
-        move || if panics > 0 { catch_unwind(AssertUnwindSafe(|| memo.read(1))) } else { Ok(memo.read(1)) }
+        move || {
+            if panics > 0 {
+                catch_unwind(AssertUnwindSafe(|| memo.read(1)))
+            } else {
+                Ok(memo.read(1))
+            }
+        }
     };
     let others: Vec<_> = (1..callers).map(|_| thread::spawn(ask.clone())).collect();
     let mut got = vec![ask()];
@@ -79,17 +94,23 @@ fn memo_three_callers() {
 
 #[test]
 fn memo_hands_over() {
-    check("memo, three callers and a panic", 2, || herd(3, 1, |calls| memo::Memo::new(f(calls, 1))));
+    check("memo, three callers and a panic", 2, || {
+        herd(3, 1, |calls| memo::Memo::new(f(calls, 1)));
+    });
 }
 
 #[test]
 fn lending_two_callers() {
-    check("lending, two callers", 3, || herd(2, 0, |calls| lending::Memo::with_hasher(f(calls, 0), Fixed)));
+    check("lending, two callers", 3, || {
+        herd(2, 0, |calls| lending::Memo::with_hasher(f(calls, 0), Fixed));
+    });
 }
 
 #[test]
 fn lending_three_callers() {
-    check("lending, three callers", 2, || herd(3, 0, |calls| lending::Memo::with_hasher(f(calls, 0), Fixed)));
+    check("lending, three callers", 2, || {
+        herd(3, 0, |calls| lending::Memo::with_hasher(f(calls, 0), Fixed));
+    });
 }
 
 #[test]
@@ -109,7 +130,9 @@ fn with_call(f: impl Fn(&u64) -> Watched) -> impl Fn(&Call, &u64) -> Watched {
 
 #[test]
 fn robust_two_callers() {
-    check("robust, two callers", 3, || herd(2, 0, |calls| robust::Memo::new(with_call(f(calls, 0)))));
+    check("robust, two callers", 3, || {
+        herd(2, 0, |calls| robust::Memo::new(with_call(f(calls, 0))));
+    });
 }
 
 /// Without `Release` and `Acquire`, a hit may read an entry that is not written yet. loom reports it, so the tests

@@ -19,7 +19,8 @@ impl Asking {
     fn new(f: impl Fn(&Asking, &Call, u64) -> Sum + Send + Sync + 'static) -> Arc<Self> {
         let asking = Arc::new(Asking(OnceLock::new()));
         let weak = Arc::downgrade(&asking);
-        let f: F<u64, Sum> = Box::new(move |call, key| f(&weak.upgrade().unwrap(), call, *key));
+        let f: F<u64, Sum> =
+            Box::new(move |call, key| f(&weak.upgrade().unwrap(), call, *key));
         // What a refused call returns is not kept, so every key can be asked for again.
         assert!(asking.0.set(Memo::new(f).keep_if(Result::is_ok)).is_ok());
         asking

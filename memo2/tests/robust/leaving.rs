@@ -11,11 +11,17 @@ use rusty_fork::rusty_fork_test;
 use crate::{until, until_waits};
 
 fn cancelled(key: &str, waits_for: &[&str]) -> Error {
-    Error::Cancelled { key: key.into(), waits_for: waits_for.iter().map(ToString::to_string).collect() }
+    Error::Cancelled {
+        key: key.into(),
+        waits_for: waits_for.iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn late(key: &str, waits_for: &[&str]) -> Error {
-    Error::Late { key: key.into(), waits_for: waits_for.iter().map(ToString::to_string).collect() }
+    Error::Late {
+        key: key.into(),
+        waits_for: waits_for.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// A deadline that has passed by the time a caller looks at the clock.

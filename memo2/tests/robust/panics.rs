@@ -161,7 +161,9 @@ mod fragile {
                 mend();
                 resume_unwind(Box::new("fragile"));
             }
-            Some((breaks, times)) if breaks == what => BREAKS.set(Some((breaks, times - 1))),
+            Some((breaks, times)) if breaks == what => {
+                BREAKS.set(Some((breaks, times - 1)));
+            }
             _ => {}
         }
     }

@@ -9,7 +9,12 @@
 //! ones each time. A failure prints its seed.
 
 #[path = "../../src/robust/mod.rs"]
-#[expect(dead_code, unreachable_pub, unused_imports, reason = "public in its own crate, private in this one")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "public in its own crate, private in this one"
+)]
 mod robust;
 #[path = "../checked/storm.rs"]
 mod storm;
@@ -37,7 +42,8 @@ fn check(name: &str, scheduler: impl Scheduler + 'static, seed: u64) {
     let mut config = Config::new();
     config.stack_size = 1 << 20;
     let storm = move || _ = storm::run(seed, STORM);
-    let checked = catch_unwind(AssertUnwindSafe(|| Runner::new(scheduler, config).run(storm)));
+    let checked =
+        catch_unwind(AssertUnwindSafe(|| Runner::new(scheduler, config).run(storm)));
     let schedules = checked.unwrap_or_else(|failure| {
         println!("{name}, SEED={seed}: failed");
         resume_unwind(failure)

@@ -61,13 +61,20 @@ impl Drop for Counted {
 /// it. Then everything that the memo had is dropped: values, calls and the monitor, which would otherwise wait
 /// forever and fail the schedule.
 fn storm() {
-    let (alive, calls) = (Arc::new(AtomicUsize::new(0)), Arc::new([(); KEYS].map(|()| AtomicUsize::new(0))));
+    let (alive, calls) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new([(); KEYS].map(|()| AtomicUsize::new(0))),
+    );
     let inside = Arc::new([(); KEYS].map(|()| AtomicUsize::new(0)));
     let f = {
         let (alive, calls, inside) = (alive.clone(), calls.clone(), inside.clone());
         move |key: &usize| {
             let call = calls[*key].fetch_add(1, SeqCst);
-            assert_eq!(inside[*key].fetch_add(1, SeqCst), 0, "two calls for key {key} at once");
+            assert_eq!(
+                inside[*key].fetch_add(1, SeqCst),
+                0,
+                "two calls for key {key} at once"
+            );
             thread::yield_now();
             inside[*key].fetch_sub(1, SeqCst);
             if call == 0 {
@@ -88,7 +95,11 @@ fn storm() {
                         match catch_unwind(AssertUnwindSafe(|| memo.get(key))) {
                             Ok(value) => break value,
                             Err(panic) => {
-                                assert_eq!(panic.downcast_ref(), Some(&key), "a panic that is not of this key's call");
+                                assert_eq!(
+                                    panic.downcast_ref(),
+                                    Some(&key),
+                                    "a panic that is not of this key's call"
+                                );
                                 panics[key] += 1;
                             }
                         }
@@ -109,7 +120,11 @@ fn storm() {
         (0..KEYS).for_each(|key| panics[key] += seen[key]);
     }
     assert_eq!(panics, [1; KEYS], "how many callers saw the panic of each key");
-    assert_eq!(calls.each_ref().map(|calls| calls.load(SeqCst)), [2; KEYS], "calls of f for each key");
+    assert_eq!(
+        calls.each_ref().map(|calls| calls.load(SeqCst)),
+        [2; KEYS],
+        "calls of f for each key"
+    );
     assert_eq!(alive.load(SeqCst), 0, "values when the memo is gone");
 }
 
@@ -119,7 +134,9 @@ fn first_seed() -> u64 {
 
 fn check(name: &str, scheduler: impl Scheduler + 'static, seed: u64) {
     let start = Instant::now();
-    let checked = catch_unwind(AssertUnwindSafe(|| Runner::new(scheduler, Config::new()).run(storm)));
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        Runner::new(scheduler, Config::new()).run(storm)
+    }));
     let schedules = checked.unwrap_or_else(|failure| {
         println!("{name}, SEED={seed}: failed");
         resume_unwind(failure)
