@@ -1,13 +1,13 @@
 //! Runs coroutines for the suite, and contains all `unsafe` code for that.
 //!
-//! Only the programs of [`conformance`](crate::conformance) are spawned here or called by the memo of [`memo3`],
+//! Only the programs of [`conformance`](crate::spec) are spawned here or called by the memo of [`memo3`],
 //! whichever caller they come from. For all of them this module promises what
 //! [`Runtime::spawn`](green_threads::coroutine::Runtime::spawn) requires:
 //!
 //! 1. They have no `thread_local!` of their own, and what they call (locks, counters, random numbers from a seed)
 //!    keeps none across a yield. The thread memos that are tried on coroutines block their worker instead of
 //!    yielding.
-//! 2. No guard of an OS lock lives across a yield: they wait in [`Gate`](crate::conformance)s, flags and joins,
+//! 2. No guard of an OS lock lives across a yield: they wait in [`Gate`](crate::spec)s, flags and joins,
 //!    and hold nothing meanwhile.
 //! 3. [`STACK`] is larger than the deepest of them needs, a recursion of 1,000 calls.
 

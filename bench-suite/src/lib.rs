@@ -5,7 +5,7 @@
 //! | module | what it contains |
 //! |---|---|
 //! | [`subject`] | the memos: ours, the peers, and a slot for yours ([`subject::mine`]) |
-//! | [`conformance`] | what a memo must do, and which memos do it |
+//! | [`spec`] | what a memo must do, and which memos do it |
 //! | [`race`] | what happens to a memo that no lock protects |
 //! | [`measure`] | what is timed, in interleaved rounds, and what is observed; `benches/suite.rs` runs it |
 //! | [`store`] | the results, and where they are kept |
@@ -30,7 +30,6 @@
 mod built;
 pub mod child;
 pub mod claim;
-pub mod conformance;
 #[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
 mod coroutine;
 pub mod doctor;
@@ -40,5 +39,6 @@ pub mod panics;
 pub mod place;
 pub mod race;
 pub mod report;
+pub mod spec;
 pub mod store;
 pub mod subject;

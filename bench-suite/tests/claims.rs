@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bench_suite::child::End;
 use bench_suite::child::probe::Stop;
 use bench_suite::claim::{self, Claim, EVERY_CORE, Evidence, Finding, Verdict};
-use bench_suite::conformance::Outcome;
+use bench_suite::spec::Outcome;
 use bench_suite::store::{Cell, Found, Machine, Observation, Results, Series};
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;

@@ -4,9 +4,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use bench_suite::child::{self, Patience};
-use bench_suite::conformance::matrix::{self, Situation, Tried};
-use bench_suite::conformance::{Outcome, storm};
 use bench_suite::place::lab;
+use bench_suite::spec::matrix::{self, Situation, Tried};
+use bench_suite::spec::matrix::{self, Situation, Tried};
+use bench_suite::spec::{Outcome, storm};
+use bench_suite::spec::{Outcome, storm};
 use bench_suite::subject::Callers::{self, Threads};
 
 fn outcome(callers: Callers, subject: &'static str, property: &'static str) -> Tried {

@@ -47,8 +47,8 @@ use std::env;
 use std::io;
 use std::process::{Command, ExitCode};
 
-use bench_suite::conformance::declared::{Declared, Failure};
-use bench_suite::conformance::{Outcome, matrix, storm};
+use bench_suite::spec::declared::{Declared, Failure};
+use bench_suite::spec::{Outcome, matrix, storm};
 use bench_suite::subject::Callers::{self, Coroutines, Tasks, Threads};
 use bench_suite::subject::{
     About, AsyncFunction, AsyncMemo, AsyncSubject, Function, Key, Memo, Registry, Subject, Suite, Value, Visitor,

@@ -2,7 +2,7 @@
 
 use super::cover::{Cover, is_in, words};
 use super::evidence::{Evidence, Gap};
-use crate::conformance::Outcome;
+use crate::spec::Outcome;
 use crate::store::{Cell, Found, Machine, Observation, Series};
 
 /// All cells of one subject in the settings that a claim covers. No required cell is missing.

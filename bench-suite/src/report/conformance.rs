@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::sheet::{Mood, Sheet, Word, distinct};
-use crate::conformance::{Outcome, matrix};
+use crate::spec::{Outcome, matrix};
 use crate::store::{Cell, Found, Results};
 use crate::subject::Callers;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::estimate::Estimate;
 use super::machine::Machine;
 use crate::child::probe::Stop;
-use crate::conformance::Outcome;
+use crate::spec::Outcome;
 
 /// The version of the schema below. It grows by one whenever an older reader could misread a new file.
 pub const SCHEMA: u32 = 2;

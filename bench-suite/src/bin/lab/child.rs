@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bench_suite::conformance::matrix;
 use bench_suite::measure::workload;
 use bench_suite::pages::{self, Site};
+use bench_suite::spec::matrix;
 
 /// Run as a child process of the lab; not meant to be typed.
 #[derive(clap::Args)]

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use bench_suite::conformance::matrix::{self, Situation, Tried};
-use bench_suite::conformance::{Outcome, storm};
 use bench_suite::place;
 use bench_suite::report;
 use bench_suite::store::{Cell, Found, Results, Store};

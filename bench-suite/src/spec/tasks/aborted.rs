@@ -16,9 +16,9 @@ use tokio::task::yield_now;
 use super::hand::{caller, once, wait};
 use super::herd::Gate;
 use super::runtime::{on_one_thread, on_workers, soon, turns};
-use crate::conformance::item::{Item, Kind};
-use crate::conformance::payload::{Payload, caught_async};
-use crate::conformance::storm::Ledger;
+use crate::spec::item::{Item, Kind};
+use crate::spec::payload::{Payload, caught_async};
+use crate::spec::storm::Ledger;
 use crate::subject::{AsyncFunction, AsyncMemo, AsyncSubject};
 
 /// The one key of most of these.
@@ -168,7 +168,7 @@ pub(super) fn all<S: AsyncSubject>() -> anyhow::Result<()> {
 /// On two workers, so that the one who is aborted may be anywhere.
 pub(super) fn one_at_a_time<S: AsyncSubject>() -> anyhow::Result<()> {
     const CALLERS: usize = 6;
-    let mut random = crate::conformance::storm::random();
+    let mut random = crate::spec::storm::random();
     on_workers(2, async {
         let calls = Calls::new();
         // Leave enough, but not at once.

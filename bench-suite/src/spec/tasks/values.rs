@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use futures_util::future::ready;
 
 use super::runtime::on_one_thread;
-use crate::conformance::gate::deep;
-use crate::conformance::item::{Item, Kind};
+use crate::spec::gate::deep;
+use crate::spec::item::{Item, Kind};
 use crate::subject::{AsyncMemo, AsyncSubject, Key, Value};
 
 /// A memo of `f`, and how often it was called.

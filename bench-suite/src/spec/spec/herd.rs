@@ -10,8 +10,8 @@ use green_threads::probe::placement::Placement;
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::conformance::gate::{asleep, herd};
-use crate::conformance::in_step::{self, linger};
+use crate::spec::gate::{asleep, herd};
+use crate::spec::in_step::{self, linger};
 use crate::subject::{Memo, Subject};
 
 const CALLERS: usize = 8;

@@ -4,8 +4,8 @@
 
 use anyhow::ensure;
 
-use crate::conformance::gate::{Gate, herd};
-use crate::conformance::item::Kind;
+use crate::spec::gate::{Gate, herd};
+use crate::spec::item::Kind;
 use crate::subject::{Key, Memo, Subject};
 
 const CALLERS: usize = 4;

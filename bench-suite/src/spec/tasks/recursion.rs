@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 
 use super::herd::{Gate, herd};
 use super::runtime::on_one_thread;
-use crate::conformance::gate::deep;
-use crate::conformance::payload::caught_async;
+use crate::spec::gate::deep;
+use crate::spec::payload::caught_async;
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 /// A memo whose `f` can ask it.

@@ -5,8 +5,8 @@ use futures_util::FutureExt;
 use futures_util::future::ready;
 
 use super::runtime::{on_one_thread, soon, tasks};
-use crate::conformance::item::{Item, Kind};
-use crate::conformance::soon::threads;
+use crate::spec::item::{Item, Kind};
+use crate::spec::soon::threads;
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 /// A value dropped twice would take the count below what it should be; one not dropped leaves it above.

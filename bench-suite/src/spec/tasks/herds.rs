@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use super::herd::{Gate, herd};
 use super::runtime::{on_one_thread, on_workers, turns};
-use crate::conformance::in_step::{self, linger};
+use crate::spec::in_step::{self, linger};
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 const CALLERS: usize = 8;

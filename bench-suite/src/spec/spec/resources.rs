@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure};
 
-use crate::conformance::gate::{herd, sleepers};
-use crate::conformance::item::{Item, Kind};
-use crate::conformance::soon::{SOON, soon, threads};
+use crate::spec::gate::{herd, sleepers};
+use crate::spec::item::{Item, Kind};
+use crate::spec::soon::{SOON, soon, threads};
 use crate::subject::{Memo, OneThread, Subject};
 
 /// How long the leader watches its waiters at a time.

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use super::herd::{Gate, herd};
 use super::runtime::on_one_thread;
-use crate::conformance::item::Kind;
+use crate::spec::item::Kind;
 use crate::subject::{AsyncMemo, AsyncSubject, Key};
 
 const CALLERS: usize = 4;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::ensure;
 
-use crate::conformance::gate::{asleep, herd};
-use crate::conformance::item::{Fuse, Item, Kind};
-use crate::conformance::payload::{Payload, caught};
-use crate::conformance::soon::soon;
+use crate::spec::gate::{asleep, herd};
+use crate::spec::item::{Fuse, Item, Kind};
+use crate::spec::payload::{Payload, caught};
+use crate::spec::soon::soon;
 use crate::subject::{Memo, OneThread, Subject};
 
 const CALLERS: usize = 8;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::ensure;
 
-use crate::conformance::item::{Item, Kind};
+use crate::spec::item::{Item, Kind};
 use crate::subject::{Key, Memo, OneThread, Value};
 
 /// A memo of `f`, and how often it was called.

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
 
-use crate::conformance::soon::Wait;
+use crate::spec::soon::Wait;
 
 /// Runs `program` on a runtime of one thread, which is this one.
 pub(super) fn on_one_thread<T>(program: impl Future<Output = T>) -> T {
@@ -34,7 +34,7 @@ pub(super) fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// [`soon`](crate::conformance::soon::soon) for a task or a value that nothing holds any more.
+/// [`soon`](crate::spec::soon::soon) for a task or a value that nothing holds any more.
 pub(super) async fn soon(done: impl Fn() -> bool) -> bool {
     let wait = Wait::begin();
     while !done() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{bail, ensure};
 
-use crate::conformance::CannotBe;
-use crate::conformance::gate::{Gate, asleep, herd};
+use crate::spec::CannotBe;
+use crate::spec::gate::{Gate, asleep, herd};
 use crate::subject::{Memo, Subject};
 
 /// How long the last caller has to begin to wait, if it is one who waits.

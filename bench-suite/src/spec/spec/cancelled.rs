@@ -13,13 +13,13 @@ use parking_lot::Mutex;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use crate::conformance::CannotBe;
-use crate::conformance::gate::{Gate, turns};
-use crate::conformance::item::{Item, Kind};
-use crate::conformance::payload::{Payload, caught};
-use crate::conformance::soon::{soon, threads};
-use crate::conformance::storm::{CANCELLATIONS, Ledger, random, replay};
 use crate::coroutine::{cancel, spawn};
+use crate::spec::CannotBe;
+use crate::spec::gate::{Gate, turns};
+use crate::spec::item::{Item, Kind};
+use crate::spec::payload::{Payload, caught};
+use crate::spec::soon::{soon, threads};
+use crate::spec::storm::{CANCELLATIONS, Ledger, random, replay};
 use crate::subject::{Memo, Subject};
 
 const KEY: usize = 7;

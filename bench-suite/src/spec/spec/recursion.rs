@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use anyhow::ensure;
 
-use crate::conformance::gate::{Gate, deep, herd};
+use crate::spec::gate::{Gate, deep, herd};
 use crate::subject::{Memo, Subject};
 
 /// A memo whose `f` can ask it.

@@ -11,8 +11,8 @@ use futures_util::future::{pending, ready};
 use super::hand::{caller, once};
 use super::herd::{Gate, herd};
 use super::runtime::{on_one_thread, on_workers, soon, turns};
-use crate::conformance::item::{Fuse, Item, Kind};
-use crate::conformance::payload::{Payload, caught_async};
+use crate::spec::item::{Fuse, Item, Kind};
+use crate::spec::payload::{Payload, caught_async};
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 const CALLERS: usize = 8;

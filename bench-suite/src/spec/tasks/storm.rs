@@ -15,10 +15,10 @@ use tokio::task::yield_now;
 
 use super::hand::{caller, once};
 use super::runtime::{on_one_thread, on_workers, soon, tasks};
-use crate::conformance::item::{Item, Kind};
-use crate::conformance::payload::{Payload, caught_async};
-use crate::conformance::soon::threads;
-use crate::conformance::storm::{CANCELLATIONS, Ledger, random, replay};
+use crate::spec::item::{Item, Kind};
+use crate::spec::payload::{Payload, caught_async};
+use crate::spec::soon::threads;
+use crate::spec::storm::{CANCELLATIONS, Ledger, random, replay};
 use crate::subject::{AsyncMemo, AsyncSubject};
 
 /// How many keys are asked for at a time.
