@@ -1,14 +1,12 @@
-//! Runs coroutines for the suite, and contains all `unsafe` code for that.
+//! The coroutines of the specification, and all that is `unsafe` about them.
 //!
-//! Only the programs of [`conformance`](crate::spec) are spawned here or called by the memo of [`memo3`],
-//! whichever caller they come from. For all of them this module promises what
-//! [`Runtime::spawn`](green_threads::coroutine::Runtime::spawn) requires:
+//! What is spawned here, and what the memo of [`memo3`] calls there, are the programs of [`spec`](crate::spec). For all
+//! of them this module promises what [`Runtime::spawn`](green_threads::coroutine::Runtime::spawn) asks:
 //!
-//! 1. They have no `thread_local!` of their own, and what they call (locks, counters, random numbers from a seed)
-//!    keeps none across a yield. The thread memos that are tried on coroutines block their worker instead of
-//!    yielding.
-//! 2. No guard of an OS lock lives across a yield: they wait in [`Gate`](crate::spec)s, flags and joins,
-//!    and hold nothing meanwhile.
+//! 1. They have no `thread_local!` of their own, and what they call (locks, counters, random numbers from a seed) keeps
+//!    none across a yield. Nor do they hold anything across a yield that must stay on its thread. The thread memos that
+//!    are tried on coroutines block their worker instead of yielding.
+//! 2. No guard of an OS lock lives across a yield: they wait in gates, flags and joins, and hold nothing meanwhile.
 //! 3. [`STACK`] is larger than the deepest of them needs, a recursion of 1,000 calls.
 
 use std::sync::OnceLock;
@@ -28,14 +26,13 @@ const POOL: usize = 64;
 /// How many workers the runtime will have.
 static WORKERS: AtomicUsize = AtomicUsize::new(1);
 
-/// Sets how many workers the runtime of this process will have. Has no effect once the runtime has started.
+/// Makes the runtime of this process start with `number` workers, if it has not started.
 pub(crate) fn workers(number: usize) {
     WORKERS.store(number, Relaxed);
 }
 
-/// The coroutine runtime of this process. By default it has one worker, for two reasons: a coroutine that keeps
-/// the worker while it waits stops everything, and a program that draws its steps from a seed repeats the same
-/// steps.
+/// The coroutine runtime of this process. It has one worker unless more were asked for. So a caller that keeps it
+/// while waiting stops everything, and a program that draws its steps from a seed takes the same steps again.
 ///
 /// # Panics
 ///
@@ -51,32 +48,16 @@ pub(crate) fn runtime() -> &'static Runtime {
 
 /// Runs `body` on a coroutine.
 pub(crate) fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    // Boxed, as in `scoped`, so that the runtime is compiled once for each `T` and not for each program and memo.
+    // Boxed, so the runtime is compiled once for each `T`, and not for each program.
     let body: Box<dyn FnOnce() -> T + Send> = Box::new(body);
-    // SAFETY: `body` is a program of the conformance suite; the head of this file makes the promises for them.
+    // SAFETY: `body` is a program of the specification; the head of this file promises for them.
     unsafe { runtime().spawn(body) }.expect("there is room for another stack")
 }
 
-/// Runs `body` on `count` coroutines at once. Each receives its number, from 0. Returns their results in that
-/// order.
-pub(crate) fn scoped<T: Send>(count: usize, body: &(dyn Fn(usize) -> T + Sync)) -> Vec<T> {
-    runtime();
-    may::coroutine::scope(|scope| {
-        // SAFETY: as in `spawn`. The scope joins all of them before what `body` borrows can end.
-        let spawn = |number| unsafe { scope.spawn(move || body(number)) };
-        let all: Vec<_> = (0..count).map(spawn).collect();
-        let mut brought = Vec::new();
-        for one in all {
-            brought.push(one.join());
-        }
-        brought
-    })
-}
-
-/// Cancels a coroutine: it unwinds out of the yield where it waits now, or out of its next yield.
+/// Cancels a coroutine: it unwinds out of its next yield, or out of the one in which it is.
 pub(crate) fn cancel(coroutine: &Coroutine) {
-    // SAFETY: the programs of the conformance suite own only what may be dropped by unwinding, and pass on any
-    // payload that they catch and do not know.
+    // SAFETY: the programs of the specification own only what may be dropped by unwinding, and pass on each panic that
+    // they catch and that is not of `f`.
     unsafe { coroutine.cancel() }
 }
 

@@ -30,6 +30,7 @@
 mod built;
 pub mod child;
 pub mod claim;
+
 #[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
 mod coroutine;
 pub mod doctor;

@@ -6,8 +6,6 @@ use std::time::Duration;
 use bench_suite::child::{self, Patience};
 use bench_suite::place::lab;
 use bench_suite::spec::matrix::{self, Situation, Tried};
-use bench_suite::spec::matrix::{self, Situation, Tried};
-use bench_suite::spec::{Outcome, storm};
 use bench_suite::spec::{Outcome, storm};
 use bench_suite::subject::Callers::{self, Threads};
 

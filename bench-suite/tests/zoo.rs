@@ -147,7 +147,7 @@ animals! {
     poisoned_entry::Memo as PoisonedEntry "poisoned-entry": Threads blocking "panic-to-caller", "been poisoned";
     clone_off_duty::Memo as CloneOffDuty "clone-off-duty": Threads blocking "value-clone-panics", HANGS;
     entry_cycle::Memo as EntryCycle "entry-cycle": Threads blocking "values-dropped", "keys are left";
-    monitor_stays::Memo as MonitorStays "monitor-stays": Threads blocking "no-thread-stays", "1 threads before, 2 after";
+    monitor_stays::Memo as MonitorStays "monitor-stays": Threads blocking "no-thread-stays", "threads before";
     forgets_by_key::Memo as ForgetsByKey "forgets-by-key": Threads forgetting "forgotten-in-f", "made room for another";
     stale_refill::Memo as StaleRefill "stale-refill": Threads forgetting "forgotten-in-f", "which had been forgotten";
     own_circles::Memo as OwnCircles "own-circles": Threads blocking "two-caller-cycle", HANGS;

@@ -1,7 +1,6 @@
 //! Every subject in every situation, each in a child process.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -10,19 +9,17 @@ use std::time::Duration;
 use anyhow::Context;
 use parking_lot::Mutex;
 
-use super::chosen::{self, Kind};
 use super::declared::{Declared, Failure, declared};
-use super::spec::{self, ON_LINUX, Property};
-use super::{CannotBe, Outcome, storm, tasks};
+use super::property::{self, ON_LINUX, PROPERTIES, Property};
+use super::{Outcome, storm, world};
 use crate::child::{self, End, Patience};
 use crate::coroutine;
-use crate::panics::message;
 use crate::subject::{self, Callers, MEMO1_IS_NOT_SYNC, Registry, Suite};
 
-/// For what a subject promises: far more than it needs, because to run out of it is a failure.
+/// For what a subject promises: far more than it needs, because running out of it is a failure.
 const PROMISED: Patience = Patience::new(Duration::from_secs(3), Duration::from_secs(120));
 
-/// For what nobody promises.
+/// For what no subject promises.
 const CURIOUS: Patience = Patience::new(Duration::from_secs(1), Duration::from_secs(10));
 
 /// How many situations that are declared to hang are tried at once.
@@ -31,7 +28,7 @@ const SLEEPERS: usize = 8;
 /// One subject in one situation, with callers of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situation {
-    /// Who calls.
+    /// The callers.
     pub callers: Callers,
     /// The subject's name.
     pub subject: &'static str,
@@ -39,27 +36,24 @@ pub struct Situation {
     pub property: &'static str,
 }
 
-/// What became of a situation.
+/// The outcome of a situation.
 #[derive(Clone, Debug)]
 pub struct Tried {
-    /// Who called whom, and what for.
+    /// The situation.
     pub situation: Situation,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Whether that is what is declared; `None` where nothing is.
+    /// Whether that is the declared outcome; `None` where none is declared.
     pub as_declared: Option<bool>,
 }
 
-/// What is tried with memos that these call, in the order in which tables show it.
+/// The properties that `callers` try, in the order in which tables show them.
 #[must_use]
 pub fn properties(callers: Callers) -> Vec<&'static Property> {
-    match callers {
-        Callers::Tasks => tasks::PROPERTIES.iter().collect(),
-        _ => spec::PROPERTIES.iter().filter(|property| property.callers.contains(&callers)).collect(),
-    }
+    PROPERTIES.iter().filter(|property| property.is_tried_by(callers)).collect()
 }
 
-/// Every situation there is: kind by kind, subject by subject.
+/// Every situation, by callers and then by subject.
 #[must_use]
 pub fn all() -> Vec<Situation> {
     let mut all = Vec::new();
@@ -91,10 +85,10 @@ pub fn run(lab: &Path, situations: &[Situation], seed: u64, tried: &(dyn Fn(&Tri
     })
 }
 
-/// Tries each of `all`, several at once, and returns what became of them, in their order.
+/// Tries each of `all`, several at once, and returns their outcomes in the same order.
 ///
-/// Those that will hang, as `hangs` says, have a queue of their own: each sleeps until it is killed, and needs no core for
-/// that.
+/// Those that will hang, as `hangs` says, have a queue of their own: each sleeps until it is killed, and needs no core
+/// for that.
 ///
 /// # Errors
 ///
@@ -156,8 +150,8 @@ pub fn try_one(lab: &Path, situation: Situation, seed: u64) -> io::Result<Tried>
     Ok(Tried { situation, outcome, as_declared })
 }
 
-/// Runs a child with the patience that what is `declared` needs, and says what its end and its last line mean. One that ends
-/// well without saying anything has broken off: something in it has ended the process.
+/// Runs a child with the patience that the `declared` outcome needs, and returns the outcome that its end and its last
+/// line mean. If it ends well without a line, something in it ended the process.
 ///
 /// # Errors
 ///
@@ -207,37 +201,12 @@ pub fn be_child_among<R: Registry>(callers: &str, subject: &str, property: &str,
     }
     // The situations panic on purpose, in any number of threads; the outcome says what matters.
     std::panic::set_hook(Box::new(|_| {}));
-    let kind = chosen::choose::<R>(callers, subject);
-    let kind = kind.with_context(|| format!("there is no subject {subject:?} of {}", callers.name()))?;
-    println!("{}", serde_json::to_string(&attempt::<R>(callers, kind, property))?);
-    Ok(())
-}
-
-/// Tries the subject that was chosen.
-fn attempt<R: Registry>(callers: Callers, kind: Kind, property: &'static str) -> Outcome {
-    let shared = move || caught(|| spec::try_shared::<chosen::Shared<R>>(property));
-    let outcome = match (kind, callers) {
-        (Kind::Tasks, _) => caught(|| tasks::attempt::<chosen::Awaited<R>>(property)),
-        // The whole program runs on a coroutine, and its herds are then of coroutines.
-        (Kind::Shared, Callers::Coroutines) => coroutine::spawn(shared)
-            .join()
-            .unwrap_or_else(|error| Some(Outcome::Broken { how: format!("its coroutine ended: {error}") })),
-        (Kind::Shared, _) => shared(),
-        (Kind::OneThread, _) => caught(|| spec::try_alone::<chosen::Alone<R>>(property))
-            .or_else(|| Some(Outcome::CannotBe { why: format!("this takes threads, and {MEMO1_IS_NOT_SYNC}") })),
+    let chosen = world::choose::<R>(callers, subject);
+    let chosen = chosen.with_context(|| format!("there is no subject {subject:?} of {}", callers.name()))?;
+    let outcome = match property::program::<R>(property, &chosen) {
+        Some((program, stages)) => world::outcome(program, stages),
+        None => Outcome::CannotBe { why: format!("this takes threads, and {MEMO1_IS_NOT_SYNC}") },
     };
-    outcome.expect("the property is known")
-}
-
-/// The outcome of a program that ends, well or by a panic.
-fn caught(program: impl FnOnce() -> Option<anyhow::Result<()>>) -> Option<Outcome> {
-    match catch_unwind(AssertUnwindSafe(program)) {
-        Ok(None) => None,
-        Ok(Some(Ok(()))) => Some(Outcome::Kept),
-        Ok(Some(Err(error))) => Some(match error.downcast_ref() {
-            Some(CannotBe(why)) => Outcome::CannotBe { why: (*why).into() },
-            None => Outcome::Broken { how: format!("{error:#}") },
-        }),
-        Err(panic) => Some(Outcome::Broken { how: format!("panicked: {}", message(&*panic)) }),
-    }
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
 }

@@ -1,46 +1,45 @@
-//! Conformance: one specification, run over every subject, from every kind of callers.
+//! The specification: what a memo must do, and which of them does it.
 //!
-//! A property is a small program that takes a memo through one situation: from threads and from coroutines ([`spec`]),
-//! or from tasks (`tasks`). Each situation runs in a child process under a deadline, so that a hang or a crash is an
-//! outcome like any other ([`matrix`]). What a subject does not promise stands in [`declared`], and the suite's test
-//! holds both: what is promised is kept, and what is declared to fail really fails.
+//! A property is a sentence and a small program that takes a memo through one situation ([`PROPERTIES`]). Most programs
+//! are written once and run in three worlds: from threads, from coroutines and from tasks (`world/`). Each situation
+//! runs in a child process with a deadline, so a hang or a crash is an outcome like any other ([`matrix`]). What a
+//! subject is known not to do is [`declared`]. The suite's test holds both: a promise is kept, and a declared failure
+//! happens.
 
-mod chosen;
 pub mod declared;
-mod gate;
-mod in_step;
 mod item;
 pub mod matrix;
 mod payload;
-mod soon;
-pub mod spec;
+mod program;
+mod property;
 pub mod storm;
-mod tasks;
+mod world;
 
 use std::fmt;
 
 use crate::child::End;
+pub use property::{PROPERTIES, Property};
 use serde::{Deserialize, Serialize};
 
-/// What became of a subject in a situation.
+/// The outcome of one subject in one situation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Outcome {
-    /// It does what the property says.
+    /// The subject does what the property says.
     Kept,
-    /// It does something else.
+    /// The subject does something else.
     Broken {
-        /// What.
+        /// What it does.
         how: String,
     },
-    /// It never ends. There was evidence of that, and its process was killed.
+    /// The program never ends. There was evidence of that, and its process was killed.
     Hangs {
         /// Whether every thread was asleep: a deadlock. Otherwise it used up its processor time.
         asleep: bool,
     },
-    /// It did not end for a very long time, and nothing showed that it hangs.
+    /// The program did not end for a very long time, and nothing showed that it hangs.
     Undecided,
-    /// It takes its process down.
+    /// The subject takes its process down.
     Crashes {
         /// By which signal.
         signal: String,
@@ -52,7 +51,7 @@ pub enum Outcome {
     },
 }
 
-/// Why a property cannot be tried on a subject: what its program ends with then.
+/// Why a property cannot be tried on a subject. Its program ends with this error.
 #[derive(Debug)]
 struct CannotBe(&'static str);
 

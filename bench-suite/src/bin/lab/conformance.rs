@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anyhow::bail;
 use bench_suite::place;
 use bench_suite::report;
+use bench_suite::spec::matrix::{self, Situation, Tried};
+use bench_suite::spec::{Outcome, storm};
 use bench_suite::store::{Cell, Found, Results, Store};
 use green_threads::workload::Depth;
 use indicatif::{ProgressBar, ProgressStyle};

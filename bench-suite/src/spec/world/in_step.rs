@@ -1,8 +1,7 @@
 //! Two callers in step: they go on in the same instant, thousands of times, and each time shifted a little.
 //!
-//! It is for mistakes whose time is short: two callers that look before either acts, a call that ends between a
-//! waiter's last look and its sleep. Chance alone finds one of these in a million calls, or in the hundred thousandth
-//! user's program.
+//! This finds mistakes that need exact timing: two callers look before either acts, or a call ends between a waiter's
+//! last look and its sleep. Chance alone finds one of these in a million calls, or in the program of a user.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -11,36 +10,36 @@ use std::thread;
 use anyhow::bail;
 use green_threads::probe::placement::{allowed_cores, pin_to};
 
-use super::CannotBe;
-use super::gate::{Gate, herd};
+use super::{Gate, thread_herd};
+use crate::spec::CannotBe;
 
 /// How many times they go on.
-pub(super) const ROUNDS: usize = 8_000;
+pub(crate) const ROUNDS: usize = 8_000;
 
-/// By how many steps one is later than the other, and how many steps a call takes: from none to this.
+/// The most steps by which one caller is later than the other, and the most steps of a call.
 const STEPS: usize = 64;
 
-/// How many steps a caller spins until the other has come, some tens of microseconds. Then it sleeps, since the other
-/// cannot be running.
+/// How many steps a caller spins until the other has come: some tens of microseconds. Then it sleeps, because the other
+/// is probably not running.
 const PATIENCE: usize = 2_000;
 
 /// Runs `ask` on two threads, with the number of each round.
 ///
-/// From round to round one of them comes some steps later, and [`linger`] takes some steps longer: sooner or later,
-/// each is met by the other at each step of its way.
+/// From round to round one of them comes some steps later, and [`linger`] takes some steps longer. So each caller meets
+/// the other at every step of its way.
 ///
 /// # Errors
 ///
 /// If there is one core only, on which two callers take turns and are never in step.
-pub(super) fn in_step(ask: impl Fn(usize) + Sync) -> anyhow::Result<()> {
+pub(crate) fn in_step(ask: impl Fn(usize) + Sync) -> anyhow::Result<()> {
     if thread::available_parallelism()?.get() == 1 {
         bail!(CannotBe("two callers come in the same instant only where there are two cores"));
     }
     let (come, all_come) = (AtomicUsize::new(0), Gate::default());
     let cores = allowed_cores().unwrap_or_default();
-    herd(2, |caller| {
-        // Each on a core of its own, or the one who wakes the other would have it beside itself, and they would take
-        // turns. Where that cannot be had (without Linux), it is a matter of luck whether they meet.
+    thread_herd(2, |caller| {
+        // Each has a core of its own. On one core, a caller that wakes the other would take turns with it. Where there
+        // is no placement (on other systems than Linux), it is a matter of luck whether they meet.
         if let Some(core) = if caller == 0 { cores.first() } else { cores.last() } {
             let _ = pin_to(*core);
         }
@@ -53,7 +52,7 @@ pub(super) fn in_step(ask: impl Fn(usize) + Sync) -> anyhow::Result<()> {
                 come.load(SeqCst) >= all
             };
             if !(0..PATIENCE).any(together) {
-                all_come.wait_for(all);
+                all_come.block_until(all);
             }
             if round % 2 == caller {
                 steps(round / 2 % STEPS);
@@ -64,8 +63,8 @@ pub(super) fn in_step(ask: impl Fn(usize) + Sync) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a call of `f` does in a round: it takes a time of its own.
-pub(super) fn linger(round: usize) {
+/// What a call of `f` does in a round: it takes a time that differs from round to round.
+pub(crate) fn linger(round: usize) {
     steps(round / STEPS % STEPS);
 }
 

@@ -1,0 +1,87 @@
+//! What may take a moment to go: a thread leaves the kernel's list, a last reader drops a value.
+
+use std::time::Duration;
+#[cfg(not(target_os = "linux"))]
+use std::time::Instant;
+
+use green_threads::coroutine::yield_now;
+use tokio::runtime::Handle;
+
+use super::callers;
+use crate::subject::Callers;
+
+/// How much processor time of this process that may take. The matrix allows more, also for what no memo promises, so
+/// something that stays is reported as that and not as a hang. A busy machine delays both alike.
+pub(crate) const SOON: Duration = Duration::from_secs(3);
+
+/// A wait that has begun.
+struct Wait {
+    #[cfg(target_os = "linux")]
+    start: Duration,
+    /// Only Linux tells the processor time here.
+    #[cfg(not(target_os = "linux"))]
+    start: Instant,
+}
+
+impl Wait {
+    #[cfg(target_os = "linux")]
+    fn begin() -> Self {
+        Wait { start: processor() }
+    }
+
+    /// Whether it has taken [`SOON`].
+    #[cfg(target_os = "linux")]
+    fn is_over(&self) -> bool {
+        processor().saturating_sub(self.start) > SOON
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn begin() -> Self {
+        Wait { start: Instant::now() }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn is_over(&self) -> bool {
+        self.start.elapsed() > SOON
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn processor() -> Duration {
+    green_threads::probe::threads::processor_of(std::process::id()).unwrap_or_default()
+}
+
+/// Waits until `done`, at most [`SOON`], and says whether it is.
+pub(crate) async fn soon(done: impl Fn() -> bool) -> bool {
+    let wait = Wait::begin();
+    while !done() {
+        if wait.is_over() {
+            return false;
+        }
+        match callers() {
+            // A thread keeps its core until the kernel takes it away. One that yields gets a hundredth of its share of
+            // a busy machine, and would take minutes for its three seconds.
+            Callers::Threads => {}
+            Callers::Coroutines => yield_now(),
+            Callers::Tasks => tokio::task::yield_now().await,
+        }
+    }
+    true
+}
+
+/// How many tasks of this runtime have not ended. Threads and coroutines have none.
+pub(crate) fn tasks() -> usize {
+    Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
+}
+
+/// How many threads this process has.
+#[cfg(target_os = "linux")]
+pub(crate) fn threads() -> usize {
+    green_threads::probe::threads::all().map_or(0, |threads| threads.len())
+}
+
+/// Only Linux tells.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn threads() -> usize {
+    0
+}
