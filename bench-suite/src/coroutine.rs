@@ -1,7 +1,7 @@
 //! The coroutines of the specification, and all that is `unsafe` about them.
 //!
-//! What is spawned here, and what the memo of [`memo3`] calls there, are the programs of [`spec`](crate::spec). For all
-//! of them this module promises what [`Runtime::spawn`](green_threads::coroutine::Runtime::spawn) asks:
+//! The programs of [`spec`](crate::spec) are spawned here, and the memo of `memo3` calls their `f`. For them this
+//! module promises what [`Runtime::spawn`](green_threads::coroutine::Runtime::spawn) asks:
 //!
 //! 1. They have no `thread_local!` of their own, and what they call (locks, counters, random numbers from a seed) keeps
 //!    none across a yield. Nor do they hold anything across a yield that must stay on its thread. The thread memos that

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bench_suite::child::{self, Patience};
 use bench_suite::place::lab;
 use bench_suite::spec::matrix::{self, Situation, Tried};
-use bench_suite::spec::{Outcome, storm};
+use bench_suite::spec::{Outcome, PROPERTIES, storm};
 use bench_suite::subject::Callers::{self, Threads};
 
 fn outcome(callers: Callers, subject: &'static str, property: &'static str) -> Tried {
@@ -25,7 +25,7 @@ fn the_matrix_is_as_declared() {
     println!("undecided: {undecided:#?}");
 }
 
-/// The student's slot is tried like the others, and held to nothing: whatever stands there, this test passes.
+/// The student's slot is tried like the others, and never judged: whatever it holds, this test passes.
 #[test]
 fn mine_is_never_judged() {
     for property in ["right-values", "same-key"] {
@@ -34,7 +34,7 @@ fn mine_is_never_judged() {
     }
 }
 
-/// A hang is found out, and told from a crash and from a wrong answer.
+/// A hang is detected, and differs from a crash and from a wrong answer.
 #[test]
 fn each_kind_of_failure_is_told() {
     let outcome = |subject, property| outcome(Threads, subject, property).outcome;
@@ -50,12 +50,13 @@ fn each_kind_of_failure_is_told() {
     assert_eq!(outcome("memo1", "errors-are-kept"), Outcome::Kept);
 }
 
-/// What is there twice means the same twice.
+/// Each property has one line, and its name means the same for all callers.
 #[test]
-fn a_property_of_several_kinds_of_callers_has_one_name() {
+fn a_property_is_listed_once() {
+    let ids: Vec<_> = PROPERTIES.iter().map(|property| property.id).collect();
+    assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id)), "{ids:?}");
     for callers in Callers::ALL {
         let ids: Vec<_> = matrix::properties(callers).iter().map(|property| property.id).collect();
-        assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id)), "{} has one twice", callers.name());
         assert!(storm::PROPERTIES.iter().any(|id| ids.contains(id)) == (callers != Threads));
     }
 }

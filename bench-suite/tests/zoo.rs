@@ -1,15 +1,15 @@
-//! A zoo of wrong memos, and the suite that catches every one of them.
+//! A zoo of wrong memos: the specification must catch every one of them.
 //!
-//! A check that has never failed proves nothing. So here is a wrong memo for each of the mistakes that one makes in a
-//! memo, each a whole one in a file of its own under `zoo/`, and each with one mistake: its file says what, where it
-//! has happened, why it goes wrong, and which property catches it; `// WRONG:` stands at the line, and says what should
-//! stand there instead. This test tries each animal against the property that is meant for it, in a child process under
-//! a deadline as `cargo lab conformance` does, and fails if the animal gets away, or is caught in another way than
-//! said. Beside it, it tries this workspace's own memos against the same properties: what catches everybody catches
-//! nobody.
+//! A check that has never failed proves nothing. So the zoo has a wrong memo for each common mistake. Each is a whole
+//! memo with one mistake, in a file of its own in `zoo/`. The file says what the mistake is, where it has happened, why
+//! it goes wrong, and which property catches it. `// WRONG:` marks the line, and says what should be there instead.
 //!
-//! `cargo test -p bench-suite --test zoo` prints the table; with words after `--`, only of the animals and properties
-//! whose names contain one of them.
+//! This test tries each animal against the property that is meant for it, in a child process with a deadline, as
+//! `cargo lab conformance` does. It fails if the animal gets away, or is caught in another way than its line says. It
+//! also tries this workspace's own memos against the same properties, which must not catch them.
+//!
+//! `cargo test -p bench-suite --test zoo` prints the table. Words after `--` select the animals and properties whose
+//! names contain one of them.
 
 #![forbid(unsafe_code)]
 
@@ -66,7 +66,7 @@ struct Animal {
     source: &'static str,
 }
 
-/// How a child ends that waits for itself or for nobody. Only Linux tells that its threads sleep.
+/// The outcome of a child that waits forever. Only Linux tells that its threads sleep.
 const HANGS: &str = if cfg!(target_os = "linux") { "hangs, every thread asleep" } else { "hangs" };
 
 /// Lists the animals once, for the table and for the children.
@@ -160,7 +160,7 @@ animals! {
     calls_for_the_cancelled::Memo as CallsForTheCancelled "calls-for-the-cancelled": Coroutines blocking "no-call-for-nobody", "calls of f, where";
 }
 
-/// The memos that must not be caught: of ours, those that promise the property.
+/// The memos that must not be caught: those of ours that promise the property.
 fn right(callers: Callers, property: &str) -> &'static [&'static str] {
     match (callers, property) {
         (Threads, "forgotten-in-f" | "two-caller-cycle") => &["memo2::robust"],
@@ -176,11 +176,11 @@ struct Situation {
     callers: Callers,
     subject: &'static str,
     property: &'static str,
-    /// What the property must find in an animal. A right memo has nothing to be found.
+    /// What the property must find in an animal. In a right memo it must find nothing.
     found: Option<&'static str>,
 }
 
-/// How often an animal is tried that was not caught: the time of some mistakes is a few nanoseconds.
+/// How often an animal is tried until it is caught: some mistakes need timing to a few nanoseconds.
 const TRIES: usize = 5;
 
 impl Situation {
@@ -188,7 +188,7 @@ impl Situation {
         self.found == Some(HANGS)
     }
 
-    /// What becomes of it, in this program run as a child.
+    /// Its outcome, in this program run as a child.
     fn attempt(&self) -> io::Result<Outcome> {
         let declared = if self.hangs() { Declared::Fails(Failure::Hangs) } else { Declared::Kept };
         let attempt = || {
@@ -225,7 +225,7 @@ fn main() -> ExitCode {
         matrix::be_child_among::<Zoo>(callers, subject, property, storm::SEED).expect("the parent knows its names");
         return ExitCode::SUCCESS;
     }
-    // Options are those of the usual harness, which this is not.
+    // Options are for the usual harness, which this program is not.
     let words: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
     let wanted = |animal: &&Animal| {
         words.is_empty() || words.iter().any(|word| animal.name.contains(word) || animal.caught_by.contains(word))
@@ -241,7 +241,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tries all of these, and the right memos beside them, prints the table, and says whether all is as it should be.
+/// Tries these animals and the right memos beside them, prints the table, and says whether every outcome is right.
 fn tour(animals: &[&Animal]) -> io::Result<bool> {
     let mut situations = Vec::new();
     for animal in animals {
@@ -279,7 +279,7 @@ fn tour(animals: &[&Animal]) -> io::Result<bool> {
             continue;
         }
         if !caught.to_string().contains(found) {
-            complain(format!("it is to be caught by: {found}"));
+            complain(format!("the property should find: {found}"));
         }
         for (right, outcome) in rights {
             if *outcome != Outcome::Kept {

@@ -1,14 +1,14 @@
 //! What each subject is known not to do.
 //!
 //! Everything that is not listed here is a promise, and the suite's test holds a subject to it. What is listed must
-//! fail in the way that is listed: a peer that has learnt something new turns the test red, and the list is mended.
+//! fail as listed. So if a new version of a peer keeps a property, the test fails until the list is corrected.
 
 use crate::subject::Callers;
 
 /// How a subject is known to fail a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// It ends, with something else.
+    /// It does something else.
     Breaks,
     /// It never ends.
     Hangs,
@@ -16,25 +16,25 @@ pub enum Failure {
     Crashes,
 }
 
-/// What is held about a subject and a property before it is tried.
+/// What is known about a subject and a property before it is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Declared {
     /// It keeps the property.
     Kept,
     /// It fails, in this way.
     Fails(Failure),
-    /// Nothing. The student's slot promises nothing, and some failures come by chance.
+    /// Nothing. The student's slot promises nothing, and some failures depend on luck.
     Nothing,
 }
 
 /// The situations in which a call waits for itself.
 const CIRCLES: [&str; 4] = ["same-key", "cycle", "two-caller-cycle", "three-caller-cycle"];
 
-/// What is held about `subject` and `property` where `callers` try it.
+/// What is known about `subject` and `property` where `callers` try it.
 #[must_use]
 pub fn declared(callers: Callers, subject: &str, property: &str) -> Declared {
-    // Of all who suppress duplicates, peers included, one sees a circle. In the others each call in it waits for the
-    // next.
+    // One memo that suppresses duplicates detects a circle: memo2::robust. In the others, peers included, each call in
+    // the circle waits for the next.
     let circle = CIRCLES.contains(&property) && !["memo2::duplicating", "memo2::robust"].contains(&subject);
     match subject {
         "mine" => Declared::Nothing,
@@ -50,18 +50,18 @@ pub fn declared(callers: Callers, subject: &str, property: &str) -> Declared {
 fn from_threads(subject: &str, property: &str) -> Declared {
     use Failure::{Breaks, Crashes, Hangs};
     match (subject, property) {
-        // It holds its only lock while f runs: whoever else asks waits, and f itself too.
+        // It holds its only lock while f runs, so other callers wait, and f waits for itself.
         ("memo2::coarse", "distinct-keys-overlap" | "same-hash-overlap" | "hits-pass-slow-keys") => {
             Declared::Fails(Hangs)
         }
         ("memo2::coarse", "ask-other-keys" | "diamond") => Declared::Fails(Hangs),
 
-        // It suppresses no duplicate, so there are no waiters either.
+        // It suppresses no duplicates, so it has no waiters either.
         ("memo2::duplicating", "one-call" | "one-call-one-core" | "one-value") => Declared::Fails(Breaks),
         ("memo2::duplicating", "panic-hand-over" | "panics-in-a-row" | "waiters-sleep") => Declared::Fails(Breaks),
-        // Two callers must come within the same microsecond, which they may not do.
+        // It fails only if two callers come within the same microsecond.
         ("memo2::duplicating", "late-callers" | "callers-in-step") => Declared::Nothing,
-        // A circle of calls goes on until the stack ends, as it would without a memo.
+        // A circle of calls goes on until the stack overflows, as it would without a memo.
         ("memo2::duplicating", circle) if CIRCLES.contains(&circle) => Declared::Fails(Crashes),
 
         // The map keeps an empty cell for every key whose call panicked.
@@ -69,7 +69,7 @@ fn from_threads(subject: &str, property: &str) -> Declared {
         // After a value has panicked in Clone, the next call for its key panics too: "Got unexpected state `Computing`
         // after resolving `init` future. This might be a bug in Moka".
         ("moka", "value-clone-panics") => Declared::Fails(Breaks),
-        // Who comes after the key was invalidated still waits for the call that was under way then.
+        // A caller that comes after the key was invalidated still waits for the call that was under way then.
         ("moka", "forgotten-in-f") => Declared::Fails(Hangs),
 
         _ => Declared::Kept,
@@ -80,22 +80,22 @@ fn from_coroutines(subject: &str, property: &str) -> Declared {
     const CANCELLED: [&str; 5] =
         ["leader-cancelled", "waiters-cancelled", "all-cancelled", "one-at-a-time", "no-call-for-nobody"];
     match (subject, property) {
-        // The memos for threads block the one worker while they wait, and with it whom they wait for.
+        // The memos for threads block the only worker while they wait, and so the coroutine for which they wait.
         //
-        // In memo2 that is a leader whose f has yielded: the next who asks for its key stops everything.
+        // In memo2 that is a leader whose f has yielded: the next caller of its key stops everything.
         ("memo2", "one-call" | "one-value" | "panic-hand-over" | "panics-in-a-row" | "cancel-storm") => {
             Declared::Fails(Failure::Hangs)
         }
-        // With two workers it takes two such callers at once.
+        // On two workers, two such callers at once stop everything.
         ("memo2", "abort-storm") => Declared::Nothing,
-        // f, which cancels callers and so needs the runtime, runs on threads beside it: in a debug build, on a busy
-        // machine, that takes longer than anybody waits.
+        // f cancels callers, so it needs the runtime, but it runs on threads beside it. In a debug build on a busy
+        // machine that takes longer than the deadline.
         ("memo3", "abort-storm") => Declared::Nothing,
-        // In memo3 f runs on a thread of its own, which goes on, unless it waits for another coroutine.
+        // In memo3 f runs on a thread of its own. That goes on unless it waits for another coroutine.
         ("memo3", "distinct-keys-overlap" | "same-hash-overlap" | "hits-pass-slow-keys") => {
             Declared::Fails(Failure::Hangs)
         }
-        // Who shall cancel is a coroutine too.
+        // The coroutine that cancels needs the blocked worker too.
         ("memo2" | "memo3", cancelled) if CANCELLED.contains(&cancelled) => Declared::Fails(Failure::Hangs),
 
         _ => Declared::Kept,
@@ -104,15 +104,15 @@ fn from_coroutines(subject: &str, property: &str) -> Declared {
 
 fn from_tasks(subject: &str, property: &str) -> Declared {
     match (subject, property) {
-        // Its calls have tasks of their own, which go on whoever is polled.
+        // Its calls have tasks of their own, which go on whichever caller is polled.
         ("memo3::task", _) => Declared::Kept,
-        // The call of f is a part of its caller's future, and goes on only when that is polled.
+        // The call of f is part of its caller's future, and goes on only when that is polled.
         (_, "leader-left") => Declared::Fails(Failure::Hangs),
-        // Where a leader is dropped one waiter is woken to lead, and the others rely on that one. (quick_cache wakes
-        // the next as well when that one is left; async_singleflight and memo2::task wake all.)
+        // When a leader is dropped they wake one waiter to lead, and the others rely on that one. (quick_cache wakes
+        // the next one too if that one is left alone; async_singleflight and memo2::task wake all.)
         ("moka::future" | "tokio::OnceCell", "waiter-left") => Declared::Fails(Failure::Hangs),
-        // Where a leader is dropped, they let the next one lead, and drop the call of f after that: two calls at once,
-        // for as long as the drop takes.
+        // When a leader is dropped they let the next one lead, and drop the call of f after that. So there are two
+        // calls at once for as long as the drop takes.
         ("moka::future" | "async_singleflight", "old-call-goes-first") => Declared::Fails(Failure::Breaks),
         // The map keeps an empty cell for every key whose call panicked or was dropped.
         ("tokio::OnceCell" | "async_singleflight", "failed-keys-go") => Declared::Fails(Failure::Breaks),
@@ -121,7 +121,7 @@ fn from_tasks(subject: &str, property: &str) -> Declared {
         // quick_cache wakes a waiter under the lock of the key's placeholder, when a leader is dropped. The waiter takes
         // that lock only in a `debug_assert!`, so a release build does not hang (quick_cache 0.7.0).
         ("quick_cache::async", "polled-in-wake") if cfg!(debug_assertions) => Declared::Fails(Failure::Hangs),
-        // The same by chance, on two workers. And some values of moka's outlive their cache, by seconds at least.
+        // On two workers the same happens by chance. And some values of moka outlive their cache, by seconds at least.
         ("moka::future" | "async_singleflight", "abort-storm" | "one-at-a-time") => Declared::Nothing,
 
         _ => Declared::Kept,

@@ -1,8 +1,8 @@
-//! What the programs take as keys and values where a number says too little: it is counted, panics where it is told to,
+//! The keys and values of programs for which a number is not enough: an item is counted, panics where it is told to,
 //! and may have the same hash as all others.
 //!
-//! It is one type for all of this. Each memo of the registry is compiled for each pair of a key's and a value's type
-//! that a program asks it for, and that takes most of the time between an edit and its verdict.
+//! One type does all of this. The compiler translates each memo for each pair of a key's and a value's type that a
+//! program asks for, and that takes most of the time between an edit and its verdict.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -23,7 +23,7 @@ struct Shared {
     one_hash: bool,
 }
 
-/// Where an item panics next.
+/// The operation in which an item panics next.
 #[derive(Clone, Copy)]
 pub(super) enum Fuse {
     Hash,
@@ -33,23 +33,23 @@ pub(super) enum Fuse {
 }
 
 impl Kind {
-    /// Items that differ, but not in their hash.
+    /// A kind whose items all have the same hash.
     pub(super) fn of_one_hash() -> Self {
         Kind(Arc::new(Shared { one_hash: true, ..Shared::default() }))
     }
 
-    /// One more of this kind.
+    /// A new item of this kind.
     pub(super) fn item(&self, number: usize) -> Item {
         self.0.alive.fetch_add(1, SeqCst);
         Item { number, kind: self.clone() }
     }
 
-    /// How many are alive, their clones among them. One that is left behind, or dropped twice, is seen here.
+    /// How many items are alive, clones included. An item that stays behind, or is dropped twice, shows here.
     pub(super) fn alive(&self) -> isize {
         self.0.alive.load(SeqCst)
     }
 
-    /// From now on the next of them that comes to this point panics, if `lit`; or none does.
+    /// If `lit`, the next operation of this kind panics. Otherwise none does.
     pub(super) fn light(&self, fuse: Fuse, lit: bool) {
         self.0.lit[fuse as usize].store(lit, SeqCst);
     }

@@ -3,8 +3,8 @@
 use futures_util::FutureExt;
 
 use super::program::{
-    cancelled, dropped, forgotten, herds, overlap, panics, polled_in_wake, recursion, resources, storm_of_coroutines,
-    storm_of_tasks, values,
+    cancelled, dropped, forgotten, herds, overlap, panicking, polled_in_wake, recursion, resources,
+    storm_of_coroutines, storm_of_tasks, values,
 };
 use super::world::Stage::{self, OneThread, Workers};
 use super::world::{Chosen, Program};
@@ -71,9 +71,9 @@ pub(super) const ON_LINUX: &[&str] = &["one-call-one-core", "waiters-sleep", "no
 spec! {
     "one-call", "a herd on a cold key makes exactly one call of f", shared:
         ALL => herds::one_call [Workers(2)];
-    "one-call-one-core", "so does one whose threads are all on one core", shared:
+    "one-call-one-core", "a herd of threads on one core makes exactly one call of f", shared:
         THREADS => herds::one_call_one_core;
-    "one-call-one-worker", "so does one on one worker, and one on a runtime of one thread", shared:
+    "one-call-one-worker", "a herd on one worker, or on a runtime of one thread, makes exactly one call of f", shared:
         TASKS => herds::one_call [Workers(1), OneThread];
     "late-callers", "callers that come as a call ends make no second call", shared:
         ALL => herds::late_callers [Workers(2)];
@@ -93,25 +93,25 @@ spec! {
     "hits-pass-slow-keys", "a slow key does not delay a hit on another", shared:
         ALL => overlap::hits_pass_slow_keys;
     "panic-to-caller", "a panic of f reaches its caller whole, and the next call is made", alone:
-        ALL => panics::to_caller;
+        ALL => panicking::to_caller;
     "panic-hand-over", "no waiter sees the panic: one makes the next call, and all get its value", shared:
-        ALL => panics::hand_over [Workers(2)];
-    "panics-in-a-row", "the same holds after many panics of one key", shared:
-        ALL => panics::in_a_row [Workers(2)];
+        ALL => panicking::hand_over [Workers(2)];
+    "panics-in-a-row", "many calls of one key panic in a row: one caller sees each, the others get the value", shared:
+        ALL => panicking::in_a_row [Workers(2)];
     "panic-other-keys", "a panic does not touch other keys", alone:
-        ALL => panics::other_keys;
+        ALL => panicking::other_keys;
     "failed-keys-go", "keys whose calls left no value do not stay: 10,000 of them", alone:
-        ALL => panics::failed_keys;
+        ALL => panicking::failed_keys;
     "hash-panics", "a key that panics in Hash hurts one call only", alone:
-        ALL => panics::hash;
+        ALL => panicking::hash;
     "eq-panics", "a key that panics in Eq hurts one call only", alone:
-        ALL => panics::eq;
+        ALL => panicking::eq;
     "key-clone-panics", "a key that panics in Clone hurts one call only", alone:
-        ALL => panics::key_clone;
+        ALL => panicking::key_clone;
     "value-clone-panics", "a value that panics in Clone hurts one call only", alone:
-        ALL => panics::value_clone;
+        ALL => panicking::value_clone;
     "value-drop-panics", "a value that panics in Drop never takes the process down", alone:
-        ALL => panics::value_drop;
+        ALL => panicking::value_drop;
     "errors-are-kept", "an Err is kept like any other value", alone:
         ALL => values::kept;
     "zero-sized", "keys and values may be zero-sized", alone:
@@ -166,7 +166,7 @@ spec! {
     "cancel-storm", "1,000 random cancellations, from a seed: no hang, no double call, nothing left", shared:
         COROUTINES => storm_of_coroutines::storm,
         TASKS => storm_of_tasks::by_hand;
-    "abort-storm", "the same on two workers, where callers are cancelled while they run", shared:
+    "abort-storm", "a storm on two workers, where callers are cancelled while they run", shared:
         COROUTINES => storm_of_coroutines::storm,
         TASKS => storm_of_tasks::aborted [Workers(2)];
     "waiters-sleep", "waiters sleep until they are woken: no spinning, no polling", shared:

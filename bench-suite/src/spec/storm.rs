@@ -1,6 +1,6 @@
 //! What every storm of random cancellations counts, and the seed from which it draws its steps.
 //!
-//! A storm is drawn from its seed and from nothing else: with the same seed it takes the same steps again.
+//! A storm draws its steps from the seed and from nothing else, so the same seed gives the same steps again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use anyhow::ensure;
 use parking_lot::Mutex;
 use rand::{SeedableRng, rngs::StdRng};
 
-/// The seed, where nobody gives one.
+/// The default seed.
 pub const SEED: u64 = 1;
 
 /// The properties that are storms.
@@ -21,17 +21,17 @@ pub(super) const CANCELLATIONS: usize = 1_000;
 
 static CHOSEN: OnceLock<u64> = OnceLock::new();
 
-/// Has the storms of this process begin from `seed`.
+/// Makes the storms of this process begin from `seed`.
 pub(super) fn choose(seed: u64) {
     let _ = CHOSEN.set(seed);
 }
 
-/// The random numbers of this process's storm.
+/// The random numbers of the storm in this process.
 pub(super) fn random() -> StdRng {
     StdRng::seed_from_u64(seed())
 }
 
-/// What is said of a storm that goes wrong.
+/// How to repeat a storm that went wrong.
 pub(super) fn replay() -> String {
     format!("seed {} (`cargo lab conformance --seed` takes it again)", seed())
 }
@@ -40,18 +40,18 @@ fn seed() -> u64 {
     *CHOSEN.get().unwrap_or(&SEED)
 }
 
-/// What is known of each key's calls of `f`. Clones are the same ledger.
+/// Counts the calls of `f` for each key, and what happens to their callers. Clones are the same ledger.
 #[derive(Clone, Default)]
 pub(super) struct Ledger(Arc<Mutex<HashMap<usize, Record>>>);
 
-/// What is known of one key's.
+/// The counts of one key.
 #[derive(Clone, Copy, Debug, Default)]
 struct Record {
     /// Calls that have begun.
     calls: usize,
     /// Calls that are under way.
     inside: usize,
-    /// The most that ever were at once.
+    /// The most that were under way at once.
     most: usize,
     /// Calls that panicked.
     panics: usize,
@@ -61,7 +61,7 @@ struct Record {
     cancels: usize,
 }
 
-/// A call of `f` that is under way, for as long as this lives.
+/// A call of `f`, which is under way as long as this lives.
 pub(super) struct Inside(Ledger, usize);
 
 impl Drop for Inside {
@@ -71,12 +71,12 @@ impl Drop for Inside {
 }
 
 impl Ledger {
-    /// The lock is held in here and nowhere else, and nobody yields in here.
+    /// Updates the record of `key`. No lock of the ledger is held across a yield: no caller yields in here.
     fn with<T>(&self, key: usize, note: impl FnOnce(&mut Record) -> T) -> T {
         note(self.0.lock().entry(key).or_default())
     }
 
-    /// A call of `f` for `key` begins.
+    /// Notes that a call of `f` for `key` begins.
     pub(super) fn call(&self, key: usize) -> Inside {
         self.with(key, |record| {
             record.calls += 1;
@@ -86,17 +86,17 @@ impl Ledger {
         Inside(self.clone(), key)
     }
 
-    /// The call for `key` is about to panic.
+    /// Notes that the call for `key` is about to panic.
     pub(super) fn panics(&self, key: usize) {
         self.with(key, |record| record.panics += 1);
     }
 
-    /// A caller of `key` sees a panic.
+    /// Notes that a caller of `key` sees a panic.
     pub(super) fn seen(&self, key: usize) {
         self.with(key, |record| record.seen += 1);
     }
 
-    /// A caller of `key` is cancelled.
+    /// Notes that a caller of `key` is cancelled.
     pub(super) fn cancels(&self, key: usize) {
         self.with(key, |record| record.cancels += 1);
     }
@@ -111,8 +111,7 @@ impl Ledger {
         self.0.lock().values().map(|record| record.inside).sum()
     }
 
-    /// Holds every key to the contract: one call at a time, and a new one only where the one before it ended without a
-    /// value.
+    /// Checks the contract for every key: one call at a time, and a new one only if the one before it left no value.
     pub(super) fn judge(&self) -> anyhow::Result<()> {
         let records = self.0.lock().clone();
         for (key, record) in records {

@@ -1,6 +1,6 @@
 //! The subjects: every memo that the suite drives, ours and those that a Rust user would pick instead.
 //!
-//! A subject is a type that says what its memo is ([`About`]) and how to make it, for any key and value. [`registry!`]
+//! A subject is a type that says what its memo is ([`About`]) and how to make it, for any key and value. `registry!`
 //! below names them all. Code that drives all of them is a [`Visitor`], called once with each. So each subject is
 //! driven by the same code, compiled for it alone, and no virtual call separates the measuring loop from the memo. Code
 //! that measures nothing makes its memo by name ([`by_name`]).
@@ -15,9 +15,9 @@ mod callers;
 mod ladder;
 pub mod mine;
 mod on_coroutines;
+mod on_tasks;
 mod peers;
 mod robust;
-mod task;
 
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -28,9 +28,9 @@ pub use callers::Callers;
 pub use ladder::{Coarse, Duplicating, Lending, Memo1, Memo2, Memo3};
 pub use mine::Mine;
 pub use on_coroutines::{Memo2Coroutine, Memo3Coroutine};
+pub use on_tasks::{AsyncFunction, AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 pub use peers::{Dashmap, Moka, OnceMap, Papaya, QuickCache};
 pub use robust::Robust;
-pub use task::{AsyncFunction, AsyncMemo, AsyncSubject, Memo2Task, Memo3Task};
 
 /// What every memo here takes as a key.
 pub trait Key: Hash + Eq + Clone + Debug + Send + Sync + 'static {}

@@ -1,4 +1,4 @@
-//! `cargo lab conformance`: what each memo keeps of the contract.
+//! `cargo lab conformance`: shows which parts of the contract each memo keeps.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -12,16 +12,15 @@ use bench_suite::store::{Cell, Found, Results, Store};
 use green_threads::workload::Depth;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Try every memo in every situation of the specification, from threads, coroutines and tasks, and show what each
-/// keeps.
+/// Try every memo in every situation of the specification, from threads, coroutines and tasks, and show which it keeps.
 ///
-/// The exit status is 1 if a memo does not do what is declared of it. What `mine` does is shown and never judged.
+/// The exit status is 1 if a memo does not do what is declared of it. `mine` is shown but never judged.
 #[derive(clap::Args)]
 pub(crate) struct Conformance {
     /// Only these memos, these properties, and these callers (`threads`, `coroutines`, `tasks`), by name [default:
     /// all].
     names: Vec<String>,
-    /// Where the storms of random cancellations begin. The same seed takes the same steps again.
+    /// The seed of the storms of random cancellations. The same seed gives the same steps again.
     #[arg(long, value_name = "N", default_value_t = storm::SEED)]
     seed: u64,
     /// Print the results as JSON.
@@ -35,8 +34,8 @@ impl Conformance {
         let bar = ProgressBar::new(situations.len() as u64)
             .with_style(ProgressStyle::with_template("{pos:>3} of {len}  {bar:30}  {msg}")?);
         let tried = matrix::run(&place::lab(), &situations, self.seed, &|tried| {
-            // What is not kept is told at once: a hang in another situation may take some seconds more. Where nobody
-            // watches a terminal, the bar tells nothing.
+            // A failure is printed at once, because a hang in another situation may take some seconds more. Without a
+            // terminal the bar prints nothing.
             if !matches!(tried.outcome, Outcome::Kept | Outcome::CannotBe { .. }) {
                 bar.println(format!("{}: {}", words(&tried.situation), tried.outcome));
             }
@@ -63,7 +62,7 @@ impl Conformance {
         Ok(if surprises.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// The situations whose callers, memos and properties are named; of each, all if none of it is.
+    /// The situations whose callers, memos and properties are named. Where none is named, all of that kind.
     fn chosen(&self) -> anyhow::Result<Vec<Situation>> {
         let mut situations = matrix::all();
         let parts: [fn(&Situation) -> &'static str; 3] =
@@ -106,7 +105,7 @@ fn words(situation: &Situation) -> String {
     format!("{} {subject} {property}", callers.name())
 }
 
-/// What of `all` is new, in order.
+/// Each of `all` once, in the order of first occurrence.
 fn distinct(all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let mut distinct = Vec::new();
     for one in all {

@@ -13,14 +13,14 @@ use clap::{ValueEnum, value_parser};
 use green_threads::coroutine::{self as coroutines, Config};
 use green_threads::{StackSize, Workers};
 
+use self::findings::{Concurrent, Embedded, Findings, Part};
 use self::pages::{Pages, Show};
-use self::report::{Concurrent, Embedded, Part, Report};
 
 #[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
 mod coroutine;
+mod findings;
 mod input;
 mod pages;
-mod report;
 mod task;
 mod text;
 mod thread;
@@ -93,7 +93,7 @@ impl Demo {
         let mut run = Run {
             demo: self,
             memo: memo.name,
-            report: Report {
+            findings: Findings {
                 runtime: self.runtime.callers().unit(),
                 workers: workers.map(Workers::number),
                 memo: memo.name,
@@ -110,21 +110,21 @@ impl Demo {
             pages,
         };
         if !self.json {
-            text::heading(&run.report, run.pages.urls.len());
+            text::heading(&run.findings, run.pages.urls.len());
         }
         match (self.runtime, workers) {
             (Runtime::Coroutine, Some(workers)) => run.coroutines(workers)?,
             (Runtime::Task, Some(workers)) => run.tasks(workers)?,
             (_, _) => run.threads(),
         }
-        let mut report = run.report;
-        report.speed_up = report.speed_up();
+        let mut findings = run.findings;
+        findings.speed_up = findings.speed_up();
         if self.json {
-            anstream::println!("{}", serde_json::to_string_pretty(&report)?);
+            anstream::println!("{}", serde_json::to_string_pretty(&findings)?);
         } else {
-            text::closing(&report);
+            text::closing(&findings);
         }
-        Ok(ExitCode::from(u8::from(report.failed() > 0)))
+        Ok(ExitCode::from(u8::from(findings.failed() > 0)))
     }
 
     /// The memo of this name that was made for this runtime. Its short name is enough: for tasks, `memo2` means
@@ -204,7 +204,7 @@ struct Run<'a> {
     demo: &'a Demo,
     memo: &'static str,
     pages: Arc<Pages>,
-    report: Report,
+    findings: Findings,
 }
 
 impl Run<'_> {
@@ -215,7 +215,7 @@ impl Run<'_> {
             if !self.demo.json {
                 text::impossible(&text::concurrent("thread"), MEMO1_IS_NOT_SYNC);
             }
-            self.report.concurrent = Some(Concurrent::Impossible(MEMO1_IS_NOT_SYNC));
+            self.findings.concurrent = Some(Concurrent::Impossible(MEMO1_IS_NOT_SYNC));
             return;
         }
         self.concurrent(|pages, show| thread::all_at_once(pages, memo, show));
@@ -242,14 +242,14 @@ impl Run<'_> {
 
     fn sequential(&mut self, run: impl Fn(&Arc<Pages>, Show<'_>) -> Part) {
         if !self.demo.concurrent {
-            self.report.sequential = Some(self.part(text::SEQUENTIAL, run));
+            self.findings.sequential = Some(self.part(text::SEQUENTIAL, run));
         }
     }
 
     fn concurrent(&mut self, run: impl Fn(&Arc<Pages>, Show<'_>) -> Part) {
         if !self.demo.sequential {
-            let part = self.part(&text::concurrent(self.report.runtime), run);
-            self.report.concurrent = Some(Concurrent::Ran(part));
+            let part = self.part(&text::concurrent(self.findings.runtime), run);
+            self.findings.concurrent = Some(Concurrent::Ran(part));
         }
     }
 

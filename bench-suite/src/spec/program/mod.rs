@@ -8,7 +8,7 @@ pub(super) mod dropped;
 pub(super) mod forgotten;
 pub(super) mod herds;
 pub(super) mod overlap;
-pub(super) mod panics;
+pub(super) mod panicking;
 pub(super) mod polled_in_wake;
 pub(super) mod recursion;
 pub(super) mod resources;

@@ -10,8 +10,8 @@ use bench_suite::pages::coroutine::Client;
 use bench_suite::subject::{Function, Memo, Suite, by_name};
 use green_threads::coroutine::{Runtime, coroutine_local};
 
+use super::findings::{Answer, Part};
 use super::pages::{Answers, Calls, Fetched, Pages, Show};
-use super::report::{Answer, Part};
 
 const UNIT: &str = "coroutine";
 

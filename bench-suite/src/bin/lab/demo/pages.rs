@@ -10,7 +10,7 @@ use bench_suite::pages::{Body, FetchError, Limits, Server};
 use bench_suite::panics::message;
 use green_threads::probe::threads;
 
-use super::report::{Answer, Counts, Outcome, Part};
+use super::findings::{Answer, Counts, Outcome, Part};
 
 /// Where to fetch from.
 pub(super) struct Pages {

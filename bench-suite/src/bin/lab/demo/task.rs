@@ -10,8 +10,8 @@ use bench_suite::subject::{AsyncFunction, Suite};
 use futures_util::FutureExt;
 use tokio::runtime::Runtime;
 
+use super::findings::{Answer, Part};
 use super::pages::{Answers, Calls, Fetched, Pages, Show};
-use super::report::{Answer, Part};
 
 const UNIT: &str = "task";
 

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::Options;
 use textwrap::WordSplitter::NoHyphenation;
 
-use super::report::{Answer, Concurrent, Outcome, Part, Report};
+use super::findings::{Answer, Concurrent, Findings, Outcome, Part};
 
 const TITLE: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -24,9 +24,9 @@ pub(super) fn concurrent(runtime: &str) -> String {
     format!("concurrent: all callers at once, {each} a {runtime} of its own")
 }
 
-pub(super) fn heading(report: &Report, urls: usize) {
-    anstream::println!("{TITLE}memo{TITLE:#}     {} ({})", report.memo, report.what);
-    match &report.server {
+pub(super) fn heading(findings: &Findings, urls: usize) {
+    anstream::println!("{TITLE}memo{TITLE:#}     {} ({})", findings.memo, findings.what);
+    match &findings.server {
         Some(server) => {
             let (size, delay) = (server.size_bytes, server.delay_ms);
             anstream::println!("{TITLE}pages{TITLE:#}    {urls} of {size} bytes, on a server in this process");
@@ -34,11 +34,11 @@ pub(super) fn heading(report: &Report, urls: usize) {
         }
         None => anstream::println!("{TITLE}pages{TITLE:#}    {urls}, from the URLs that were given"),
     }
-    let (timeout, bytes) = (report.timeout_ms, report.max_body_bytes);
+    let (timeout, bytes) = (findings.timeout_ms, findings.max_body_bytes);
     anstream::println!("{TITLE}limits{TITLE:#}   {timeout} ms and {bytes} bytes for each fetch");
-    let (placement, cores) = (report.placement, count(report.cores, "core"));
-    if let Some(workers) = report.workers {
-        let (runtime, workers) = (report.runtime, count(workers, "worker"));
+    let (placement, cores) = (findings.placement, count(findings.cores, "core"));
+    if let Some(workers) = findings.workers {
+        let (runtime, workers) = (findings.runtime, count(workers, "worker"));
         anstream::println!("{TITLE}callers{TITLE:#}  {runtime}s, on {workers}");
     }
     anstream::println!(
@@ -93,9 +93,9 @@ pub(super) fn impossible(title: &str, why: &str) {
     anstream::println!("not possible: {why}");
 }
 
-pub(super) fn closing(report: &Report) {
+pub(super) fn closing(findings: &Findings) {
     if let (Some(speed_up), Some(sequential), Some(Concurrent::Ran(concurrent))) =
-        (report.speed_up, &report.sequential, &report.concurrent)
+        (findings.speed_up, &findings.sequential, &findings.concurrent)
     {
         let (sequential, concurrent) = (milliseconds(sequential.elapsed), milliseconds(concurrent.elapsed));
         anstream::println!(

@@ -9,8 +9,8 @@ use std::time::Instant;
 use bench_suite::pages::thread::Client;
 use bench_suite::subject::{Function, Memo, Suite, by_name};
 
+use super::findings::{Answer, Part};
 use super::pages::{Answers, Calls, Fetched, Pages, Show};
-use super::report::{Answer, Part};
 
 const UNIT: &str = "thread";
 

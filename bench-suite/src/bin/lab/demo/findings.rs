@@ -6,7 +6,7 @@ use bench_suite::pages::Site;
 use serde::{Serialize, Serializer};
 
 #[derive(Serialize)]
-pub(super) struct Report {
+pub(super) struct Findings {
     /// The kind of callers: `thread`, `coroutine` or `task`.
     pub(super) runtime: &'static str,
     /// How many OS threads run the coroutines or tasks. For threads there is none: the kernel runs them.
@@ -85,7 +85,7 @@ pub(super) struct Counts {
     pub(super) requests: Option<usize>,
 }
 
-impl Report {
+impl Findings {
     /// How many callers got no page.
     pub(super) fn failed(&self) -> usize {
         let concurrent = match &self.concurrent {
