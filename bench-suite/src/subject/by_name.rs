@@ -33,7 +33,8 @@ impl<K: Key, V: Value, M: AsyncMemo<K, V> + Send + Sync> BoxedMemo<K, V> for M {
     }
 }
 
-/// The memo `name` of `R` for `f`; `None` if there is none that threads or coroutines can share.
+/// The memo `name` of `R` for `f`; `None` if there is none that threads or coroutines can share. For a memo for
+/// coroutines, the coroutine runtime must have started, and `f` must be fit for it, as [`Subject::memo`] says.
 #[must_use]
 pub fn shared<R: Registry, K: Key, V: Value>(name: &str, f: Function<K, V>) -> Option<Shared<K, V>> {
     Make::by::<R>(name, f)
