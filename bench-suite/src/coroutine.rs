@@ -15,8 +15,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use green_threads::coroutine::{self, Config, Coroutine, JoinHandle, Runtime};
 use green_threads::{StackSize, Workers};
 
-use crate::subject::{Function, Key, Value};
-
 /// The size of every coroutine's stack, in bytes. The kernel provides a page only when it is touched.
 const STACK: usize = 4 << 20;
 
@@ -59,12 +57,4 @@ pub(crate) fn cancel(coroutine: &Coroutine) {
     // SAFETY: the programs of the specification own only what may be dropped by unwinding, and pass on each panic that
     // they catch and that is not of `f`.
     unsafe { coroutine.cancel() }
-}
-
-/// `memo3`'s memo, whose monitor and calls are coroutines of the runtime of this process.
-pub(crate) fn memo3<K: Key, V: Value>(f: Function<K, V>) -> memo3::coroutine::Memo<K, V> {
-    // SAFETY: `f` is fit for coroutines, as `Subject::memo` asks. The head of this file promises that for the
-    // specification, and each workload and the demo for their own. Keys and values are numbers, strings, items, and
-    // bodies behind an `Arc`: their `Hash`, `Eq` and `Drop` do not yield, and are not deep.
-    unsafe { memo3::coroutine::Memo::new(f) }
 }

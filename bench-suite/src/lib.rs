@@ -6,13 +6,14 @@
 //! |---|---|
 //! | [`subject`] | the memos: ours, the peers, and a slot for yours ([`subject::mine`]) |
 //! | [`spec`] | what a memo must do, and which memos do it |
+//! | [`store`] | the results, and where they are kept |
 //! | [`race`] | what happens to a memo that no lock protects |
 //! | [`measure`] | what is timed, in interleaved rounds, and what is observed; `benches/suite.rs` runs it |
-//! | [`store`] | the results, and where they are kept |
 //! | [`report`] | the results as tables and as a page |
 //! | [`claim`] | statements of the source text and of this course, compared with the results |
+//! | [`doctor`] | what this machine allows |
 //!
-//! These modules serve the others:
+//! A module imports only from modules above it in this table, and from those that serve all of them:
 //!
 //! | module | what it contains |
 //! |---|---|
@@ -20,7 +21,6 @@
 //! | [`child`] | processes under a deadline |
 //! | [`child::probe`] | the child processes in which runtimes are measured |
 //! | [`panics`] | the text of a panic |
-//! | [`doctor`] | what this machine allows |
 //! | [`place`] | where the checkout and its programs are |
 //!
 //! The `lab` command is in `src/bin/lab/`, one file for each of its commands.

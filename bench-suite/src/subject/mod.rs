@@ -14,6 +14,7 @@ pub mod by_name;
 mod callers;
 mod ladder;
 pub mod mine;
+#[allow(unsafe_code, reason = "memo3 calls f on coroutines")]
 mod on_coroutines;
 mod on_tasks;
 mod peers;
