@@ -1,6 +1,6 @@
 //! The damage that `cargo lab race` shows for memo1 is really seen, and memo2 has none.
 
-use bench_suite::race::{self, Damage, Program, Verdict};
+use bench_suite::race::{self, Damage, Detected, Program};
 
 /// How often each kind of damage occurs depends on the machine. That a race does harm, and that a lock prevents it,
 /// does not.
@@ -17,12 +17,12 @@ fn the_race_does_harm_and_the_lock_prevents_it() {
 fn thread_sanitizer_agrees() {
     for (program, races) in Program::ALL.into_iter().zip([true, false]) {
         match race::sanitize(program).unwrap() {
-            Verdict::Race(report) => {
+            Detected::Race(report) => {
                 assert!(races, "{}: {report:?}", program.subject);
                 assert!(report.iter().any(|line| line.contains("memo1/src/racy.rs")), "{report:?}");
             }
-            Verdict::None => assert!(!races, "{}: ThreadSanitizer sees no race", program.subject),
-            Verdict::Skipped(why) => println!("{}: skipped: {why}", program.subject),
+            Detected::None => assert!(!races, "{}: ThreadSanitizer sees no race", program.subject),
+            Detected::Skipped(why) => println!("{}: skipped: {why}", program.subject),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use wait_timeout::ChildExt;
 
 use super::end::End;
-use super::run::{Finished, kill, reader, wait};
+use super::finished::{Finished, kill, reader, wait};
 use super::watch::{LOOK, Patience, Watch};
 
 /// The number of lines that may wait for the parent. When so many wait, the reading thread stops, the pipe fills
@@ -142,7 +142,7 @@ impl Drop for Conversation {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::super::run::tests::{LONG, SHORT, SLEPT};
+    use super::super::finished::tests::{LONG, SHORT, SLEPT};
     use super::*;
 
     fn talk(script: &str) -> Conversation {

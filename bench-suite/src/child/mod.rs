@@ -5,11 +5,11 @@
 
 mod conversation;
 mod end;
+mod finished;
 pub mod probe;
-mod run;
 mod watch;
 
 pub use conversation::Conversation;
 pub use end::End;
-pub use run::{Finished, run};
+pub use finished::{Finished, run};
 pub use watch::Patience;

@@ -96,11 +96,7 @@ impl Contest for MemoHttp {
             fn shared<S: Subject>(&mut self) {
                 if !self.without.contains(&<S as Subject>::NAME) {
                     let pages = self.pages.clone();
-                    self.contestants.push(Box::new(Callers::<S> {
-                        callers: self.callers,
-                        pages,
-                        subject: PhantomData,
-                    }));
+                    self.contestants.push(Box::new(Crowd::<S> { callers: self.callers, pages, subject: PhantomData }));
                 }
             }
             fn one_thread<S: OneThread>(&mut self) {}
@@ -122,13 +118,13 @@ struct Pages {
     client: Client,
 }
 
-struct Callers<S> {
+struct Crowd<S> {
     callers: usize,
     pages: Arc<Pages>,
     subject: PhantomData<fn() -> S>,
 }
 
-impl<S: Subject> Contestant for Callers<S> {
+impl<S: Subject> Contestant for Crowd<S> {
     fn name(&self) -> &'static str {
         <S as Subject>::NAME
     }

@@ -183,18 +183,17 @@ fn compete(
     count: Option<Quantity>,
     tick: Tick<'_>,
 ) -> io::Result<Vec<(&'static str, Found)>> {
-    let samples = placement.run(|| rounds::run(&mut contestants, plan, tick))?;
-    let times: Vec<Vec<f64>> =
-        samples.iter().map(|samples| samples.iter().map(|sample| sample.nanoseconds).collect()).collect();
+    let laps = placement.run(|| rounds::run(&mut contestants, plan, tick))?;
+    let times: Vec<Vec<f64>> = laps.iter().map(|laps| laps.iter().map(|lap| lap.nanoseconds).collect()).collect();
     let plain = contestants.iter().position(|contestant| contestant.name() == PLAIN_MAP);
     let ratios = match plain {
         Some(plain) => rounds::ratios_to(&times, plain),
         None => rounds::ratios_to_best(&times),
     };
-    let found = contestants.iter().zip(samples).zip(times.into_iter().zip(ratios));
-    let found = found.map(|((contestant, samples), (times, ratios))| {
+    let found = contestants.iter().zip(laps).zip(times.into_iter().zip(ratios));
+    let found = found.map(|((contestant, laps), (times, ratios))| {
         let mut all = vec![(Quantity::TIME, times), (RATIO, ratios)];
-        all.extend(count.map(|count| (count, samples.iter().filter_map(|sample| sample.count).collect())));
+        all.extend(count.map(|count| (count, laps.iter().filter_map(|lap| lap.count).collect())));
         (contestant.name(), Found::Quantities(store::named(all)))
     });
     Ok(found.collect())

@@ -31,7 +31,7 @@ pub(super) struct Run {
 
 /// The result of one contestant in one round.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
+pub(super) struct Lap {
     /// The time of one iteration.
     pub(super) nanoseconds: f64,
     /// The same as [`Run::count`].
@@ -55,27 +55,27 @@ pub(super) enum Length {
     Iterations(u64),
 }
 
-/// Runs the rounds. Returns a list of samples for each contestant, with one sample for each round.
+/// Runs the rounds. Returns a list of laps for each contestant, with one lap for each round.
 pub(super) fn run(
     contestants: &mut [Box<dyn Contestant + '_>],
     plan: Plan,
     tick: &(dyn Fn(f64) + Sync),
-) -> Vec<Vec<Sample>> {
+) -> Vec<Vec<Lap>> {
     let iterations: Vec<u64> = contestants.iter_mut().map(|contestant| calibrated(contestant, plan.length)).collect();
-    let mut samples = vec![Vec::with_capacity(plan.rounds); contestants.len()];
+    let mut laps = vec![Vec::with_capacity(plan.rounds); contestants.len()];
     for round in 0..plan.rounds {
         for turn in 0..contestants.len() {
             // The order rotates, so that no contestant always runs first.
             let at = (turn + round) % contestants.len();
             let run = contestants[at].run(iterations[at]);
-            samples[at].push(Sample {
+            laps[at].push(Lap {
                 nanoseconds: run.time.as_nanos() as f64 / iterations[at] as f64,
                 count: run.count.map(|count| count as f64),
             });
             tick((round * contestants.len() + turn + 1) as f64 / (plan.rounds * contestants.len()) as f64);
         }
     }
-    samples
+    laps
 }
 
 /// Returns how many iterations a contestant runs in a round. Measuring this also warms the contestant up.
@@ -150,12 +150,12 @@ mod tests {
             }));
         }
         let length = Length::About(Duration::from_micros(100));
-        let samples = run(&mut contestants, Plan { rounds: 3, length }, &|_| {});
+        let laps = run(&mut contestants, Plan { rounds: 3, length }, &|_| {});
 
-        for (samples, nanoseconds) in samples.iter().zip([10.0, 1000.0]) {
-            assert_eq!(samples.len(), 3);
-            assert!(samples.iter().all(|sample| (sample.nanoseconds - nanoseconds).abs() < 1e-6));
-            assert!(samples.iter().all(|sample| sample.count == Some(7.0)));
+        for (laps, nanoseconds) in laps.iter().zip([10.0, 1000.0]) {
+            assert_eq!(laps.len(), 3);
+            assert!(laps.iter().all(|lap| (lap.nanoseconds - nanoseconds).abs() < 1e-6));
+            assert!(laps.iter().all(|lap| lap.count == Some(7.0)));
         }
         let diary = diary.lock().unwrap();
         let rounds = &diary[diary.len() - 6..];

@@ -10,4 +10,4 @@ mod sanitizer;
 
 pub use damage::{Damage, run};
 pub use program::Program;
-pub use sanitizer::{Verdict, sanitize};
+pub use sanitizer::{Detected, sanitize};

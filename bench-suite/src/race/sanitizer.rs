@@ -22,9 +22,9 @@ const RUNS: u32 = 50;
 /// The exit status of a program in which the sanitizer has found a race. It differs from those of all other ends.
 const FOUND: i32 = 66;
 
-/// The sanitizer's verdict on a program.
+/// What the sanitizer detected in a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Detected {
     /// The sanitizer saw a race. These lines are its report, in short.
     Race(Vec<String>),
     /// The sanitizer saw no race in 50 complete runs.
@@ -38,13 +38,13 @@ pub enum Verdict {
 /// # Errors
 ///
 /// If the built program cannot be started.
-pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
+pub fn sanitize(program: Program) -> anyhow::Result<Detected> {
     let Some(host) = nightly_host() else {
         let how = "no nightly compiler here (rustup toolchain install nightly)";
-        return Ok(Verdict::Skipped(how.to_string()));
+        return Ok(Detected::Skipped(how.to_string()));
     };
     if !host.contains("linux") && !host.contains("darwin") {
-        return Ok(Verdict::Skipped(format!("ThreadSanitizer does not exist for {host}")));
+        return Ok(Detected::Skipped(format!("ThreadSanitizer does not exist for {host}")));
     }
     let built = program.build_with(
         Command::new("rustup")
@@ -56,7 +56,7 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
     );
     let built = match built {
         Ok(built) => built,
-        Err(error) => return Ok(Verdict::Skipped(format!("the nightly compiler cannot build the program: {error}"))),
+        Err(error) => return Ok(Detected::Skipped(format!("the nightly compiler cannot build the program: {error}"))),
     };
     let options = format!("halt_on_error=1 exitcode={FOUND}");
     let mut broke_off = None;
@@ -65,15 +65,15 @@ pub fn sanitize(program: Program) -> anyhow::Result<Verdict> {
         match report.end {
             End::Exits { status: 0, .. } => {}
             end => match (end, brief(&report.stderr)) {
-                (End::Exits { status: FOUND, .. }, race) if !race.is_empty() => return Ok(Verdict::Race(race)),
+                (End::Exits { status: FOUND, .. }, race) if !race.is_empty() => return Ok(Detected::Race(race)),
                 // The program has the same exit status if the race led to a crash before the sanitizer saw it.
                 (end, _) => broke_off = Some(end),
             },
         }
     }
     Ok(match broke_off {
-        None => Verdict::None,
-        Some(end) => Verdict::Skipped(format!("runs ended too early for a verdict ({end:?})")),
+        None => Detected::None,
+        Some(end) => Detected::Skipped(format!("runs ended too early for a verdict ({end:?})")),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use bench_suite::race::{self, Damage, Program, Verdict};
+use bench_suite::race::{self, Damage, Detected, Program};
 use bench_suite::report;
 use bench_suite::store::{Cell, Found, Results, Series, Store};
 use clap::value_parser;
@@ -79,22 +79,22 @@ fn cell(program: Program, damages: &[Damage]) -> Cell {
     }
 }
 
-fn show(program: Program, verdict: &Verdict) {
+fn show(program: Program, verdict: &Detected) {
     let subject = program.subject;
     match verdict {
-        Verdict::None => anstream::println!("  {subject:<12}  no race, in fifty runs"),
-        Verdict::Skipped(why) => anstream::println!("  {subject:<12}  skipped: {why}"),
-        Verdict::Race(report) => {
+        Detected::None => anstream::println!("  {subject:<12}  no race, in fifty runs"),
+        Detected::Skipped(why) => anstream::println!("  {subject:<12}  skipped: {why}"),
+        Detected::Race(report) => {
             anstream::println!("  {subject:<12}  a race:");
             report.iter().for_each(|line| anstream::println!("    {line}"));
         }
     }
 }
 
-fn json(verdict: &Verdict) -> serde_json::Value {
+fn json(verdict: &Detected) -> serde_json::Value {
     match verdict {
-        Verdict::None => serde_json::json!({ "race": false }),
-        Verdict::Skipped(why) => serde_json::json!({ "skipped": why }),
-        Verdict::Race(report) => serde_json::json!({ "race": true, "report": report }),
+        Detected::None => serde_json::json!({ "race": false }),
+        Detected::Skipped(why) => serde_json::json!({ "skipped": why }),
+        Detected::Race(report) => serde_json::json!({ "race": true, "report": report }),
     }
 }

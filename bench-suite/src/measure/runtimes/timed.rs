@@ -138,12 +138,10 @@ impl Contest for Timed {
         let plan = Plan { rounds: self.rounds(), length };
         let mut running: Vec<Box<dyn Contestant + '_>> =
             racers.iter_mut().filter(|racer| racer.races()).map(|racer| Box::new(racer) as _).collect();
-        let samples = rounds::run(&mut running, plan, tick);
+        let laps = rounds::run(&mut running, plan, tick);
         let names: Vec<&str> = running.iter().map(|racer| racer.name()).collect();
-        let mut times: BTreeMap<&str, Vec<f64>> = names
-            .into_iter()
-            .zip(samples.iter().map(|samples| samples.iter().map(|sample| sample.nanoseconds).collect()))
-            .collect();
+        let mut times: BTreeMap<&str, Vec<f64>> =
+            names.into_iter().zip(laps.iter().map(|laps| laps.iter().map(|lap| lap.nanoseconds).collect())).collect();
         drop(running);
         times.extend(slow_rounds(&mut racers, SLOW_ROUNDS.min(self.rounds())));
         Ok(self.found(&racers, &times))

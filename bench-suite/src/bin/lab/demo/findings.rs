@@ -64,13 +64,13 @@ pub(super) struct Answer {
     #[serde(rename = "elapsed_ns", serialize_with = "nanoseconds")]
     pub(super) elapsed: Duration,
     #[serde(flatten)]
-    pub(super) result: Outcome,
+    pub(super) result: Reply,
 }
 
 /// The length of the body in bytes, or why there is none.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(super) enum Reply {
     Bytes(usize),
     Error(String),
 }

@@ -10,7 +10,7 @@ use bench_suite::pages::{Body, FetchError, Limits, Server};
 use bench_suite::panics::message;
 use green_threads::probe::threads;
 
-use super::findings::{Answer, Counts, Outcome, Part};
+use super::findings::{Answer, Counts, Part, Reply};
 
 /// Where to fetch from.
 pub(super) struct Pages {
@@ -72,7 +72,7 @@ impl Answers {
     /// Adds the answer of a caller that could not be started.
     pub(super) fn add_missing(&mut self, url: &str, unit: &str, error: &dyn std::fmt::Display, show: Show<'_>) {
         let why = format!("{url}: no {unit} is left to ask on: {error}; ask for fewer");
-        let answer = Answer { url: url.into(), elapsed: self.start.elapsed(), result: Outcome::Error(why) };
+        let answer = Answer { url: url.into(), elapsed: self.start.elapsed(), result: Reply::Error(why) };
         self.add(answer, Instant::now(), show);
     }
 }
@@ -108,11 +108,11 @@ impl Pages {
         let url = &self.urls[page];
         let result = match fetched {
             Ok(Ok(body)) if self.is_mixed_up(page, &body) => {
-                Outcome::Error(format!("{url}: the memo gave another page's body; look at how it finds its entries"))
+                Reply::Error(format!("{url}: the memo gave another page's body; look at how it finds its entries"))
             }
-            Ok(Ok(body)) => Outcome::Bytes(body.len()),
-            Ok(Err(error)) => Outcome::Error(error.to_string()),
-            Err(panic) => Outcome::Error(format!("{url}: the memo panicked: {}", message(&*panic))),
+            Ok(Ok(body)) => Reply::Bytes(body.len()),
+            Ok(Err(error)) => Reply::Error(error.to_string()),
+            Err(panic) => Reply::Error(format!("{url}: the memo panicked: {}", message(&*panic))),
         };
         Answer { url: url.clone(), elapsed, result }
     }
@@ -132,7 +132,7 @@ impl Pages {
         Part {
             elapsed: answers.end - answers.start,
             asked: answers.all.len(),
-            failed: answers.all.iter().filter(|answer| matches!(answer.result, Outcome::Error(_))).count(),
+            failed: answers.all.iter().filter(|answer| matches!(answer.result, Reply::Error(_))).count(),
             f_ran_on: match (calls.on_a_caller.load(Relaxed), calls.elsewhere.load(Relaxed)) {
                 (0, 0) => format!("no {unit}: the memo never called it"),
                 (_, 0) => format!("its caller's {unit}"),

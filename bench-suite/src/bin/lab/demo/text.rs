@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::Options;
 use textwrap::WordSplitter::NoHyphenation;
 
-use super::findings::{Answer, Concurrent, Findings, Outcome, Part};
+use super::findings::{Answer, Concurrent, Findings, Part, Reply};
 
 const TITLE: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -54,8 +54,8 @@ pub(super) fn part_begins(title: &str) {
 pub(super) fn answer(answer: &Answer) {
     let elapsed = milliseconds(answer.elapsed);
     match &answer.result {
-        Outcome::Bytes(bytes) => anstream::println!("{elapsed:>12}  {bytes:>12}  {}", answer.url),
-        Outcome::Error(why) => {
+        Reply::Bytes(bytes) => anstream::println!("{elapsed:>12}  {bytes:>12}  {}", answer.url),
+        Reply::Error(why) => {
             let why = wrap(why);
             anstream::println!("{elapsed:>12}  {BAD}{:>12}{BAD:#}  {why}", "failed");
         }

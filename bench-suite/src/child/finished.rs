@@ -150,7 +150,9 @@ pub(super) mod tests {
                 });
             }
             let mut child = Command::new(std::env::current_exe().unwrap());
-            child.args(["--exact", "child::run::tests::yields_forever", "--test-threads=1"]).env(YIELDS_FOREVER, "1");
+            child
+                .args(["--exact", "child::finished::tests::yields_forever", "--test-threads=1"])
+                .env(YIELDS_FOREVER, "1");
             let report = run(&mut child, Patience::new(LONG, 20 * SHORT)).unwrap();
             busy.store(false, Relaxed);
             assert_eq!(report.end, SPUN, "{report:?}");
