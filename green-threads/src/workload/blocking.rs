@@ -11,6 +11,8 @@
 //! `threads_...` are the number of OS threads in the process: before, at most (each unit counts them just before
 //! its call), and after.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::fs;
 use std::io;
 use std::time::{Duration, Instant};

@@ -4,6 +4,8 @@
 //! them. No unit waits, so switching gains nothing: the time is the work divided by the number of cores that the
 //! workers get.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::hint::black_box;
 use std::io;
 use std::time::{Duration, Instant};

@@ -6,6 +6,8 @@
 //! is the median of their ratios. `spawn`: a turn spawns `n` coroutines and joins them. `yield`: a turn yields `n`
 //! times.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::time::{Duration, Instant};
 

@@ -20,6 +20,8 @@
 //! On several cores a short thread runs beside the hog, on a core of its own. Only on one core do the results show
 //! whether something takes the processor away.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::hint::black_box;
 use std::io;
 use std::sync::{Arc, OnceLock};

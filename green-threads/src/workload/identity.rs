@@ -9,6 +9,8 @@
 //!
 //! An iteration is all of this, timed by the main thread.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::hint::black_box;

@@ -12,6 +12,8 @@
 //! A waits for a message, and does not just yield. So B has certainly begun, and is about to take the lock, when A
 //! continues.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -14,38 +14,22 @@ use crate::probe::Runtime;
 use crate::probe::protocol::{Answer, Model, Preemption, Setup};
 use crate::{StackSize, Workers};
 
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod blocking;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod compute;
 mod default_workers;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod facade;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod hog;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod identity;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod lock_across_yield;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod parked;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod ping_pong;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod pipeline;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod ring;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod skynet;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod spawn;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod stack;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod switch;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod wakeup;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod zero_one;
 
 mod experiment;

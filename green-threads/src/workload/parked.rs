@@ -12,6 +12,8 @@
 //! `kernel_below` instead of `kernel`: each unit takes less than this number of bytes. (This does not notice other
 //! memory that grows or shrinks evenly over all steps.)
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Acquire, Ordering::Release};

@@ -5,6 +5,8 @@
 //! ball here. The threads' channel makes a waiting thread sleep at once. The variant `spinning` uses a channel
 //! that spins first (`slot.rs` explains the difference).
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::time::{Duration, Instant};
 

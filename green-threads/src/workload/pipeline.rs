@@ -12,6 +12,8 @@
 //! A pipeline is built from its far end. We keep our own copy of the sender that the next stage gets until that
 //! stage exists. So if its spawn fails, the pipeline built so far is still complete.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::time::{Duration, Instant};
 

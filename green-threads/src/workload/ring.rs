@@ -4,6 +4,8 @@
 //! none left stops the clock. At any time one unit works and the others wait. So more workers cannot help, but
 //! they may harm: if the next unit waits on another core, that core must be woken.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::time::{Duration, Instant};
 

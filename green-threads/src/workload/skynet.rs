@@ -9,6 +9,8 @@
 //! adds up what its other children send, and no unit spawns any more. So the tree ends on its own, and the answer
 //! says how many units there were.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -12,6 +12,8 @@
 //!   thread drives the runtime. The main thread itself would be outside the multi-thread runtime, but it is the
 //!   one worker of the current-thread runtime, because there `block_on` runs the tasks.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::time::{Duration, Instant};
 

@@ -9,6 +9,8 @@
 //!
 //! A task has no stack: it runs on its worker's stack, and keeps nothing there while it waits.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::hint::black_box;
 use std::io;
 use std::time::Instant;

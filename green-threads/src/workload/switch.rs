@@ -21,6 +21,8 @@
 //! coroutine had its own worker, neither moved again, and no yield handed over. Threads on two cores behave the
 //! same: for long times the kernel keeps them on one core, or on two.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::sync::atomic::{
     AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,

@@ -13,6 +13,8 @@
 //! If `n` is smaller, the next wake-up may find the wakee still awake, because crossbeam's channel spins for some
 //! microseconds before it lets a thread sleep.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::time::{Duration, Instant};
 

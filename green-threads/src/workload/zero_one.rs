@@ -6,6 +6,8 @@
 //! spawning unit and the spawned units run at the same time, or take turns, the more runs there are, and the
 //! shorter they are. `longest`, `median` and `p99` are lengths of runs.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};

@@ -17,13 +17,9 @@ pub use green_threads::workload::Workload;
 use green_threads::workload::{Depth, Program, Setting, in_places};
 
 mod memo_fill;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod monitor_round_trip;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod runtime_herd;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod runtime_hit;
-#[allow(unsafe_code, reason = "it spawns coroutines")]
 mod runtime_http;
 
 /// The workloads that measure memos, in the order in which tables show them.

@@ -11,6 +11,8 @@
 //! here. The time is that of the first memo's hit, and `echo` is the time of the echo. `over` and `over_foldhash`
 //! are the ratios of the two memos' times to the echo's: the median of all turns.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::any::Any;
 use std::io;
 use std::sync::Arc;

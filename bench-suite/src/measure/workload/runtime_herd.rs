@@ -5,6 +5,8 @@
 //! them waits. Then the workload reads the memory and starts the clock. The memory of a caller is all that its
 //! unit takes, and all that the memo and the runtime keep for it.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};

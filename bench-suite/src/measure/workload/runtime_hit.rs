@@ -4,6 +4,8 @@
 //! An iteration is one look-up, by any of the callers. The time runs from when the first caller starts to when the
 //! last one ends.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::sync::{Arc, Barrier};
 use std::time::Instant;

@@ -4,6 +4,8 @@
 //! The server is a separate process, so that its memory does not count. Its count of requests is the proof that
 //! the memo works: one request per page. The time runs from when the first unit starts to when the last one ends.
 
+#![allow(unsafe_code, reason = "it spawns coroutines")]
+
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
