@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::probe::memory::Memory;
 use crate::probe::placement::{Placement, allowed_cores};
 use crate::probe::protocol::{Line, Preemption, Ready, Setup};
-use crate::probe::{Runtime, parallelism, say};
+use crate::probe::{Runtime, parallelism};
 use crate::workload::{Ask, Workload};
 
 /// Runs a workload each time the standard input asks, and returns the exit status of this process.
@@ -24,7 +24,7 @@ pub fn serve(
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             // The parent may have ended. Then the pipe has no reader, and the exit status is enough.
-            let _ = say(&Line::Refused(why.to_string()));
+            let _ = Line::Refused(why.to_string()).say();
             ExitCode::from(2)
         }
     }
@@ -75,14 +75,14 @@ fn try_serve(
     let runtime = Runtime::start(&setup, workload.lean, workload.sockets)?;
     let parallelism = parallelism::prove(&runtime, setup.workers)?;
     let threads = usize::try_from(Memory::now()?.threads)?;
-    say(&Line::Ready(Ready { parallelism, threads }))?;
+    Line::Ready(Ready { parallelism, threads }).say()?;
     for line in io::stdin().lock().lines() {
         let line = line?;
         let iterations = line.trim().parse().map_err(|_| {
             format!("asked for {line:?} iterations, which is not a number")
         })?;
         let answer = workload.run(&runtime, &Ask { iterations, setup: &setup })?;
-        say(&Line::Answer(answer))?;
+        Line::Answer(answer).say()?;
     }
     // Do not return: units that are still parked would keep the process from ending.
     std::process::exit(0)

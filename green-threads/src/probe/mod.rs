@@ -16,9 +16,7 @@ pub mod protocol;
 pub mod quantity;
 pub mod rest;
 mod runtime;
-mod say;
 pub mod threads;
 
+pub(crate) use protocol::progress;
 pub use runtime::{Runtime, on_a_task, outside};
-pub use say::progress;
-pub(crate) use say::say;

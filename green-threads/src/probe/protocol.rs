@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -167,6 +168,24 @@ pub struct Answer {
     /// Why the workload could not do all of its work; `None` if it did.
     #[serde(default)]
     pub failure: Option<String>,
+}
+
+impl Line {
+    /// Writes the line to the standard output and flushes it, so that the parent has it
+    /// even if this process crashes next.
+    pub(crate) fn say(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer(&mut out, self)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
+}
+
+/// Reports how far a workload has come, so that the parent knows the number even if this
+/// process crashes. The workload decides what `so_far` counts.
+pub(crate) fn progress(so_far: u64) {
+    // An error means that the parent has ended. Then nothing reads the number.
+    let _ = Line::Progress(so_far).say();
 }
 
 impl Answer {

@@ -14,7 +14,7 @@ use crate::child::{Conversation, Finished};
 /// The programs that run as child processes.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    /// The `lab` command. It passes the argument after `child probe` to [`green_threads::probe::serve`].
+    /// The `lab` command. It passes the argument after `child probe` to [`green_threads::serve::serve`].
     pub lab: PathBuf,
     /// The Go twin, or why there is none.
     pub twin: Twin,
