@@ -112,7 +112,7 @@ pub struct Ask<'a> {
 }
 
 impl Workload {
-    /// Creates a workload of up to [`MOST_UNITS`] units that has one variant, possible on every model, and no
+    /// Creates a workload of up to ten million units that has one variant, possible on every model, and no
     /// experiments yet.
     pub const fn new(name: &'static str, what: &'static str, run: Program) -> Self {
         Workload {
