@@ -1,19 +1,21 @@
 //! A zoo of wrong memos: the specification must catch every one of them.
 //!
-//! A check that has never failed proves nothing. So the zoo has a wrong memo for each common mistake. Each is a whole
-//! memo with one mistake, in a file of its own in `zoo/`. The file says what the mistake is, where it has happened, why
-//! it goes wrong, and which property catches it. `// WRONG:` marks the line, and says what should be there instead.
+//! A check that has never failed proves nothing. So the zoo has a wrong memo for each common mistake. Each is a
+//! complete memo with one mistake, in a file of its own in `zoo/`. The file says what the mistake is, where it has
+//! happened, why it goes wrong, and which property catches it. `// WRONG:` marks the line, and says what a correct memo
+//! has there.
 //!
-//! This test tries each animal against the property that is meant for it, in a child process with a deadline, as
-//! `cargo lab conformance` does. It fails if the animal gets away, or is caught in another way than its line says. It
-//! also tries this workspace's own memos against the same properties, which must not catch them.
+//! This test tries each animal against the property that is meant to catch it, in a child process with a deadline, as
+//! `cargo lab conformance` does. It fails if the animal gets away, or if the property finds something other than the
+//! animal's line in `animals!` says. It also tries this workspace's own memos against the same properties, and fails if
+//! a property catches one of them.
 //!
 //! `cargo test -p bench-suite --test zoo` prints the table. Words after `--` select the animals and properties whose
-//! names contain one of them.
+//! names contain one of these words.
 
 #![forbid(unsafe_code)]
 
-/// A file for each animal, or for two that are closely related.
+/// One file for each animal. Two animals that are closely related share a file.
 mod zoo {
     pub(super) mod calls_for_nobody;
     pub(super) mod calls_for_the_cancelled;
@@ -54,22 +56,22 @@ use bench_suite::subject::{
     About, AsyncFunction, AsyncMemo, AsyncSubject, Function, Key, Memo, Registry, Subject, Suite, Value, Visitor,
 };
 
-/// A wrong memo, and how it is caught.
+/// A wrong memo, and the property that catches it.
 struct Animal {
     name: &'static str,
     callers: Callers,
-    /// The property that is meant to catch it.
+    /// The id of the property that is meant to catch it.
     caught_by: &'static str,
-    /// What the property must find: words of the outcome.
+    /// What the property must find: text that the outcome must contain.
     found: &'static str,
-    /// Its file.
+    /// The text of its file.
     source: &'static str,
 }
 
-/// The outcome of a child that waits forever. Only Linux tells that its threads sleep.
+/// The outcome of a child that waits forever. Only Linux shows that its threads sleep.
 const HANGS: &str = if cfg!(target_os = "linux") { "hangs, every thread asleep" } else { "hangs" };
 
-/// Lists the animals once, for the table and for the children.
+/// Lists the animals once, for the table and for the child processes.
 macro_rules! animals {
     ($($module:ident::$memo:ident as $subject:ident $name:literal: $callers:ident $kind:ident $caught_by:literal, $found:expr;)*) => {
         const ANIMALS: &[Animal] = &[$(Animal {
@@ -160,7 +162,7 @@ animals! {
     calls_for_the_cancelled::Memo as CallsForTheCancelled "calls-for-the-cancelled": Coroutines blocking "no-call-for-nobody", "calls of f, where";
 }
 
-/// The memos that must not be caught: those of ours that promise the property.
+/// This workspace's memos that promise the property. It must not catch them.
 fn right(callers: Callers, property: &str) -> &'static [&'static str] {
     match (callers, property) {
         (Threads, "forgotten-in-f" | "two-caller-cycle") => &["memo2::robust"],
@@ -170,17 +172,18 @@ fn right(callers: Callers, property: &str) -> &'static [&'static str] {
     }
 }
 
-/// One memo in one situation.
+/// A memo, the kind of its callers, and the property that they try.
 #[derive(Clone, Copy, PartialEq)]
 struct Situation {
     callers: Callers,
     subject: &'static str,
     property: &'static str,
-    /// What the property must find in an animal. In a right memo it must find nothing.
+    /// What the property must find in an animal. `None` for a right memo, in which it must find nothing.
     found: Option<&'static str>,
 }
 
-/// How often an animal is tried until it is caught: some mistakes need timing to a few nanoseconds.
+/// The most times that an animal is tried until it is caught. Some mistakes show only if two callers meet within a few
+/// nanoseconds.
 const TRIES: usize = 5;
 
 impl Situation {
@@ -188,7 +191,7 @@ impl Situation {
         self.found == Some(HANGS)
     }
 
-    /// Its outcome, in this program run as a child.
+    /// Runs this program as a child that tries the situation, and returns the outcome.
     fn attempt(&self) -> io::Result<Outcome> {
         let declared = if self.hangs() { Declared::Fails(Failure::Hangs) } else { Declared::Kept };
         let attempt = || {
@@ -206,7 +209,7 @@ impl Situation {
     }
 }
 
-/// The animals, and beside them the suite's own subjects.
+/// The animals, and the suite's own subjects.
 struct Zoo;
 
 impl Registry for Zoo {
@@ -216,16 +219,17 @@ impl Registry for Zoo {
     }
 }
 
-/// The first argument of a child.
+/// The first argument of a child process. It distinguishes the child from the test itself.
 const CHILD: &str = "be-child";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let [CHILD, callers, subject, property] = &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
-        matrix::be_child_among::<Zoo>(callers, subject, property, storm::SEED).expect("the parent knows its names");
+        matrix::be_child_among::<Zoo>(callers, subject, property, storm::SEED)
+            .expect("the parent gives names that the registry has");
         return ExitCode::SUCCESS;
     }
-    // Options are for the usual harness, which this program is not.
+    // Options are for the usual test harness. This program does not use it, and ignores them.
     let words: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
     let wanted = |animal: &&Animal| {
         words.is_empty() || words.iter().any(|word| animal.name.contains(word) || animal.caught_by.contains(word))
@@ -235,13 +239,14 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("a child could not be tried: {error}");
+            eprintln!("a child process could not be run: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Tries these animals and the right memos beside them, prints the table, and says whether every outcome is right.
+/// Tries these animals, and the right memos against the same properties. Prints the table, and returns whether every
+/// outcome is as it should be.
 fn tour(animals: &[&Animal]) -> io::Result<bool> {
     let mut situations = Vec::new();
     for animal in animals {
@@ -257,7 +262,7 @@ fn tour(animals: &[&Animal]) -> io::Result<bool> {
     let outcomes = matrix::each(&situations, Situation::hangs, Situation::attempt)?;
     let outcome = |callers, subject: &str, property: &str| {
         let same = |one: &Situation| (one.callers, one.subject, one.property) == (callers, subject, property);
-        &outcomes[situations.iter().position(same).expect("all have been tried")]
+        &outcomes[situations.iter().position(same).expect("every situation has been tried")]
     };
 
     let mut good = true;
@@ -283,11 +288,11 @@ fn tour(animals: &[&Animal]) -> io::Result<bool> {
         }
         for (right, outcome) in rights {
             if *outcome != Outcome::Kept {
-                complain(format!("and {right}, which is right, {outcome}"));
+                complain(format!("{right} must keep the property, but it {outcome}"));
             }
         }
         if !source.contains("// WRONG: ") || !source.contains(&format!("**Caught by**: `{caught_by}`")) {
-            complain("its file does not say where it is wrong, or by which property it is caught".into());
+            complain("its file must have a `// WRONG: ` comment, and must name the property that catches it".into());
         }
     }
     Ok(good)

@@ -1,11 +1,12 @@
-//! Calls for nobody: the call has panicked, all who waited have left, and `f` is called again for one of them.
+//! Calls for nobody: a call panics after its waiters have left, and `f` is called again for each of them.
 //!
-//! - **Where**: `memo3::task`, without the line that cleans up behind callers who have left. It is the price of calls
-//!   that have tasks of their own: nobody's going away ends them.
-//! - **Why it goes wrong**: a caller that drops its future leaves its end of a channel behind, and that looks like a
-//!   waiter. If `f` panics for a key whose nine callers have all lost patience, it is called eight times more, each
-//!   time for nobody; and what is slow enough to be left is what one least wants to repeat.
-//! - **Caught by**: `no-call-for-nobody`, which breaks: a second call, when all have left.
+//! - **Where**: `memo3::task`, without the line that removes the callers that have left. The need for that line is
+//!   the price of calls that have tasks of their own: such a call does not end when its callers leave.
+//! - **Why it goes wrong**: a caller that drops its future leaves the sending end of its channel in the queue, and
+//!   that looks like a waiter. If `f` panics for a key whose nine callers have all left, it is called eight times
+//!   more, each time for a caller that has left. And callers leave slow calls, which are the last that a program
+//!   should repeat.
+//! - **Caught by**: `no-call-for-nobody`, which breaks: `f` is called again for callers that have left.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -28,7 +29,7 @@ pub(crate) struct Memo<K, V> {
 type Entry<V> = Mutex<State<V>>;
 
 enum State<V> {
-    /// While there are callers, and only then, `f` is running. The first of them is the leader.
+    /// `f` is running exactly while the queue has callers. The first of them is the leader.
     Waiting(VecDeque<Sender<thread::Result<Arc<V>>>>),
     Ready(Arc<V>),
 }
@@ -58,7 +59,7 @@ impl<K: Key, V: Value> Memo<K, V> {
     }
 }
 
-/// Calls `f` until there is a value, or nobody waits for one: a panic is for the leader, and then the next one leads.
+/// Calls `f` until there is a value or no caller waits. A panic goes to the leader, and then the next caller leads.
 async fn call<K: Key, V: Value>(f: Arc<AsyncFunction<K, V>>, entry: Arc<Entry<V>>, key: K) {
     loop {
         let ended = AssertUnwindSafe(async { f(&key).await }).catch_unwind().await.map(Arc::new);
@@ -72,7 +73,7 @@ async fn call<K: Key, V: Value>(f: Arc<AsyncFunction<K, V>>, entry: Arc<Entry<V>
             }
             Err(panic) => {
                 callers.pop_front().map(|leader| leader.send(Err(panic)));
-                // WRONG: before this line, `callers.retain(|caller| !caller.is_closed());`.
+                // WRONG: a correct memo has `callers.retain(|caller| !caller.is_closed());` before this line.
                 if callers.is_empty() {
                     return;
                 }

@@ -1,11 +1,11 @@
-//! Calls for the cancelled: the call has panicked, its waiters have been cancelled one by one, and `f` is called again
-//! for each of them.
+//! Calls for the cancelled: a call panics after its waiters have been cancelled, and `f` is called again for each of
+//! them.
 //!
-//! - **Where**: `memo3::coroutine`, until its monitor could see that a caller had left. `may`'s channels do not tell a
-//!   sender that its receiver is gone, so a cancelled caller looked like one that waits.
-//! - **Why it goes wrong**: if `f` panics each time, as for a page that does not answer, then 50 cancelled callers make
-//!   50 calls more, one after the other. A caller that still waits is the last in the queue, behind all of them.
-//! - **Caught by**: `no-call-for-nobody`, which breaks: a second call, when all have left.
+//! - **Where**: `memo3::coroutine`, until its monitor could see that a caller had left. With `may`'s channels a
+//!   sender learns that its receiver is gone only when it sends, so a cancelled caller looked like a waiter.
+//! - **Why it goes wrong**: if `f` panics each time, as for a page that does not answer, 50 cancelled callers cause
+//!   50 more calls, one after the other. A caller that still waits is the last in the queue, behind all of them.
+//! - **Caught by**: `no-call-for-nobody`, which breaks: `f` is called again for callers that have left.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -24,7 +24,7 @@ pub(crate) struct Memo<K, V> {
 type Entry<V> = Mutex<State<V>>;
 
 enum State<V> {
-    /// While there are callers, and only then, `f` is running. The first of them is the leader.
+    /// `f` is running exactly while the queue has callers. The first of them is the leader.
     Waiting(VecDeque<Sender<thread::Result<V>>>),
     Ready(V),
 }
@@ -54,7 +54,7 @@ impl<K: Key, V: Value> Memo<K, V> {
     }
 }
 
-/// Calls `f` until there is a value, or nobody waits for one: a panic is for the leader, and then the next one leads.
+/// Calls `f` until there is a value or no caller waits. A panic goes to the leader, and then the next caller leads.
 fn call<K: Key, V: Value>(f: &Function<K, V>, entry: &Entry<V>, key: &K) {
     loop {
         let ended = catch_unwind(AssertUnwindSafe(|| f(key)));
@@ -68,8 +68,9 @@ fn call<K: Key, V: Value>(f: &Function<K, V>, entry: &Entry<V>, key: &K) {
             }
             Err(panic) => {
                 callers.pop_front().map(|leader| leader.send(Err(panic)));
-                // WRONG: before this line, those who have left go from the queue; so each caller must own something
-                // that the queue can look at, as the channel of `memo3::coroutine` has it.
+                // WRONG: before this line, a correct memo removes the callers that have left from the queue. For
+                // that, each caller must own something that the queue can check, such as the channel of
+                // `memo3::coroutine`.
                 if callers.is_empty() {
                     return;
                 }

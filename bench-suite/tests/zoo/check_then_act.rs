@@ -1,11 +1,12 @@
-//! Check, then act: the entry is looked up under one hold of the lock, and inserted under the next.
+//! Check, then act: the memo looks an entry up under one hold of the lock, and inserts it under the next.
 //!
-//! - **Where**: the classic slip with a readers' lock, which cannot be turned into a writer's: between `read()` and
-//!   `write()` it is free. (The beginner's memo in `bench-suite/src/subject/mine.rs` looks a second time.)
+//! - **Where**: the classic mistake with a reader-writer lock. A read lock cannot become a write lock, so the lock is
+//!   free between `read()` and `write()`. (The beginner's memo in `bench-suite/src/subject/mine.rs` looks a second
+//!   time.)
 //! - **Why it goes wrong**: two callers of a cold key both look before either inserts. Each inserts an entry of its
-//!   own, leads, and calls `f`; the second entry replaces the first, and the first one's value is lost.
-//! - **Caught by**: `callers-in-step`, which breaks: of thousands of pairs that come in the same instant, some make two
-//!   calls.
+//!   own, leads, and calls `f`. The second entry replaces the first, and the first one's value is lost.
+//! - **Caught by**: `callers-in-step`, which breaks: thousands of pairs of callers ask at the same instant, and some
+//!   pairs make two calls.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -32,8 +33,8 @@ impl<K: Key, V: Value> Memo<K, V> {
             return entry.clone();
         }
         let entry = Arc::new(OnceLock::new());
-        // WRONG: `self.entries.write().entry(key.clone()).or_insert(entry).clone()`, which looks again: since the first
-        // look the lock was free, and somebody else may have inserted.
+        // WRONG: a correct memo has `self.entries.write().entry(key.clone()).or_insert(entry).clone()`, which looks
+        // again: the lock was free after the first look, so another caller may have inserted an entry.
         self.entries.write().insert(key.clone(), entry.clone());
         entry
     }

@@ -1,10 +1,10 @@
-//! A clone off duty: the leader's guard goes when `f` has returned, and the value is cloned after that.
+//! A clone off duty: the leader gives up its guard when `f` has returned, and clones the value after that.
 //!
-//! - **Where**: a plausible student's mistake, who knows that `f` may panic, guards `f`, and takes the guard away as
-//!   soon as it is over, so that it does not undo what is published.
-//! - **Why it goes wrong**: a value's `Clone` is foreign code like `f`, and may panic like `f`. It does so here while
-//!   nobody has the duty to hand the entry over: it says `Computing` for ever.
-//! - **Caught by**: `value-clone-panics`, which hangs: the next caller of the key waits for a leader who is gone.
+//! - **Where**: a plausible student's mistake. The student knows that `f` may panic, guards the call, and removes the
+//!   guard as soon as the call is over, so that the guard does not undo what is published.
+//! - **Why it goes wrong**: a value's `Clone` is foreign code like `f`, and may panic like `f`. Here it panics when
+//!   no guard is left to hand the entry over: the entry stays `Computing` forever.
+//! - **Caught by**: `value-clone-panics`, which hangs: the next caller of the key waits for a leader that is gone.
 
 use std::collections::HashMap;
 use std::mem;
@@ -49,7 +49,7 @@ impl<K: Key, V: Value> Memo<K, V> {
 
         let lead = Lead(&entry);
         let value = (self.f)(key);
-        // WRONG: the clone comes first, `let kept = value.clone();`, and then this line.
+        // WRONG: a correct memo clones first, `let kept = value.clone();`, and has this line after that.
         mem::forget(lead);
         *entry.state.lock() = State::Ready(value.clone());
         entry.changed.notify_all();
@@ -63,7 +63,7 @@ impl<V> Entry<V> {
     }
 }
 
-/// Hands the entry over, if the call ends without a value.
+/// Hands the entry over if the call ends without a value.
 struct Lead<'a, V>(&'a Entry<V>);
 
 impl<V> Drop for Lead<'_, V> {

@@ -1,9 +1,10 @@
-//! A drop that nobody notices: the leader's future is dropped, and its waiters wait for ever.
+//! An unnoticed drop: the leader's future is dropped, and its waiters wait forever.
 //!
-//! - **Where**: whatever cleans up on the line after the `.await`. talon's loads of blocks did (milvus-io/talon issue
-//!   162): a client that went away while its block was fetched left that block unreadable until the next start.
-//! - **Why it goes wrong**: a future that is dropped runs nothing but its destructors. A panic can be caught, and here
-//!   it is; a drop cannot, and after it the entry says `Computing` for ever.
+//! - **Where**: any code that cleans up on the line after the `.await`. talon's loads of blocks did that
+//!   (milvus-io/talon issue 162): if a client left while its block was fetched, the block was unreadable until the
+//!   next start.
+//! - **Why it goes wrong**: a future that is dropped runs nothing but its destructors. A panic can be caught, and
+//!   here it is caught. A drop cannot be caught, and after it the entry stays `Computing` forever.
 //! - **Caught by**: `leader-cancelled`, which hangs: it drops a leader that has one waiter.
 
 use std::collections::HashMap;
@@ -50,8 +51,8 @@ impl<K: Key, V: Value> Memo<K, V> {
             }
             changed.await;
         }
-        // WRONG: a guard whose `Drop` does what stands after this, if no value has come. It runs after a panic, and it
-        // runs if this future is dropped here.
+        // WRONG: a correct memo has a guard here. If there is no value, its `Drop` makes the entry vacant and wakes
+        // the waiters. It runs after a panic, and also if this future is dropped here.
         let ended = AssertUnwindSafe(async {
             let value = (self.f)(key).await;
             (State::Ready(value.clone()), value)

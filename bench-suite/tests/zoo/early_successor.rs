@@ -1,10 +1,10 @@
-//! An early successor: when the leader's future is dropped, the next leader is let in before the old call is gone.
+//! An early successor: when the leader's future is dropped, the next leader starts before the old call is gone.
 //!
 //! - **Where**: moka's `future::Cache` and async_singleflight, today (`cargo lab conformance old-call-goes-first`).
-//! - **Why it goes wrong**: of a struct the fields are dropped in the order in which they are declared. Here the lead
-//!   goes first, which makes the entry vacant and wakes the waiters, and then the future of `f`. While that is being
-//!   dropped, which may take its time, a waiter on another worker calls `f` again: two calls at once.
-//! - **Caught by**: `old-call-goes-first`, which breaks: its call polls a waiter while it is being dropped.
+//! - **Why it goes wrong**: the fields of a struct are dropped in the order in which they are declared. Here `lead`
+//!   is dropped first, which makes the entry vacant and wakes the waiters. Then the future of `f` is dropped, which
+//!   may take time. Meanwhile a waiter on another worker calls `f` again: two calls run at once.
+//! - **Caught by**: `old-call-goes-first`, which breaks: its call polls a waiter while the call is being dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl<K: Key, V: Value> Memo<K, V> {
 
 /// A call of `f` that is under way.
 struct Call<'a, V> {
-    // WRONG: this stands last, so that it is dropped last.
+    // WRONG: a correct memo declares this field last, so that it is dropped last.
     lead: Lead<'a, V>,
     value: BoxFuture<'static, V>,
 }

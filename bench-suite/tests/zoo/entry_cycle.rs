@@ -1,9 +1,9 @@
-//! A cycle of entries: the memo holds its entries, each entry holds the memo, and so none of them is ever dropped.
+//! A cycle of entries: the memo holds its entries and each entry holds the memo, so none of them is ever dropped.
 //!
-//! - **Where**: a plausible student's mistake, who gives the entry all that it needs to compute its value. It is the
-//!   one leak that safe Rust makes easy.
-//! - **Why it goes wrong**: an `Arc` drops what it holds when the last of its clones goes. When the memo's owner lets
-//!   go, the entries still hold it, and it holds them.
+//! - **Where**: a plausible student's mistake. The student gives each entry all that it needs to compute its value.
+//!   This is the one leak that safe Rust makes easy.
+//! - **Why it goes wrong**: an `Arc` drops its content when its last clone is dropped. When the owner of the memo
+//!   drops it, the entries still hold the `Shared`, and the `Shared` holds the entries.
 //! - **Caught by**: `values-dropped`, which breaks: the memo is gone, and all its values are left.
 
 use std::collections::HashMap;
@@ -22,7 +22,8 @@ struct Shared<K, V> {
 struct Entry<K, V> {
     key: K,
     value: OnceLock<V>,
-    // WRONG: `Weak<Shared<K, V>>`; or, better, nothing. Whoever asks the entry has the memo and can lend it.
+    // WRONG: a correct memo has `Weak<Shared<K, V>>` or, better, no such field: a caller that uses an entry has the
+    // memo, and can lend it.
     memo: Arc<Shared<K, V>>,
 }
 

@@ -1,10 +1,12 @@
-//! Forgets by key: at its end a call takes out what is there under its key, whatever that is by then.
+//! Forgets by key: a call that ends removes the entry of its key, even if that entry is now another call's.
 //!
-//! - **Where**: Go's `x/sync/singleflight`, whose calls deleted their key when they ended: after a `Forget`, that of a
-//!   newer call (golang/go issue 31420; janos/singleflight had taken it along, and mended it in its pull request 14).
-//! - **Why it goes wrong**: the key is the same, and the call is not. The old call ends and removes the new one, which
-//!   is still under way: whoever comes next finds nothing, and calls `f` once more beside it.
-//! - **Caught by**: `forgotten-in-f`, which breaks: three calls, where the second should have served two callers.
+//! - **Where**: Go's `x/sync/singleflight`. A call that ended deleted its key, and after a `Forget` that was the key
+//!   of a newer call (golang/go issue 31420). janos/singleflight had copied the mistake, and fixed it in its pull
+//!   request 14.
+//! - **Why it goes wrong**: the key is the same, but the call is not. The old call ends and removes the new one,
+//!   which is still under way. The next caller finds no call, and makes a third call beside it.
+//! - **Caught by**: `forgotten-in-f`, which breaks: there are three calls, where the second should have served two
+//!   callers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -40,7 +42,7 @@ impl<K: Key, V: Value> Memo<K, V> {
         if known.calls.get(key).is_some_and(|now| Arc::ptr_eq(now, &call)) {
             known.values.insert(key.clone(), value.clone());
         }
-        // WRONG: inside of the `if`, which asks whether it is still this call.
+        // WRONG: a correct memo has this line inside the `if`, which checks that the map still has this call.
         known.calls.remove(key);
         value
     }

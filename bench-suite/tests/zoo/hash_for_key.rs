@@ -1,10 +1,10 @@
-//! The hash for the key: the map is keyed by the key's hash, and the key itself is forgotten.
+//! The hash for the key: the map is keyed by the key's hash, and the key itself is not kept.
 //!
 //! - **Where**: ristretto at first (dgraph-io/ristretto issue 30), and pingora's TinyUFO (cloudflare/pingora issue
 //!   406). It saves memory, and the clone of a key.
-//! - **Why it goes wrong**: two keys may have one hash, and then the second gets the value of the first. With 64 bits
-//!   and few keys it does not happen by accident; on purpose, and with worse hash functions, it does.
-//! - **Caught by**: `same-hash-values`, which breaks: the second of its keys gets the first one's value.
+//! - **Why it goes wrong**: two keys may have the same hash, and then the second gets the value of the first. With 64
+//!   bits and few keys that does not happen by accident. It does happen on purpose, and with weaker hash functions.
+//! - **Caught by**: `same-hash-values`, which breaks: the second of its keys gets the value of the first.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 pub(crate) struct Memo<K, V> {
     f: Function<K, V>,
     hasher: RandomState,
-    // WRONG: `HashMap<K, Arc<OnceLock<V>>>`, which compares the keys whose hashes are equal.
+    // WRONG: a correct memo has `HashMap<K, Arc<OnceLock<V>>>`, which compares the keys whose hashes are equal.
     entries: Mutex<HashMap<u64, Arc<OnceLock<V>>>>,
     keys: PhantomData<K>,
 }

@@ -1,10 +1,11 @@
-//! If, not while: a waiter that has been woken does not look again.
+//! If, not while: a waiter that has been woken does not look at the state again.
 //!
 //! - **Where**: a plausible student's mistake, and every textbook's first warning about condition variables.
-//! - **Why it goes wrong**: to be woken means that something has changed, not that it is as one wants it. After a panic
-//!   all waiters wake. The first to have the lock finds the entry vacant and leads; the second takes it for vacant,
-//!   since it is awake, and leads too. (A spurious wake-up would do it without any panic.)
-//! - **Caught by**: `panic-hand-over`, which breaks: more calls than one after the panic.
+//! - **Why it goes wrong**: a wake-up means that something has changed. It does not mean that the state is what the
+//!   waiter needs. After a panic all waiters wake. The first to get the lock finds the entry vacant and leads. The
+//!   second assumes that the entry is vacant, because it was woken, and leads too. (A spurious wake-up would have the
+//!   same effect without any panic.)
+//! - **Caught by**: `panic-hand-over`, which breaks: there is more than one call after the panic.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ impl<K: Key, V: Value> Memo<K, V> {
     pub(crate) fn get(&self, key: &K) -> V {
         let entry = self.entries.lock().entry(key.clone()).or_insert_with(Entry::new).clone();
         let mut state = entry.state.lock();
-        // WRONG: `while let`. Who comes out of a wait knows nothing yet.
+        // WRONG: a correct memo has `while let`, because a waiter that wakes up does not know the state yet.
         if let State::Computing = *state {
             entry.changed.wait(&mut state);
         }

@@ -1,9 +1,10 @@
-//! A late `notified`: the task looks at the state, and after that it begins to listen.
+//! A late `notified`: the task looks at the state, and only then begins to listen.
 //!
-//! - **Where**: a plausible student's mistake, and the reason for the warning in the documentation of tokio's `Notify`.
-//!   It is the lost wake-up of threads once more.
-//! - **Why it goes wrong**: `notify_waiters` reaches those who have called `notified` by then, and leaves nothing for
-//!   those who call it later. Between the look and the call, a leader on another worker publishes and notifies.
+//! - **Where**: a plausible student's mistake, and the reason for the warning in the documentation of tokio's
+//!   `Notify`. It is the lost wake-up of threads again (`lost_wake_up`).
+//! - **Why it goes wrong**: `notify_waiters` wakes the tasks that have already called `notified`, and stores nothing
+//!   for later calls of `notified`. Between the look and that call, a leader on another worker publishes and
+//!   notifies.
 //! - **Caught by**: `callers-in-step`, which hangs.
 
 use std::collections::HashMap;
@@ -45,7 +46,8 @@ impl<K: Key, V: Value> Memo<K, V> {
                     break;
                 }
             }
-            // WRONG: `let changed = entry.changed.notified()` before the look, and here `changed.await`.
+            // WRONG: a correct memo has `let changed = entry.changed.notified()` before the look, and `changed.await`
+            // here.
             entry.changed.notified().await;
         }
         let lead = Lead(&entry);

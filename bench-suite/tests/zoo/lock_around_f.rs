@@ -1,12 +1,12 @@
 //! A lock around `f`: each shard of the map has a lock of its own, and `f` runs while it is held.
 //!
-//! - **Where**: dashmap's `entry(key).or_insert_with(f)`, and so do scc and elsa (dashmap's issues 74 and 233 ask that
-//!   its documentation say so). With one lock for everything it was Python's `functools.cached_property`, which for
-//!   that reason has lost its lock (cpython issue 87634).
-//! - **Why it goes wrong**: keys that have nothing to do with each other meet in a shard, and one waits for the other's
-//!   `f`. If `f` asks the memo for such a key, it waits for itself. Sixteen shards make that rare, and so a matter of
-//!   luck; they do not make it right.
-//! - **Caught by**: `same-hash-overlap`, which hangs: keys of one hash meet in a shard for certain.
+//! - **Where**: dashmap's `entry(key).or_insert_with(f)`, and the same in scc and elsa (dashmap's issues 74 and 233
+//!   ask that its documentation say so). Python's `functools.cached_property` had one lock for everything, and lost
+//!   its lock for that reason (cpython issue 87634).
+//! - **Why it goes wrong**: keys that have nothing to do with each other share a shard, and a caller of one waits for
+//!   the other's `f`. If `f` asks the memo for such a key, it waits for itself. With sixteen shards that is rare, and
+//!   so a matter of luck, but it is still wrong.
+//! - **Caught by**: `same-hash-overlap`, which hangs: keys with the same hash always share a shard.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -33,8 +33,8 @@ impl<K: Key, V: Value> Memo<K, V> {
         if let Some(value) = shard.get(key) {
             return value.clone();
         }
-        // WRONG: the shard holds entries, each with a lock or a `OnceLock` of its own, and its lock is let go before
-        // `f` is called.
+        // WRONG: a correct memo has shards of entries, each with a lock or a `OnceLock` of its own, and releases the
+        // shard's lock before it calls `f`.
         let value = (self.f)(key);
         shard.insert(key.clone(), value.clone());
         value

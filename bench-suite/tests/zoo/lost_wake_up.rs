@@ -1,12 +1,11 @@
 //! A lost wake-up: a waiter looks at the state under one hold of the lock, and goes to sleep under the next.
 //!
-//! - **Where**: qdrant's `SaveOnDisk::wait_for` let go of the data that it had looked at before it slept, and the
-//!   writer notified in between; a test of a cluster failed now and then, ten seconds late (qdrant's pull request
-//!   8847).
-//! - **Why it goes wrong**: a condition variable remembers nothing. A leader that publishes between the two holds
-//!   notifies nobody, and the waiter then sleeps for a signal that has been.
-//! - **Caught by**: `callers-in-step`, which hangs. In it a call ends, sooner or later, at each step of the other
-//!   caller's way to bed.
+//! - **Where**: qdrant's `SaveOnDisk::wait_for` unlocked the data between its look and its sleep, and the writer
+//!   notified in between. A test of a cluster failed now and then, ten seconds late (qdrant's pull request 8847).
+//! - **Why it goes wrong**: a condition variable remembers nothing. If the leader publishes between the two holds, it
+//!   notifies before the waiter sleeps, and the waiter then waits for a signal already sent.
+//! - **Caught by**: `callers-in-step`, which hangs: over its rounds, a call ends at each step of the other caller's
+//!   path to sleep.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,8 +45,8 @@ impl<K: Key, V: Value> Memo<K, V> {
                     break;
                 }
             }
-            // WRONG: it waits under the hold under which it has looked: `let mut state = entry.state.lock();` before
-            // the loop, and here `entry.changed.wait(&mut state);`.
+            // WRONG: a correct memo waits under the hold under which it has looked. Before the loop it has
+            // `let mut state = entry.state.lock();`, and here `entry.changed.wait(&mut state);`.
             entry.changed.wait(&mut entry.state.lock());
         }
         let lead = Lead(&entry);

@@ -1,10 +1,10 @@
 //! A monitor that computes: it owns the map, and calls `f` itself.
 //!
-//! - **Where**: gopl section 9.7, `memo5`, without the goroutines that its monitor starts for each call: they look as
-//!   if one could save them.
-//! - **Why it goes wrong**: while the monitor is inside `f`, nobody reads its mailbox. A slow key delays every other,
-//!   and the hits too. It is the lock around `f` in another dress.
-//! - **Caught by**: `hits-pass-slow-keys`, which hangs: its slow call ends when a hit has come back.
+//! - **Where**: gopl section 9.7, `memo5`, without the goroutines that its monitor starts for each call: they look
+//!   superfluous.
+//! - **Why it goes wrong**: while the monitor is inside `f`, it does not read its mailbox. A slow key delays all
+//!   other keys, and even hits. It is the same mistake as a lock around `f` (`lock_around_f`).
+//! - **Caught by**: `hits-pass-slow-keys`, which hangs: its slow call ends only when a hit has returned.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use bench_suite::subject::{Function, Key, Value};
 
 pub(crate) struct Memo<K, V> {
-    /// Taken when the memo goes, which closes it and so ends the monitor.
+    /// `None` once the memo is being dropped: that closes the mailbox, and so ends the monitor.
     mailbox: Option<Sender<Ask<K, V>>>,
     monitor: Option<JoinHandle<()>>,
 }
@@ -32,21 +32,21 @@ impl<K: Key, V: Value> Memo<K, V> {
 
     pub(crate) fn get(&self, key: &K) -> V {
         let (reply, answer) = channel();
-        let mailbox = self.mailbox.as_ref().expect("it is open until the memo goes");
+        let mailbox = self.mailbox.as_ref().expect("the mailbox is open until the memo is dropped");
         mailbox.send(Ask { key: key.clone(), reply }).expect("the monitor listens");
-        answer.recv().expect("every question is answered").unwrap_or_else(|panic| resume_unwind(panic))
+        answer.recv().expect("every request is answered").unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
-/// It alone has the map.
+/// The body of the monitor's thread. Only the monitor has the map.
 fn monitor<K: Key, V: Value>(f: &Function<K, V>, asks: &Receiver<Ask<K, V>>) {
     let mut map: HashMap<K, V> = HashMap::new();
     for Ask { key, reply } in asks {
         let mut value = || match map.get(&key) {
             Some(value) => value.clone(),
             None => {
-                // WRONG: a thread of its own for each call of `f`, which sends its value to the mailbox as one more
-                // message; until that has come, the map holds who waits for it.
+                // WRONG: a correct memo starts a thread for each call of `f`, and that thread sends the value to the
+                // mailbox as one more message. Until then the map holds the callers that wait for it.
                 let value = f(&key);
                 map.insert(key.clone(), value.clone());
                 value

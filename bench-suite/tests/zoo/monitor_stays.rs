@@ -1,11 +1,12 @@
-//! A monitor that stays: the memo is gone, and its thread waits for the next question for ever.
+//! A monitor that stays: the memo is gone, and its thread waits for the next request forever.
 //!
-//! - **Where**: caches with a janitor. go-generics-cache's never stopped, since it held the cache whose end was to stop
-//!   it (Code-Hex/go-generics-cache pull request 27); go-cache's waits for the garbage collector (patrickmn/go-cache
-//!   issue 166).
-//! - **Why it goes wrong**: the monitor ends when its mailbox is closed, that is, when the last sender is dropped. But
-//!   the sender lies in what the memo and the monitor share. The monitor keeps its own mailbox open.
-//! - **Caught by**: `no-thread-stays`, which breaks: a thread more after the memo than before it.
+//! - **Where**: caches with a janitor. The janitor of go-generics-cache never stopped, because it held the cache
+//!   whose end was meant to stop it (Code-Hex/go-generics-cache pull request 27). The janitor of go-cache waits until
+//!   the garbage collector stops it (patrickmn/go-cache issue 166).
+//! - **Why it goes wrong**: the monitor ends when its mailbox is closed, that is, when the last sender is dropped.
+//!   But a sender is part of what the memo and the monitor share. So the monitor keeps its own mailbox open.
+//! - **Caught by**: `no-thread-stays`, which breaks: when the memo is gone, the process has one thread more than
+//!   before it was made.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -31,8 +32,8 @@ impl<K: Key, V: Value> Memo<K, V> {
     pub(crate) fn new(f: Function<K, V>) -> Self {
         let (mailbox, asks) = channel();
         let shared = Arc::new(Shared { f, mailbox });
-        // WRONG: the monitor gets `f` alone, in an `Arc` of its own, so that the last sender goes with the memo; or it
-        // is told to end, and joined, in the memo's `Drop`.
+        // WRONG: in a correct memo the monitor gets only `f`, in an `Arc` of its own, so that the last sender is
+        // dropped with the memo. Or the memo's `Drop` tells the monitor to end, and joins it.
         let held = shared.clone();
         thread::spawn(move || monitor(&held, &asks));
         Memo(shared)
@@ -41,11 +42,11 @@ impl<K: Key, V: Value> Memo<K, V> {
     pub(crate) fn get(&self, key: &K) -> V {
         let (reply, answer) = channel();
         self.0.mailbox.send(Ask { key: key.clone(), reply }).expect("the monitor listens");
-        answer.recv().expect("every question is answered").unwrap_or_else(|panic| resume_unwind(panic))
+        answer.recv().expect("every request is answered").unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
-/// It alone has the map. Each question is answered on a thread of its own.
+/// The body of the monitor's thread. Only the monitor has the map. It answers each request on a thread of its own.
 fn monitor<K: Key, V: Value>(shared: &Arc<Shared<K, V>>, asks: &Receiver<Ask<K, V>>) {
     let mut entries: HashMap<K, Arc<OnceLock<V>>> = HashMap::new();
     for Ask { key, reply } in asks {

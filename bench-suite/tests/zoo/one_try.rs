@@ -1,10 +1,10 @@
-//! One try: a waiter that wakes up to find no value has no second plan.
+//! One try: a waiter that wakes up and finds no value gives up.
 //!
-//! - **Where**: moka's `get_or_insert_with`, which panicked when the caller for whom it waited was aborted
-//!   (moka-rs/moka pull request 60); async_singleflight gave such a waiter nothing at all, and left it to ask again
-//!   (its issue 8).
-//! - **Why it goes wrong**: that the leader is done is taken to mean that there is a value. After a panic there is
-//!   none, and the waiter, who has called nothing, fails for it.
+//! - **Where**: moka's `get_or_insert_with`, which panicked in a waiter if the caller that it waited for was aborted
+//!   (moka-rs/moka pull request 60). async_singleflight gave such a waiter no value, so the waiter itself had to ask
+//!   again (its issue 8).
+//! - **Why it goes wrong**: the waiter assumes that there is a value because the leader is done. After a panic there
+//!   is none. So the waiter, which has called nothing, fails because of the leader's panic.
 //! - **Caught by**: `panic-hand-over`, which breaks: a waiter sees a panic that is not `f`'s.
 
 use std::collections::HashMap;
@@ -51,7 +51,8 @@ impl<K: Key, V: Value> Memo<K, V> {
         }
         match &*state {
             State::Ready(value) => value.clone(),
-            // WRONG: a loop round all of this: who finds the entry vacant leads, newcomer or waiter.
+            // WRONG: a correct memo has a loop around all of this: a caller that finds the entry vacant leads,
+            // whether it is new or has waited.
             _ => panic!("the leader has left no value"),
         }
     }

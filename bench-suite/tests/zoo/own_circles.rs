@@ -1,9 +1,12 @@
-//! Own circles only: a leader that comes back to its own key is refused, and two that wait for each other are not.
+//! Own circles only: a leader that asks for its own key again is refused, but two leaders that wait for each other
+//! are not.
 //!
-//! - **Where**: a plausible student's mistake, who has met the hang of a recursive `f`, and remembers who leads.
-//! - **Why it goes wrong**: a circle may go through several callers: one computes A and asks for B, another computes B
-//!   and asks for A. Each finds a leader who is not itself, and waits. To see that, one must follow who waits for whom.
-//! - **Caught by**: `two-caller-cycle`, which hangs; `same-key` and `cycle` find nothing.
+//! - **Where**: a plausible student's mistake. The student has met the hang of a recursive `f`, and records which
+//!   thread leads.
+//! - **Why it goes wrong**: a cycle may go through several callers: one computes A and asks for B, another computes B
+//!   and asks for A. Each finds a leader that is not itself, and waits. To detect that, the memo must follow which
+//!   caller waits for which.
+//! - **Caught by**: `two-caller-cycle`, which hangs. (`same-key` and `cycle` find nothing.)
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,8 +44,8 @@ impl<K: Key, V: Value> Memo<K, V> {
             match &*state {
                 State::Ready(value) => return value.clone(),
                 State::Computing(leader) if *leader == me => panic!("{key:?} is asked for by its own call"),
-                // WRONG: for whom may this leader be waiting? Note, for each thread, the one it waits for, and follow
-                // that from here: if it leads back to this thread, refuse (`memo2::robust`).
+                // WRONG: a correct memo records, for each thread, the leader that it waits for, and follows these
+                // records from here. If they lead back to this thread, the memo refuses (`memo2::robust`).
                 State::Computing(_) => entry.changed.wait(&mut state),
                 State::Vacant => break,
             }

@@ -1,10 +1,10 @@
-//! A panic that nobody notices: the leader's call panics, and its waiters sleep for ever.
+//! An unnoticed panic: the leader's call panics, and its waiters sleep forever.
 //!
-//! - **Where**: gopl section 9.7, `memo4`, taken word for word into a language whose panics are caught. Go's own
-//!   `x/sync/singleflight` had it (golang/go issue 33519), and so had the copy of it in groupcache (mailgun/groupcache
-//!   issue 38).
-//! - **Why it goes wrong**: the ready signal is given on the line after `f`. A panic unwinds past it: the entry stays
-//!   in the map, without a value and without anybody who works on one.
+//! - **Where**: gopl section 9.7, `memo4`, translated word for word into a language in which panics are caught. Go's
+//!   own `x/sync/singleflight` had this mistake (golang/go issue 33519), and so had the copy of it in groupcache
+//!   (mailgun/groupcache issue 38).
+//! - **Why it goes wrong**: the leader gives the ready signal on the line after `f`. A panic unwinds past that line:
+//!   the entry stays in the map, without a value and without a caller that computes one.
 //! - **Caught by**: `panic-hand-over`, which hangs: seven waiters are asleep when the leader panics.
 
 use std::collections::HashMap;
@@ -44,8 +44,8 @@ impl<K: Key, V: Value> Memo<K, V> {
         entries.insert(key.clone(), entry.clone());
         drop(entries);
 
-        // WRONG: a guard stands before this line, whose `Drop` hands the entry over and wakes who waits, if no value
-        // came.
+        // WRONG: a correct memo makes a guard before this line. If the call ends without a value, the guard's `Drop`
+        // hands the entry over and wakes the waiters.
         let value = (self.f)(key);
         *entry.value.lock() = Some(value.clone());
         entry.ready.notify_all();

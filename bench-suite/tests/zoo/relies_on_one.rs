@@ -1,10 +1,12 @@
-//! Relies on one: where the leader is dropped, one waiter is woken to lead, and that one never comes.
+//! Relies on one: when the leader is dropped, the memo wakes one waiter to lead, and that waiter is never polled.
 //!
-//! - **Where**: tokio's `OnceCell` and moka's `future::Cache`, today (`cargo lab conformance waiter-left`); it is how
-//!   every fair semaphore hands on its permit.
-//! - **Why it goes wrong**: a thread that is woken runs. A task that is woken may be polled, or not: its future lies in
-//!   a `select!` that has taken another branch, neither dropped nor polled again, and holds the only wake-up there was.
-//! - **Caught by**: `waiter-left`, which hangs: it leaves the first of the waiters alone, and drops the leader.
+//! - **Where**: tokio's `OnceCell` and moka's `future::Cache`, today (`cargo lab conformance waiter-left`). Every
+//!   fair semaphore hands on its permit in this way.
+//! - **Why it goes wrong**: a thread that is woken runs. A task that is woken may be polled, or not. Its future may
+//!   be in a `select!` that has taken another branch: then it is neither dropped nor polled again, and holds the only
+//!   wake-up.
+//! - **Caught by**: `waiter-left`, which hangs: it does not poll the first waiter again, drops the leader, and awaits
+//!   the other waiters.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -62,7 +64,7 @@ impl<V> Entry<V> {
     }
 }
 
-/// Wakes who waits at the end of the call, however it ends.
+/// At the end of the call, wakes all waiters if there is a value, and otherwise one.
 struct Lead<'a, V>(&'a Entry<V>);
 
 impl<V> Drop for Lead<'_, V> {
@@ -74,7 +76,8 @@ impl<V> Drop for Lead<'_, V> {
         }
         drop(state);
         if unpublished {
-            // WRONG: `notify_waiters`, here as below: all wake, and the first one that is polled leads.
+            // WRONG: a correct memo has `notify_waiters` here, as below: all waiters wake, and the first one that is
+            // polled leads.
             self.0.changed.notify_one();
         } else {
             self.0.changed.notify_waiters();

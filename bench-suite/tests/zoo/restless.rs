@@ -1,11 +1,13 @@
-//! Two restless memos: their waiters do not sleep until they are woken, but look again and again. One spins, one polls.
+//! Two restless memos: their waiters do not sleep until they are woken, but look again and again. One memo spins, the
+//! other polls.
 //!
-//! - **Where**: a plausible student's mistake, who has met neither condition variables nor channels. A spin lock in
-//!   user space is the same mistake with another name.
-//! - **Why it goes wrong**: the answers are right. But each spinning waiter takes the processor from the leader for
-//!   whom it waits, and each that polls comes late by half its pause, and wakes up for nothing until then.
-//! - **Caught by**: `waiters-sleep`, which breaks: the leader looks through the kernel's eyes at its waiters, who are
-//!   to fall asleep, and then to stay so.
+//! - **Where**: a plausible student's mistake. The student has met neither condition variables nor channels. A spin
+//!   lock in user space is the same mistake under another name.
+//! - **Why it goes wrong**: the answers are right. But each waiter that spins takes processor time from the leader
+//!   that it waits for. Each waiter that polls returns late, by half its pause on average, and wakes up for nothing
+//!   until then.
+//! - **Caught by**: `waiters-sleep`, which breaks: the leader asks the kernel about its waiters, which must fall
+//!   asleep and stay asleep.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -48,7 +50,8 @@ impl<K: Key, V: Value, const POLLS: bool> Memo<K, V, POLLS> {
                     break;
                 }
             }
-            // WRONG: both; it waits on a condition variable of the entry, which the leader signals when it is done.
+            // WRONG: both arms. A correct memo waits here on a condition variable of the entry, which the leader
+            // signals when it is done.
             match POLLS {
                 true => thread::sleep(Duration::from_millis(1)),
                 false => thread::yield_now(),
@@ -62,7 +65,7 @@ impl<K: Key, V: Value, const POLLS: bool> Memo<K, V, POLLS> {
     }
 }
 
-/// Leaves the entry to the next caller, if the call ends without a value.
+/// Leaves the entry to the next caller if the call ends without a value.
 struct Lead<'a, V>(&'a Entry<V>);
 
 impl<V> Drop for Lead<'_, V> {

@@ -1,10 +1,10 @@
-//! A shared panic: the leader's call panics, and so does everybody who waited for it.
+//! A shared panic: the leader's call panics, and so do all its waiters.
 //!
-//! - **Where**: Go's `x/sync/singleflight` since its fix for golang/go issue 33519, and on purpose (so does
-//!   janos/singleflight, by its pull request 13).
-//! - **Why it goes wrong**: nobody hangs, and yet one bad call hurts all who were about. Eight requests fail where one
-//!   would have, and the seven cannot tell their panic from one of their own making. The contract here is that a panic
-//!   is for the caller whose call it was; a waiter has called nothing yet, and can.
+//! - **Where**: Go's `x/sync/singleflight` since its fix for golang/go issue 33519, on purpose. janos/singleflight
+//!   does the same, by its pull request 13.
+//! - **Why it goes wrong**: no caller hangs, but one bad call hurts all callers that wait for it. Eight requests fail
+//!   where one would have failed, and seven of the callers cannot tell this panic from one of their own. By the
+//!   contract here, only the caller whose call it was sees the panic. A waiter has not called `f` yet, and can.
 //! - **Caught by**: `panic-hand-over`, which breaks: a waiter sees a panic.
 
 use std::collections::HashMap;
@@ -43,7 +43,8 @@ impl<K: Key, V: Value> Memo<K, V> {
                 match &*state {
                     State::Ready(value) => return value.clone(),
                     State::Computing => entry.changed.wait(&mut state),
-                    // WRONG: `return self.get(key)`. The entry has left the map, so whoever comes first leads.
+                    // WRONG: a correct memo has `return self.get(key)`. The entry is no longer in the map, so the
+                    // first caller to ask leads.
                     State::Panicked => panic!("the call that this one waited for has panicked"),
                 }
             }
@@ -60,7 +61,8 @@ impl<K: Key, V: Value> Memo<K, V> {
     }
 }
 
-/// At the end of the call, however it ends, wakes the waiters; without a value, takes the entry out of the map first.
+/// Wakes the waiters at the end of the call, however it ends. If there is no value, it first removes the entry from the
+/// map.
 struct Lead<'a, K: Key, V> {
     memo: &'a Memo<K, V>,
     key: &'a K,

@@ -1,9 +1,9 @@
-//! A stale refill: a call that was forgotten ends, and puts its value where the new one's belongs.
+//! A stale refill: a forgotten call ends, and stores its value in the place of the new one.
 //!
-//! - **Where**: whatever fills a cache after having asked elsewhere. Facebook's memcache has leases against it
-//!   ("Scaling Memcache at Facebook", NSDI 2013, section 3.2.1: stale sets).
-//! - **Why it goes wrong**: whoever forgets a key has reason to: what `f` has read by then is out of date. The old call
-//!   does not know, and inserts its value after the key was forgotten. From then on that is what everybody gets.
+//! - **Where**: any code that fills a cache with what it has read elsewhere. Facebook's memcache has leases against
+//!   this mistake ("Scaling Memcache at Facebook", NSDI 2013, section 3.2.1: stale sets).
+//! - **Why it goes wrong**: a caller forgets a key because what `f` has read so far is out of date. The old call does
+//!   not know that, and inserts its value after the key was forgotten. From then on all callers get that value.
 //! - **Caught by**: `forgotten-in-f`, which breaks: the next caller gets the old call's value.
 
 use std::collections::HashMap;
@@ -37,7 +37,8 @@ impl<K: Key, V: Value> Memo<K, V> {
 
         let value = call.get_or_init(|| (self.f)(key)).clone();
         let mut known = self.known.lock();
-        // WRONG: inside of the `if`. A call that is no longer there was forgotten, and its value with it.
+        // WRONG: a correct memo has this line inside the `if`. If the map no longer has this call, it was forgotten,
+        // and its value with it.
         known.values.insert(key.clone(), value.clone());
         if known.calls.get(key).is_some_and(|now| Arc::ptr_eq(now, &call)) {
             known.calls.remove(key);

@@ -1,10 +1,11 @@
-//! Wakes one: the leader has the value for which all wait, and tells one of them.
+//! Wakes one: the leader has the value for which all waiters wait, and wakes one of them.
 //!
-//! - **Where**: a plausible student's mistake, and a common one. `notify_one` is right where the woken one takes away
-//!   what it waited for, as from a queue.
-//! - **Why it goes wrong**: a value is not taken away by whoever reads it. The woken waiter returns with it and wakes
-//!   nobody, and nothing will change any more that could wake the others.
-//! - **Caught by**: `one-call`, which hangs: the leader there returns when seven others are asleep, and six stay so.
+//! - **Where**: a plausible student's mistake, and a common one. `notify_one` is right if the woken waiter takes away
+//!   what it waited for, for example from a queue.
+//! - **Why it goes wrong**: a waiter that reads the value does not take it away. The woken waiter returns with it and
+//!   wakes no other. Nothing changes after that, so nothing wakes the others.
+//! - **Caught by**: `one-call`, which hangs: the leader there returns when seven others are asleep, and six stay
+//!   asleep.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl<V> Entry<V> {
     }
 }
 
-/// Wakes who waits at the end of the call, however it ends.
+/// Wakes one waiter at the end of the call, however it ends.
 struct Lead<'a, V>(&'a Entry<V>);
 
 impl<V> Drop for Lead<'_, V> {
@@ -69,7 +70,8 @@ impl<V> Drop for Lead<'_, V> {
         if let State::Computing = *state {
             *state = State::Vacant;
         }
-        // WRONG: one is enough after a panic, for that one leads; when the value is there, `notify_all`.
+        // WRONG: after a panic one waiter is enough, because it leads. If there is a value, a correct memo has
+        // `notify_all`.
         self.0.changed.notify_one();
     }
 }

@@ -1,9 +1,10 @@
-//! A wake-up under a lock: the leader is dropped, and notifies before its guard of the entry's state goes.
+//! A wake-up under a lock: the leader is dropped, and notifies its waiters while it still holds the lock of the
+//! entry's state.
 //!
-//! - **Where**: this workspace's own `memo2::task`, until a reader's executor polled a task inside its wake-up. That is
-//!   allowed: a `Waker` says nothing of what it does.
-//! - **Why it goes wrong**: `notify_waiters` calls the waiter's waker, which polls the waiter, which locks the entry's
-//!   state. The same thread holds that lock, further up on its stack.
+//! - **Where**: this workspace's own `memo2::task`, until a user's executor polled a task inside its wake-up. That is
+//!   allowed: the contract of `Waker` does not say what a wake-up runs.
+//! - **Why it goes wrong**: `notify_waiters` calls the waiter's waker, the waker polls the waiter, and the waiter
+//!   locks the entry's state. The same thread holds that lock, further up its stack.
 //! - **Caught by**: `polled-in-wake`, which hangs.
 
 use std::collections::HashMap;
@@ -71,7 +72,8 @@ impl<V> Drop for Lead<'_, V> {
         if let State::Computing = *state {
             *state = State::Vacant;
         }
-        // WRONG: `drop(state)` before this line, so that the waiters that it wakes find the lock free.
+        // WRONG: a correct memo has `drop(state)` before this line, so that the waiters that it wakes find the lock
+        // free.
         self.0.changed.notify_waiters();
     }
 }
