@@ -1,8 +1,8 @@
 //! Tests of the clients of the three runtimes: each gets the same pages and has the same limits and errors.
 //!
-//! Coroutines and tasks have one worker here: a call that kept the worker while it waits would stop all others.
-//! Each test is a function of the runtime, and runs in a process of its own, under a deadline. All traffic stays
-//! on this machine.
+//! Coroutines and tasks have one worker here: a call that kept the worker while it waits would stop all others. Each
+//! test is a function of the runtime, and runs in a process of its own, under a deadline. All traffic stays on this
+//! machine.
 
 use std::env;
 use std::fmt::Debug;
@@ -23,7 +23,7 @@ use tokio::net::TcpSocket;
 
 /// A delay that outlasts every test.
 const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
-/// A limit that no test reaches.
+/// Limits that no test reaches.
 const AMPLE: Limits = Limits { timeout: Duration::from_secs(600), max_body: 1 << 20 };
 /// How many callers fetch at once.
 const HERD: usize = 100;
@@ -130,8 +130,8 @@ const PROXY_VARIABLES: [&str; 8] =
 /// How long a test may take before it counts as hanging.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// Runs the test `name`, whose body is `test`, in a process of its own, under a deadline, and without the proxy
-/// that the tester's environment may name, because the clients would use it.
+/// Runs the test `name`, whose body is `test`, in a process of its own, under a deadline. The process does not get the
+/// proxy that the tester's environment may name, because the clients would use it.
 fn in_child(name: &str, test: fn()) {
     let without_proxy = |child: &mut Command| {
         for variable in PROXY_VARIABLES {
@@ -180,8 +180,8 @@ fn bodies_are_those_of_the_pages(runtime: &Runtime) {
     }
 }
 
-/// The server counts all requests before it answers any. They can only all arrive if a waiting caller does not
-/// keep the worker.
+/// The server counts all requests before it answers any. All of them can arrive only if a waiting caller does not keep
+/// the worker.
 fn a_herd_is_in_flight_at_once(runtime: &Runtime) {
     let client = runtime.client(AMPLE);
     let server = Server::start(Site { delay: FOREVER, ..QUICK }).unwrap();
@@ -222,7 +222,7 @@ fn a_connection_is_kept(runtime: &Runtime) {
             request(&mut stream).unwrap();
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").unwrap();
         }
-        // The listener lives until here: a second connection would be established, and would wait.
+        // The listener lives until here. So a client that opened a second connection would get it, and would wait.
     });
     for _ in 0..50 {
         assert_eq!(*client.get(&url).unwrap(), *b"hi");
@@ -249,7 +249,7 @@ fn a_connection_that_was_closed_is_replaced(runtime: &Runtime) {
     for _ in 0..20 {
         hang_up.send(()).unwrap();
         let mut fetched = client.get(&url);
-        // A task of hyper's learns that a connection was closed, and it may run too late: see
+        // A task of hyper notices that a connection was closed, and that task may run too late: see
         // `pages::task::Client`.
         if fetched.is_err() && matches!(client, Client::Task(..)) {
             fetched = client.get(&url);
@@ -276,7 +276,7 @@ fn bad_urls(runtime: &Runtime) {
     }
 }
 
-/// This name cannot exist, because its first two labels are empty. It takes no network to know that.
+/// This name cannot exist, because its first two labels are empty. A client can tell that without a network.
 fn no_such_host(runtime: &Runtime) {
     let url = "http://..localhost/".to_owned();
     let fetched = runtime.get(&url, AMPLE);
@@ -398,10 +398,10 @@ fn but_not_for_ever(runtime: &Runtime) {
     });
     let error = runtime.get(&format!("http://{server}/"), AMPLE).unwrap_err();
     assert!(matches!(error, FetchError::Other { .. }), "{error:?}");
-    assert_eq!(questions.try_iter().count(), 11, "the page, and ten redirects");
+    assert_eq!(questions.try_iter().count(), 11, "one request for the page, and ten redirects");
 }
 
-/// TLS to a server that does not speak it is an error like any other.
+/// A server that does not speak TLS causes an error like any other.
 fn no_tls(runtime: &Runtime) {
     let server = Server::start(QUICK).unwrap();
     let url = server.url(0).replace("http:", "https:");
@@ -423,7 +423,7 @@ fn request(stream: &mut impl Read) -> Option<String> {
     String::from_utf8(text).unwrap().split(' ').nth(1).map(str::to_owned)
 }
 
-/// Starts a server that answers each path by `answer` and closes each connection. It lives as long as the process.
+/// Starts a server that answers each path with `answer` and closes each connection. It runs until the process ends.
 fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -431,10 +431,10 @@ fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             if let Some(path) = request(&mut stream) {
-                // The header announces the close; without it a client might send its next request on a connection
-                // about to close.
+                // The header announces the close. Without it, a client might send its next request on a connection that
+                // is about to close.
                 let answer = answer(&path).replacen("\r\n", "\r\nconnection: close\r\n", 1);
-                // The client may have gone already.
+                // The client may have left already.
                 let _ = stream.write_all(answer.as_bytes());
             }
         }
@@ -442,7 +442,7 @@ fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
     address
 }
 
-/// A thread that uses the coroutines' client sleeps, as with its own client.
+/// Threads may use the coroutines' client. A thread that waits in it sleeps, as in its own client.
 #[test]
 fn threads_may_ask_the_coroutines_client() {
     in_child(rusty_fork_test_name!(threads_may_ask_the_coroutines_client), || {
@@ -486,8 +486,8 @@ fn a_cancelled_coroutine_leaves_the_others() {
     });
 }
 
-/// Runs the tests of a missing host once more, with an environment that names a proxy, as in many schools. The
-/// proxy would refuse any client that used it.
+/// Runs the tests of a missing host again, with an environment that names a proxy, as in many schools. The proxy would
+/// refuse a client that used it.
 #[test]
 fn the_testers_proxy_is_not_asked() {
     let mut tests = Command::new(env::current_exe().unwrap());
@@ -504,7 +504,7 @@ fn the_testers_proxy_is_not_asked() {
     assert!(ended.stdout.contains("test result: ok. 3 passed"), "{}", ended.stdout);
 }
 
-/// A memo needs these bounds of its function, and a herd needs them of its client.
+/// The function of a memo must have these bounds, and so must the client of a herd.
 #[test]
 fn clients_can_be_shared() {
     fn shared<C: Clone + Debug + Default + Send + Sync + 'static>() {}

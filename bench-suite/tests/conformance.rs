@@ -20,12 +20,12 @@ fn the_matrix_is_as_declared() {
     assert_eq!(tried.len(), situations.len());
     let surprises: Vec<_> = tried.iter().filter(|tried| tried.as_declared == Some(false)).collect();
     assert!(surprises.is_empty(), "not as declared: {surprises:#?}");
-    // No failure: the machine was too busy, or is not Linux.
+    // An undecided outcome is not a failure: the machine was too busy, or it does not run Linux.
     let undecided: Vec<_> = tried.iter().filter(|tried| tried.outcome == Outcome::Undecided).collect();
     println!("undecided: {undecided:#?}");
 }
 
-/// The student's slot is tried like the others, and never judged: whatever it holds, this test passes.
+/// The student's memo is tried like the others, but never judged: this test passes whatever that memo does.
 #[test]
 fn mine_is_never_judged() {
     for property in ["right-values", "same-key"] {
@@ -34,7 +34,7 @@ fn mine_is_never_judged() {
     }
 }
 
-/// A hang is detected, and differs from a crash and from a wrong answer.
+/// The outcome of a hang differs from that of a crash and from that of a wrong answer.
 #[test]
 fn each_kind_of_failure_is_told() {
     let outcome = |subject, property| outcome(Threads, subject, property).outcome;
@@ -50,7 +50,7 @@ fn each_kind_of_failure_is_told() {
     assert_eq!(outcome("memo1", "errors-are-kept"), Outcome::Kept);
 }
 
-/// Each property has one line, and its name means the same for all callers.
+/// No two properties have the same id. Coroutines and tasks try the storms, and threads do not.
 #[test]
 fn a_property_is_listed_once() {
     let ids: Vec<_> = PROPERTIES.iter().map(|property| property.id).collect();

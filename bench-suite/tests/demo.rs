@@ -16,7 +16,7 @@ use wait_timeout::ChildExt;
 /// How long a run may take before it counts as hanging.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// Memos for threads that make one call for each key, however many callers there are.
+/// Memos for threads that make one call for each key, however many callers ask for it.
 const SUPPRESSING: [&str; 8] =
     ["memo2::coarse", "memo2", "memo3", "dashmap", "moka", "once_map", "papaya", "quick_cache"];
 
@@ -71,13 +71,13 @@ fn run(arguments: &[&str]) -> Ended {
     run_on(b"", demo(arguments))
 }
 
-/// What each page's `field` says in `part` of the report.
+/// The value of `field` for each page, in `part` of the report.
 fn counts(report: &Value, part: &str, field: &str) -> Vec<u64> {
     let urls = report[part]["urls"].as_array().unwrap_or_else(|| panic!("no {part} in {report}"));
     urls.iter().map(|url| url[field].as_u64().unwrap()).collect()
 }
 
-/// Each memo, asked by the callers for which it was made.
+/// Each memo serves the callers for which it was made.
 #[test]
 fn every_memo_serves_it() {
     for About { name: memo, what, made_for, .. } in subject::ALL {
@@ -87,7 +87,7 @@ fn every_memo_serves_it() {
         let report = ended.json();
         assert_eq!((report["memo"].as_str(), report["what"].as_str()), (Some(*memo), Some(*what)));
         assert_eq!(report["runtime"], made_for.unit(), "{memo}");
-        // One caller alone is enough for one call a page, with every memo.
+        // With a single caller, every memo makes one call a page.
         assert_eq!(counts(&report, "sequential", "requests"), [1, 1, 1], "{memo}");
         if *memo == "memo1" {
             assert_eq!(report["concurrent"]["impossible"], subject::MEMO1_IS_NOT_SYNC);
@@ -118,7 +118,7 @@ fn the_report_agrees_with_itself() {
                 assert_eq!(of_this.map(|answer| answer["bytes"].as_u64()).collect::<Vec<_>>(), [Some(77); 2]);
             }
             assert_eq!(answers.len(), 8);
-            // Each answer lies within the whole.
+            // No answer takes longer than the whole part.
             let longest = answers.iter().map(|answer| answer["elapsed_ns"].as_u64().unwrap()).max().unwrap();
             assert!(longest <= part["elapsed_ns"].as_u64().unwrap());
             let on = if memo == "memo3" { "threads that the memo started" } else { "its caller's thread" };
@@ -139,7 +139,8 @@ fn the_text_tells_the_same() {
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
 
-/// The server sees one request a page, on every runtime and with any number of workers. A short name is enough.
+/// The server sees one request a page, on every runtime and with any number of workers. The memo's short name selects
+/// it.
 #[test]
 fn each_runtime_asks_once_a_page() {
     for runtime in ["coroutine", "task"] {
@@ -165,7 +166,7 @@ fn each_runtime_asks_once_a_page() {
                     };
                     assert_eq!(part["f_ran_on"], on);
                 }
-                // Forty callers share a few threads. On systems that cannot count threads there is no number.
+                // Forty callers share a few threads. Systems that cannot count threads give no number.
                 let threads = report["concurrent"]["threads"].as_u64();
                 assert!(threads.is_none_or(|threads| threads < 20), "{asked:?}: {threads:?}");
             }
@@ -229,7 +230,7 @@ fn failures_are_shown_and_the_others_served() {
             }
         }
     }
-    assert_eq!((server.requests(1), server.unknown_requests()), (2, 2), "one for each part");
+    assert_eq!((server.requests(1), server.unknown_requests()), (2, 2), "one request for each part");
 
     let text = run(&[&good, &missing]);
     assert_eq!(text.code, Some(1));
@@ -323,12 +324,12 @@ fn colour_is_for_terminals() {
         command.envs(variables.iter().copied());
         run_on(b"", command).stdout.contains('\u{1b}')
     };
-    assert!(!coloured(&[]), "a file is no terminal");
+    assert!(!coloured(&[]), "output to a file has no colour");
     assert!(coloured(&[("CLICOLOR_FORCE", "1")]));
     assert!(!coloured(&[("NO_COLOR", "1")]));
 }
 
-/// The reader of the pipe closes it at once, as `head` may.
+/// The process that reads the pipe closes it at once, as `head` may.
 #[test]
 fn a_broken_pipe_is_no_panic() {
     for arguments in [&["--pages", "50", "--delay", "0"][..], &["--pages", "50", "--delay", "0", "--json"]] {

@@ -1,4 +1,5 @@
-//! Tests of the pages: what the server serves and counts, and how each kind of failure is reported.
+//! Tests of the page server and of the client for threads: what the server serves and counts, and how the client
+//! reports each kind of failure.
 //!
 //! All traffic stays on this machine. A test that could hang runs under a deadline.
 
@@ -27,7 +28,7 @@ fn under_deadline(test: impl FnOnce() + Send + 'static) {
     });
     match wait.recv_timeout(DEADLINE) {
         Err(RecvTimeoutError::Timeout) => panic!("still running after {DEADLINE:?}"),
-        // The test is done or has panicked; the join tells which.
+        // The test has returned or panicked; the join tells which.
         _ => tester.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
     }
 }
@@ -36,8 +37,8 @@ fn client(timeout: Duration, max_body: u64) -> Client {
     Client::new(Limits { timeout, max_body })
 }
 
-/// A port that refuses connections for as long as the socket is kept. The socket is bound, so that no other
-/// program gets the port, but it does not listen.
+/// A port that refuses connections as long as the socket lives. The socket is bound, so that no other program gets the
+/// port, but it does not listen.
 fn refusing() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -96,8 +97,8 @@ fn requests_are_counted_by_page() {
     });
 }
 
-/// Hundreds of requests wait at once, and the server has one thread. A waiting request must not
-/// prevent the server from counting the others, or from ending.
+/// Hundreds of requests wait at once, and the server has one thread. A waiting request must not prevent the server from
+/// counting the others, or from ending.
 #[test]
 fn slow_requests_wait_side_by_side_and_do_not_keep_the_server() {
     under_deadline(|| {
@@ -144,7 +145,7 @@ fn nonsense_is_ignored() {
         let mut stranger = TcpStream::connect(server.address()).unwrap();
         stranger.write_all(b"\x16\x03\x01 this is not HTTP\r\n\r\n").unwrap();
         stranger.shutdown(Shutdown::Write).unwrap();
-        // The answer does not matter; the server then closes the connection.
+        // The answer does not matter. The server closes the connection after it.
         let _ = stranger.read_to_end(&mut Vec::new());
         assert_eq!(http_get_body(&server.url(0)).unwrap().len(), 1000);
     });
@@ -245,7 +246,7 @@ fn bad_urls() {
     }
 }
 
-/// TLS to a server that does not speak it is an error like any other.
+/// A server that does not speak TLS causes an error like any other.
 #[test]
 fn no_tls() {
     under_deadline(|| {
@@ -257,7 +258,7 @@ fn no_tls() {
     });
 }
 
-/// A memo needs these bounds of its value.
+/// The value of a memo must have these bounds.
 #[test]
 fn results_can_be_remembered() {
     fn value<V: Clone + Send + Sync + 'static>() {}
