@@ -25,8 +25,8 @@ mod task;
 mod text;
 mod thread;
 
-/// The most pages. When all callers ask at once, each has a thread, and each request has two file descriptors, since
-/// both ends are in this process. Many systems allow 1024 descriptors.
+/// The most pages that may be fetched. When all callers ask at once, each has a thread, and each request has two file
+/// descriptors, because both ends are in this process. Many systems allow 1024 descriptors.
 const MOST_PAGES: i64 = 200;
 
 /// The most bytes of all pages together. A memo keeps every page as long as the memo lives.
@@ -34,15 +34,16 @@ const MOST_BYTES: usize = 256 << 20;
 
 /// Fetch pages through a memo: first one after the other, then all at once, each page twice.
 ///
-/// The pages come from a server in this process, which answers slowly and counts the requests. Name URLs of your own to
-/// fetch those instead. The exit status is 0 if all went well, 1 if a page could not be fetched, and 2 if the command
+/// A server in this process serves the pages. It answers slowly and counts the requests. Name URLs of your own to fetch
+/// those instead. The exit status is 0 if all went well, 1 if a page could not be fetched, and 2 if the command
 /// line makes no sense.
 #[derive(clap::Args)]
 pub(crate) struct Demo {
-    /// Fetch these instead of the server's pages; `-` reads them from standard input, one a line (`#`: comment).
+    /// Fetch these instead of the server's pages; `-` reads them from standard input, one URL a line (`#` begins a
+    /// comment).
     #[arg(value_name = "URL")]
     urls: Vec<String>,
-    /// The callers. Each runtime has its own memos; `cargo lab subjects` lists them.
+    /// The kind of callers. Each runtime has its own memos; `cargo lab subjects` lists them.
     #[arg(long, value_enum, default_value_t = Runtime::Thread)]
     runtime: Runtime,
     /// How many OS threads run the coroutines or tasks: 1 to 64 [default: one per core].
@@ -66,16 +67,16 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "MS", default_value_t = 100, conflicts_with = "urls")]
     #[arg(value_parser = value_parser!(u32).range(0..=60_000))]
     delay: u32,
-    /// How long each page is, in bytes.
+    /// The length of each page, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = 16_384, conflicts_with = "urls")]
     size: usize,
     /// How long one fetch may take, in milliseconds: 1 to 3600000.
     #[arg(long, value_name = "MS", default_value_t = 30_000, value_parser = value_parser!(u32).range(1..=3_600_000))]
     timeout: u32,
-    /// How long a page may be, in bytes.
+    /// The most bytes that a page may have.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_body)]
     max_body: u64,
-    /// Print JSON.
+    /// Print the results as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -129,6 +130,10 @@ impl Demo {
 
     /// The memo of this name that was made for this runtime. Its short name is enough: for tasks, `memo2` means
     /// `memo2::task`.
+    ///
+    /// # Errors
+    ///
+    /// If there is none. The error lists the memos that were made for this runtime.
     fn memo(&self) -> anyhow::Result<About> {
         let callers = self.runtime.callers();
         let long = format!("{}::{}", self.memo, callers.unit());
@@ -140,7 +145,7 @@ impl Demo {
             let hint = elsewhere.map_or(String::new(), |about| {
                 format!("; for {} give --runtime {}", about.name, about.made_for.unit())
             });
-            format!("{} is not a memo for {}: for them there are {}{hint}", self.memo, callers.name(), names.join(", "))
+            format!("{} is not a memo for {}; choose one of {}{hint}", self.memo, callers.name(), names.join(", "))
         })
     }
 
@@ -149,15 +154,15 @@ impl Demo {
         match (self.runtime, self.workers) {
             (Runtime::Thread, None) => Ok(None),
             (Runtime::Thread, Some(_)) => bail!(
-                "--workers is for coroutines and tasks: OS threads have no workers, the kernel runs them on all cores; \
-                 leave it out, or give --runtime coroutine or task",
+                "--workers is for coroutines and tasks: OS threads have no workers, because the kernel runs them on \
+                 all cores; leave --workers out, or give --runtime coroutine or task",
             ),
             (_, Some(number)) => Ok(Some(Workers::new(number.into())?)),
             (_, None) => Ok(Some(Workers::one_per_core())),
         }
     }
 
-    /// Where to fetch from: the URLs of the command line, or a server's.
+    /// The pages to fetch: the URLs of the command line, or the pages of a server that this starts.
     fn pages(&self) -> anyhow::Result<Pages> {
         let timeout = Duration::from_millis(self.timeout.into());
         let limits = Limits { timeout, max_body: self.max_body };
@@ -167,18 +172,18 @@ impl Demo {
         let site = Site { pages: self.pages.into(), size: self.size, delay: Duration::from_millis(self.delay.into()) };
         ensure!(
             site.pages.saturating_mul(site.size) <= MOST_BYTES,
-            "{} pages of {} bytes are too much to remember: all together may have {MOST_BYTES} bytes; \
+            "{} pages of {} bytes are too much to remember: all pages together may have at most {MOST_BYTES} bytes; \
              give a smaller --size or fewer --pages",
             site.pages,
             site.size,
         );
-        let server = Server::start(site).context("the page server does not start")?;
+        let server = Server::start(site).context("the page server cannot start")?;
         let urls = (0..site.pages).map(|page| server.url(page)).collect();
         Ok(Pages { limits, urls, server: Some(server) })
     }
 }
 
-/// The kind of callers.
+/// The kind of callers, as `--runtime` names it.
 #[derive(Clone, Copy, ValueEnum)]
 enum Runtime {
     /// OS threads.
@@ -199,7 +204,7 @@ impl Runtime {
     }
 }
 
-/// A demonstration that runs.
+/// A demonstration under way.
 struct Run<'a> {
     demo: &'a Demo,
     memo: &'static str,
@@ -221,9 +226,10 @@ impl Run<'_> {
         self.concurrent(|pages, show| thread::all_at_once(pages, memo, show));
     }
 
-    /// A process has one coroutine runtime.
+    /// Runs both parts on one coroutine runtime, because a process can have no second one.
     fn coroutines(&mut self, workers: Workers) -> anyhow::Result<()> {
-        // These stacks are made before anything is timed: for all callers, for as many calls, and for the monitor.
+        // These stacks are made before anything is timed: one for each caller, as many again for calls, and one for the
+        // monitor of a memo.
         let pool = 4 * self.pages.urls.len() + 1;
         let config = Config { pool, ..Config::new(workers, StackSize::new(STACK_BYTES)?) };
         let (memo, runtime) = (self.memo, coroutines::start(config)?);
@@ -234,7 +240,7 @@ impl Run<'_> {
 
     fn tasks(&mut self, workers: Workers) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers.number()).enable_all().build();
-        let (memo, runtime) = (self.memo, runtime.context("the runtime for tasks does not start")?);
+        let (memo, runtime) = (self.memo, runtime.context("the runtime for tasks cannot start")?);
         self.sequential(|pages, show| task::ask(pages, &runtime, memo, false, show));
         self.concurrent(|pages, show| task::ask(pages, &runtime, memo, true, show));
         Ok(())
@@ -253,7 +259,7 @@ impl Run<'_> {
         }
     }
 
-    /// Runs a part of the demonstration, and prints it while it runs.
+    /// Runs a part of the demonstration. Prints each answer when it arrives, unless the results are printed as JSON.
     fn part(&self, title: &str, run: impl Fn(&Arc<Pages>, Show<'_>) -> Part) -> Part {
         if self.demo.json {
             return run(&self.pages, &mut |_| {});

@@ -1,5 +1,5 @@
-//! Callers that are coroutines: each is suspended while it waits, and its worker runs others. The code is the same as
-//! for threads.
+//! Callers that are coroutines: each is suspended while it waits, and its worker runs other coroutines. The code is the
+//! same as for threads.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,11 +16,12 @@ use super::pages::{Answers, Calls, Fetched, Pages, Show};
 const UNIT: &str = "coroutine";
 
 coroutine_local! {
-    // Whether this coroutine is a caller that waits for the memo. If `f` runs on such a one, it runs on its caller.
+    // Whether this coroutine is a caller that waits for the memo. If `f` runs on such a coroutine, it runs on its
+    // caller.
     static WAITS_FOR_THE_MEMO: Cell<bool> = Cell::new(false)
 }
 
-/// Asks with one caller, or with a caller for each question. Each caller is a coroutine.
+/// Asks for all pages with one caller, or with a caller for each question. Each caller is a coroutine.
 pub(super) fn ask(pages: &Arc<Pages>, runtime: &'static Runtime, memo: &str, concurrent: bool, show: Show<'_>) -> Part {
     let calls = pages.begin();
     let memo = by_name::shared::<Suite, _, _>(memo, f(pages, &calls)).expect("a memo for coroutines was chosen");
@@ -33,7 +34,7 @@ pub(super) fn ask(pages: &Arc<Pages>, runtime: &'static Runtime, memo: &str, con
         let body = move || {
             for page in questions {
                 let answer = ask_for(&asked, &*memo, page);
-                // An error means that the receiver has gone, and then nothing needs the answer.
+                // An error means that the receiver is gone. Then the answer is no longer needed.
                 let _ = to.send((answer, Instant::now()));
             }
         };
@@ -46,20 +47,20 @@ pub(super) fn ask(pages: &Arc<Pages>, runtime: &'static Runtime, memo: &str, con
         }
     }
     answers.count_threads();
-    // With this end closed, the loop ends when the last caller has closed its own.
+    // After this drop only the callers hold senders, so the loop ends when the last caller has ended.
     drop(tell);
     for (answer, ended) in told {
         answers.add(answer, ended, show);
     }
     for caller in callers {
-        // Its answers have come. A failure after the last of them loses nothing.
+        // Its answers have arrived. A failure after the last of them loses nothing.
         let _ = caller.join();
     }
     pages.end(&calls, answers, UNIT)
 }
 
-/// The function that the memo remembers. It is fit for coroutines, as a memo for them asks: it counts and fetches, and
-/// the client holds nothing of its thread while it waits.
+/// The function whose results the memo remembers. It is fit for coroutines, as a memo for them requires: it counts and
+/// fetches, and the client holds nothing of its thread while it waits.
 fn f(pages: &Pages, calls: &Arc<Calls>) -> Function<String, Fetched> {
     let (calls, client) = (calls.clone(), Client::new(pages.limits));
     Box::new(move |url: &String| {

@@ -1,4 +1,4 @@
-//! The results of the demonstration: the facts behind its text, and its JSON.
+//! The results of the demonstration, from which its text and its JSON are made.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 pub(super) struct Findings {
     /// The kind of callers: `thread`, `coroutine` or `task`.
     pub(super) runtime: &'static str,
-    /// How many OS threads run the coroutines or tasks. For threads there is none: the kernel runs them.
+    /// How many OS threads run the coroutines or tasks. `None` for threads: the kernel runs them.
     pub(super) workers: Option<usize>,
     pub(super) memo: &'static str,
     pub(super) what: &'static str,
@@ -22,7 +22,8 @@ pub(super) struct Findings {
     pub(super) max_body_bytes: u64,
     pub(super) sequential: Option<Part>,
     pub(super) concurrent: Option<Concurrent>,
-    /// How many times as fast the concurrent part was, if both parts fetched everything.
+    /// How many times as fast as the sequential part the concurrent part was. `None` unless both parts ran and fetched
+    /// every page.
     pub(super) speed_up: Option<f64>,
 }
 
@@ -37,15 +38,16 @@ pub(super) struct Embedded {
 /// One of the two parts, with a memo of its own.
 #[derive(Serialize)]
 pub(super) struct Part {
-    /// From the first caller's start to the last one's end.
+    /// From the first caller's start to the last caller's end.
     #[serde(rename = "elapsed_ns", serialize_with = "nanoseconds")]
     pub(super) elapsed: Duration,
     pub(super) asked: usize,
     pub(super) failed: usize,
     pub(super) f_ran_on: String,
-    /// How many OS threads this process had when all callers had begun, the server's included.
+    /// How many OS threads this process had when all callers had begun, the server's included. `None` if the system
+    /// does not say.
     pub(super) threads: Option<usize>,
-    /// In the order in which they came.
+    /// In the order in which they arrived.
     pub(super) answers: Vec<Answer>,
     pub(super) urls: Vec<Counts>,
 }
@@ -75,18 +77,18 @@ pub(super) enum Reply {
     Error(String),
 }
 
-/// How often one URL was fetched.
+/// How many times one URL was fetched.
 #[derive(Serialize)]
 pub(super) struct Counts {
     pub(super) url: String,
     /// Calls of `http_get_body`, as this process counts them.
     pub(super) calls: usize,
-    /// Requests, as the embedded server counts them.
+    /// Requests, as the embedded server counts them. `None` if the user named URLs.
     pub(super) requests: Option<usize>,
 }
 
 impl Findings {
-    /// How many callers got no page.
+    /// How many questions of both parts got no page.
     pub(super) fn failed(&self) -> usize {
         let concurrent = match &self.concurrent {
             Some(Concurrent::Ran(part)) => part.failed,
@@ -95,7 +97,7 @@ impl Findings {
         concurrent + self.sequential.as_ref().map_or(0, |part| part.failed)
     }
 
-    /// The value of the field of this name. A failure takes no time, or the whole timeout, so a ratio that includes one
+    /// Computes the field `speed_up`. A failure takes no time, or the whole timeout, so a ratio that includes a failure
     /// means nothing.
     pub(super) fn speed_up(&self) -> Option<f64> {
         match (&self.sequential, &self.concurrent) {

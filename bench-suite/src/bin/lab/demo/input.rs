@@ -7,10 +7,10 @@ use anyhow::{Context, bail, ensure};
 
 use super::MOST_PAGES;
 
-/// The most bytes of standard input: more than that many URLs need, and an end to input that has none.
+/// The most bytes that standard input may have: more than `MOST_PAGES` URLs need. It also stops input that never ends.
 const LONGEST: u64 = 1 << 20;
 
-/// The URLs of the command line, each once, with those of standard input in the place of `-`.
+/// The URLs of the command line, each once. `-` is replaced by the URLs of standard input.
 pub(super) fn urls(arguments: &[String]) -> anyhow::Result<Vec<String>> {
     let mut urls = Vec::new();
     for argument in arguments {
@@ -21,14 +21,14 @@ pub(super) fn urls(arguments: &[String]) -> anyhow::Result<Vec<String>> {
     }
     let mut seen = HashSet::new();
     urls.retain(|url| seen.insert(url.clone()));
-    ensure!(!urls.is_empty(), "standard input names no URL; write one a line");
+    ensure!(!urls.is_empty(), "standard input names no URL; write one URL a line");
     if i64::try_from(urls.len()).is_ok_and(|count| count <= MOST_PAGES) {
         return Ok(urls);
     }
     bail!("{} URLs are more than can be asked for at once; name at most {MOST_PAGES}", urls.len())
 }
 
-/// The URLs in `input`, one a line, without blank lines and comments.
+/// The URLs in `input`: one in each line, except in blank lines and comments.
 fn from(input: impl Read) -> anyhow::Result<Vec<String>> {
     let mut text = Vec::new();
     input.take(LONGEST + 1).read_to_end(&mut text).context("standard input cannot be read")?;

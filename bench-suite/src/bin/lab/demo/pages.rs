@@ -1,4 +1,4 @@
-//! What the callers ask for on every runtime, and what is counted meanwhile.
+//! The pages that the callers ask for on every runtime, and the counts of calls, requests and answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use green_threads::probe::threads;
 
 use super::findings::{Answer, Counts, Part, Reply};
 
-/// Where to fetch from.
+/// The pages to fetch, and the limits of a fetch.
 pub(super) struct Pages {
     pub(super) limits: Limits,
-    /// Each URL once; with a server, in the order of its pages.
+    /// Each URL once. With the embedded server, they are in the order of its pages.
     pub(super) urls: Vec<String>,
     pub(super) server: Option<Server>,
 }
 
-/// Shows each answer when it comes.
+/// Shows each answer when it arrives.
 pub(super) type Show<'a> = &'a mut dyn FnMut(&Answer);
 
-/// What the memos remember for each URL.
+/// What the memos remember for each URL: the body, or why there is none.
 pub(super) type Fetched = Result<Body, FetchError>;
 
-/// What is counted inside `f`.
+/// The calls of `f`, which `f` itself counts.
 pub(super) struct Calls {
     of: HashMap<String, AtomicUsize>,
     on_a_caller: AtomicUsize,
@@ -44,7 +44,7 @@ impl Calls {
     }
 }
 
-/// The answers of a part, collected as they come.
+/// The answers of a part, collected as they arrive.
 pub(super) struct Answers {
     start: Instant,
     end: Instant,
@@ -58,7 +58,7 @@ impl Answers {
         Answers { start, end: start, threads: None, all: Vec::new() }
     }
 
-    /// Counts this process's threads: to be called when all callers have begun.
+    /// Counts this process's threads. Call it when all callers have begun.
     pub(super) fn count_threads(&mut self) {
         self.threads = threads::all().ok().map(|threads| threads.len());
     }
@@ -71,7 +71,7 @@ impl Answers {
 
     /// Adds the answer of a caller that could not be started.
     pub(super) fn add_missing(&mut self, url: &str, unit: &str, error: &dyn std::fmt::Display, show: Show<'_>) {
-        let why = format!("{url}: no {unit} is left to ask on: {error}; ask for fewer");
+        let why = format!("{url}: no {unit} could be started to ask for it: {error}; ask for fewer pages");
         let answer = Answer { url: url.into(), elapsed: self.start.elapsed(), result: Reply::Error(why) };
         self.add(answer, Instant::now(), show);
     }
@@ -91,7 +91,7 @@ impl Pages {
         }
     }
 
-    /// Sets every count to zero.
+    /// Begins a part: sets the server's counts to zero, and returns new counts of the calls.
     pub(super) fn begin(&self) -> Arc<Calls> {
         if let Some(server) = &self.server {
             server.reset();
@@ -103,7 +103,7 @@ impl Pages {
         })
     }
 
-    /// What the memo gave for page number `page`, or what it panicked with.
+    /// The answer for page number `page`, from what the memo returned or panicked with.
     pub(super) fn answer(&self, page: usize, elapsed: Duration, fetched: thread::Result<Fetched>) -> Answer {
         let url = &self.urls[page];
         let result = match fetched {
@@ -117,12 +117,13 @@ impl Pages {
         Answer { url: url.clone(), elapsed, result }
     }
 
-    /// Whether `body` differs from what the embedded server has for that page. Of other servers this is unknown.
+    /// Whether `body` differs from the embedded server's body for that page. `false` for other servers, whose bodies
+    /// are not known.
     fn is_mixed_up(&self, page: usize, body: &Body) -> bool {
         self.server.as_ref().is_some_and(|server| **body != *server.site().body(page))
     }
 
-    /// The part, whose callers and calls were each a `unit`: a thread, a coroutine or a task.
+    /// Ends a part, and returns its findings. Its callers were each a `unit`: a thread, a coroutine or a task.
     pub(super) fn end(&self, calls: &Calls, answers: Answers, unit: &str) -> Part {
         let counts = self.urls.iter().enumerate().map(|(page, url)| Counts {
             url: url.clone(),

@@ -1,4 +1,4 @@
-//! Callers that are async tasks: each is suspended at an `.await` while it waits, and its worker runs others.
+//! Callers that are async tasks: each is suspended at an `.await` while it waits, and its worker runs other tasks.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, mpsc};
@@ -20,9 +20,9 @@ tokio::task_local! {
     static WAITS_FOR_THE_MEMO: ();
 }
 
-/// Asks with one caller, or with a caller for each question. Each caller is a task.
+/// Asks for all pages with one caller, or with a caller for each question. Each caller is a task.
 pub(super) fn ask(pages: &Arc<Pages>, runtime: &Runtime, memo: &str, concurrent: bool, show: Show<'_>) -> Part {
-    // A memo may spawn tasks, on the runtime in which it is made.
+    // A memo may spawn tasks. They run on the runtime in which the memo is made.
     let _inside = runtime.enter();
     let calls = pages.begin();
     let memo = by_name::awaited::<Suite, _, _>(memo, f(pages, &calls)).expect("a memo for tasks was chosen");
@@ -33,13 +33,13 @@ pub(super) fn ask(pages: &Arc<Pages>, runtime: &Runtime, memo: &str, concurrent:
         runtime.spawn(async move {
             for page in questions {
                 let answer = ask_for(&pages, &*memo, page).await;
-                // An error means that the receiver has gone, and then nothing needs the answer.
+                // An error means that the receiver is gone. Then the answer is no longer needed.
                 let _ = to.send((answer, Instant::now()));
             }
         });
     }
     answers.count_threads();
-    // With this end closed, the loop ends when the last caller has closed its own.
+    // After this drop only the callers hold senders, so the loop ends when the last caller has ended.
     drop(tell);
     for (answer, ended) in told {
         answers.add(answer, ended, show);
@@ -47,7 +47,7 @@ pub(super) fn ask(pages: &Arc<Pages>, runtime: &Runtime, memo: &str, concurrent:
     pages.end(&calls, answers, UNIT)
 }
 
-/// The function that the memo remembers.
+/// The function whose results the memo remembers.
 fn f(pages: &Pages, calls: &Arc<Calls>) -> AsyncFunction<String, Fetched> {
     let (calls, client) = (calls.clone(), Client::new(pages.limits));
     Box::new(move |url: &String| {

@@ -12,7 +12,7 @@ const TITLE: Style = Style::new().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 
-/// Where the last column begins, and how wide the text in it may be.
+/// The column at which the last column of the table begins, from 0. [`WIDTH`] is how wide the text in it may be.
 const INDENT: usize = 28;
 const WIDTH: usize = 100 - INDENT;
 
@@ -30,9 +30,9 @@ pub(super) fn heading(findings: &Findings, urls: usize) {
         Some(server) => {
             let (size, delay) = (server.size_bytes, server.delay_ms);
             anstream::println!("{TITLE}pages{TITLE:#}    {urls} of {size} bytes, on a server in this process");
-            anstream::println!("{TITLE}delay{TITLE:#}    {delay} ms, until the server answers");
+            anstream::println!("{TITLE}delay{TITLE:#}    {delay} ms until the server answers");
         }
-        None => anstream::println!("{TITLE}pages{TITLE:#}    {urls}, from the URLs that were given"),
+        None => anstream::println!("{TITLE}pages{TITLE:#}    {urls}, at the given URLs"),
     }
     let (timeout, bytes) = (findings.timeout_ms, findings.max_body_bytes);
     anstream::println!("{TITLE}limits{TITLE:#}   {timeout} ms and {bytes} bytes for each fetch");
@@ -41,9 +41,7 @@ pub(super) fn heading(findings: &Findings, urls: usize) {
         let (runtime, workers) = (findings.runtime, count(workers, "worker"));
         anstream::println!("{TITLE}callers{TITLE:#}  {runtime}s, on {workers}");
     }
-    anstream::println!(
-        "{TITLE}threads{TITLE:#}  {placement} placement on {cores}: wherever the operating system puts them"
-    );
+    anstream::println!("{TITLE}threads{TITLE:#}  {placement} placement on {cores}: the kernel chooses the cores");
 }
 
 pub(super) fn part_begins(title: &str) {
@@ -64,7 +62,7 @@ pub(super) fn answer(answer: &Answer) {
 
 pub(super) fn part_ends(part: &Part) {
     let (asked, urls) = (part.asked, part.urls.len());
-    // The server's own count, if there is a server: it is the one count that does not depend on the memo.
+    // The embedded server's own count, if it was used. No other count is independent of the memo.
     let requests: Option<Vec<usize>> = part.urls.iter().map(|url| url.requests).collect();
     let requests_seen = requests.is_some();
     match requests {
@@ -104,8 +102,8 @@ pub(super) fn closing(findings: &Findings) {
     }
 }
 
-/// One unit for all times, so that a fetch and a hit compare at a glance, with enough digits for a hit, which takes
-/// several hundred nanoseconds.
+/// Times are all in milliseconds, so that a fetch and a hit compare at a glance. They have four decimals, because a hit
+/// takes several hundred nanoseconds.
 fn milliseconds(duration: Duration) -> String {
     format!("{:.4} ms", duration.as_secs_f64() * 1e3)
 }

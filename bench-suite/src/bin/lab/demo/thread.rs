@@ -1,4 +1,4 @@
-//! Callers that are OS threads: each sleeps while it waits, and the kernel runs others.
+//! Callers that are OS threads: each sleeps while it waits, and the kernel runs other threads.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ thread_local! {
     static WAITS_FOR_THE_MEMO: Cell<bool> = const { Cell::new(false) };
 }
 
-/// One caller asks for each URL, and then for each again.
+/// Asks for each URL, and then for each URL again, with one caller: this thread.
 pub(super) fn one_after_the_other(pages: &Pages, memo: &str, show: Show<'_>) -> Part {
     let calls = pages.begin();
     let memo = by_name::alone::<Suite, _, _>(memo, f(pages, &calls)).expect("a memo for threads was chosen");
@@ -32,7 +32,7 @@ pub(super) fn one_after_the_other(pages: &Pages, memo: &str, show: Show<'_>) -> 
     pages.end(&calls, answers, UNIT)
 }
 
-/// As many callers as there are questions, each on a thread of its own.
+/// Asks for each URL twice, with a caller for each question. Each caller is a thread.
 pub(super) fn all_at_once(pages: &Pages, memo: &str, show: Show<'_>) -> Part {
     let calls = pages.begin();
     let memo =
@@ -45,7 +45,7 @@ pub(super) fn all_at_once(pages: &Pages, memo: &str, show: Show<'_>) -> Part {
             let memo = &*memo;
             let caller = Builder::new().name(format!("caller-{page}")).spawn_scoped(scope, move || {
                 let answer = ask(pages, memo, page);
-                // An error means that the receiver has gone, and then nothing needs the answer.
+                // An error means that the receiver is gone. Then the answer is no longer needed.
                 let _ = to.send((answer, Instant::now()));
             });
             if let Err(error) = caller {
@@ -53,7 +53,7 @@ pub(super) fn all_at_once(pages: &Pages, memo: &str, show: Show<'_>) -> Part {
             }
         }
         answers.count_threads();
-        // With this end closed, the loop ends when the last caller has closed its own.
+        // After this drop only the callers hold senders, so the loop ends when the last caller has ended.
         drop(tell);
         for (answer, ended) in told {
             answers.add(answer, ended, show);
@@ -62,7 +62,7 @@ pub(super) fn all_at_once(pages: &Pages, memo: &str, show: Show<'_>) -> Part {
     pages.end(&calls, answers, UNIT)
 }
 
-/// The function that the memo remembers.
+/// The function whose results the memo remembers.
 fn f(pages: &Pages, calls: &Arc<Calls>) -> Function<String, Fetched> {
     let (calls, client) = (calls.clone(), Client::new(pages.limits));
     Box::new(move |url: &String| {
