@@ -159,7 +159,8 @@ fn selected(text: &str) -> String {
     inside.map_or_else(|| text.to_string(), |(word, _)| word.to_string())
 }
 
-/// Whether one process may trace another here: Yama's rule, where the kernel has it.
+/// Which processes may trace others here, by the rule of the kernel's Yama module, if the kernel includes it (see the
+/// kernel's `Documentation/admin-guide/LSM/Yama.rst`).
 fn tracing() -> String {
     match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").as_deref().map(str::trim) {
         Err(_) if cfg!(not(target_os = "linux")) => "only on Linux".to_string(),

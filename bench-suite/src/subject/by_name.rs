@@ -1,7 +1,7 @@
 //! Memos that are made by name, behind a pointer.
 //!
-//! Code that measures is compiled for each memo. Everything else would rather not be: it asks for a memo by its name,
-//! is compiled once, and pays a virtual call for each `get`.
+//! Code that measures is compiled once for each memo. All other code is compiled only once: it asks for a memo by its
+//! name, and pays a virtual call for each `get`.
 
 use std::sync::Arc;
 
@@ -33,27 +33,27 @@ impl<K: Key, V: Value, M: AsyncMemo<K, V> + Send + Sync> BoxedMemo<K, V> for M {
     }
 }
 
-/// The memo `name` of `R` for `f`; `None` if there is none that threads or coroutines can share. For a memo for
-/// coroutines, the coroutine runtime must have started, and `f` must be fit for it, as [`Subject::memo`] says.
+/// Makes the memo `name` of `R` for `f`; `None` if `R` has no such memo that threads or coroutines can share. For a
+/// memo for coroutines, the coroutine runtime must have started, and `f` must be fit for it, as [`Subject::memo`] says.
 #[must_use]
 pub fn shared<R: Registry, K: Key, V: Value>(name: &str, f: Function<K, V>) -> Option<Shared<K, V>> {
     Make::by::<R>(name, f)
 }
 
-/// The memo `name` of `R` for `f`; `None` if there is none for a blocking caller.
+/// Makes the memo `name` of `R` for `f`; `None` if `R` has no such memo for a blocking caller.
 #[must_use]
 pub fn alone<R: Registry, K: Key, V: Value>(name: &str, f: Function<K, V>) -> Option<Alone<K, V>> {
     Make::by::<R>(name, f)
 }
 
-/// The memo `name` of `R` for `f`; `None` if there is none that tasks can share. As [`AsyncSubject::memo`], this must
-/// be called within a tokio runtime.
+/// Makes the memo `name` of `R` for `f`; `None` if `R` has no such memo that tasks can share. Like
+/// [`AsyncSubject::memo`], this must be called within a tokio runtime.
 #[must_use]
 pub fn awaited<R: Registry, K: Key, V: Value>(name: &str, f: AsyncFunction<K, V>) -> Option<Awaited<K, V>> {
     Make::by::<R>(name, f)
 }
 
-/// Makes a memo when the one of this name comes by.
+/// A visitor that makes the memo of this name.
 struct Make<'a, F, M> {
     name: &'a str,
     f: Option<F>,

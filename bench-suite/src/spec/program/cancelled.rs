@@ -1,6 +1,7 @@
 //! Coroutines that are cancelled: a caller unwinds out of its wait, or out of its next yield.
 //!
-//! On one worker, what comes next is not a matter of luck. A memo that blocks the worker while it waits hangs here.
+//! The programs run on one worker, so luck does not decide what runs next. A memo that blocks the worker while it waits
+//! hangs here.
 
 use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
@@ -24,7 +25,7 @@ const THREADS_CANNOT_LEAVE: CannotBe = CannotBe(
      (memo2::robust's can, by its token, which get does not bring here)",
 );
 
-/// What the calls of `f` share, and what lets them end.
+/// What the calls of `f` share. `may_return` lets them end.
 #[derive(Clone)]
 struct Calls {
     ledger: Ledger,
@@ -39,7 +40,7 @@ impl Calls {
         Calls { ledger, made, inside, may_return: Arc::new(SyncFlag::new()) }
     }
 
-    /// A memo of twice the key, whose calls wait until they may return.
+    /// A memo whose `f` returns twice the key. Its calls wait until they may return.
     fn memo<R: Registry>(&self) -> Memo<usize, usize> {
         let calls = self.clone();
         memo::<R, usize, usize, _>(move |key| {
@@ -51,7 +52,7 @@ impl Calls {
         })
     }
 
-    /// Callers that have all begun, and have had their turns to wait.
+    /// Spawns `count` callers of the key. Returns when all have begun, and have had turns enough to begin their wait.
     async fn callers(&self, memo: &Memo<usize, usize>, count: usize) -> Vec<JoinHandle<usize>> {
         let start = Gate::default();
         let callers = (0..count)
@@ -68,7 +69,7 @@ impl Calls {
         callers
     }
 
-    /// One call at a time, and at most `most` in all.
+    /// Checks that there was one call at a time, and at most `most` calls in all.
     fn judge(&self, most: usize) -> anyhow::Result<()> {
         self.ledger.judge()?;
         let made = self.made.load(SeqCst);
@@ -77,21 +78,22 @@ impl Calls {
     }
 }
 
-/// Cancels a caller, which must end by that.
+/// Cancels a caller. Any other end of the caller is an error.
 fn cancelled(caller: JoinHandle<usize>, calls: &Calls) -> anyhow::Result<()> {
     calls.ledger.cancels(KEY);
     cancel(&caller.coroutine());
     match caller.join() {
         Err(JoinError::Cancelled) => Ok(()),
-        Err(error) => bail!("a caller that was cancelled ended otherwise: {error}"),
+        Err(error) => bail!("a cancelled caller ended by something else: {error}"),
         Ok(value) => bail!("a caller that was cancelled while it waited got {value}"),
     }
 }
 
-/// All of them must return the right value.
+/// Joins the callers. All of them must return the right value.
 fn come_back(callers: Vec<JoinHandle<usize>>) -> anyhow::Result<()> {
     for caller in callers {
-        let value = caller.join().map_err(|error| anyhow::anyhow!("a caller that was not cancelled: {error}"))?;
+        let value =
+            caller.join().map_err(|error| anyhow::anyhow!("a caller that was not cancelled failed: {error}"))?;
         ensure!(value == KEY * 2, "key {KEY} got {value}");
     }
     Ok(())
@@ -108,7 +110,7 @@ pub(crate) async fn leader<R: Registry>() -> anyhow::Result<()> {
         turns().await;
         calls.may_return.fire();
         come_back(waiters)?;
-        // A later caller, which the cancellation must not reach.
+        // The cancellation must not reach a later caller.
         come_back(calls.callers(&memo, 1).await)?;
         calls.judge(2)?;
     }
@@ -129,13 +131,13 @@ pub(crate) async fn waiters<R: Registry>() -> anyhow::Result<()> {
     calls.judge(1)
 }
 
-/// All callers leave while `f` is under way, and then a later one comes.
+/// All callers leave while `f` is under way, and then a later caller asks.
 pub(crate) async fn all<R: Registry>() -> anyhow::Result<()> {
     let calls = Calls::new();
     let memo = calls.memo::<R>();
     let callers = calls.callers(&memo, 5).await;
     calls.inside.wait_for(1).await;
-    // The leader comes last: until then its waiters have a call to wait for.
+    // The leader is cancelled last: until then its waiters have a call to wait for.
     callers.into_iter().rev().try_for_each(|caller| cancelled(caller, &calls))?;
     turns().await;
     calls.may_return.fire();
@@ -145,7 +147,7 @@ pub(crate) async fn all<R: Registry>() -> anyhow::Result<()> {
     drop(memo);
     ensure!(
         soon(|| Arc::strong_count(&calls.made) == 1).await,
-        "when all callers and the memo are gone, f is left, or a call of it"
+        "when all callers and the memo are gone, f or a call of f is left"
     );
     Ok(())
 }
@@ -157,7 +159,7 @@ pub(crate) async fn one_at_a_time<R: Registry>() -> anyhow::Result<()> {
     let mut callers = calls.callers(&memo, 8).await;
     calls.inside.wait_for(1).await;
     while callers.len() > 1 {
-        // The cancelled caller may be the leader, or a waiter, and then the leader stays.
+        // The cancelled caller may be the leader or a waiter. If it is a waiter, the leader stays.
         cancelled(callers.remove(0), &calls)?;
         turns().await;
         calls.judge(8)?;
@@ -167,12 +169,12 @@ pub(crate) async fn one_at_a_time<R: Registry>() -> anyhow::Result<()> {
     calls.judge(8)
 }
 
-/// How many callers leave a call that goes on to panic.
+/// How many callers leave before the call that they wait for panics.
 const LEAVE: usize = 50;
 
-/// Every call of `f` panics. Before the first does, many of its waiters are cancelled, and in some rounds its leader
-/// too. Then one caller is left, which came before they left, or comes after the panic: the second call is that
-/// caller's.
+/// Every call of `f` panics. Before the first call panics, many of its waiters are cancelled, and in some rounds its
+/// leader too. Then one caller is left. It asks before the others leave, or after the panic. The second call must be
+/// for that caller.
 pub(crate) async fn for_nobody<R: Registry>() -> anyhow::Result<()> {
     if callers() != Callers::Coroutines {
         bail!(THREADS_CANNOT_LEAVE);
@@ -205,8 +207,7 @@ pub(crate) async fn for_nobody<R: Registry>() -> anyhow::Result<()> {
             turns().await;
             callers
         };
-        let sees =
-            |caller: JoinHandle<_>| caller.join().map_err(|error| anyhow::anyhow!("a caller that stays: {error}"));
+        let sees = |caller: JoinHandle<_>| caller.join().map_err(|error| anyhow::anyhow!("a caller failed: {error}"));
 
         let leader = some_callers(1).await.pop().context("one caller")?;
         inside.wait_for(1).await;
@@ -214,7 +215,7 @@ pub(crate) async fn for_nobody<R: Registry>() -> anyhow::Result<()> {
         let waiter = if waiter_stays { some_callers(1).await.pop() } else { None };
         for caller in leave {
             cancel(&caller.coroutine());
-            ensure!(matches!(caller.join(), Err(JoinError::Cancelled)), "a cancelled waiter ended otherwise");
+            ensure!(matches!(caller.join(), Err(JoinError::Cancelled)), "a cancelled waiter ended by something else");
         }
         if leader_stays {
             may_return.fire();
@@ -222,7 +223,7 @@ pub(crate) async fn for_nobody<R: Registry>() -> anyhow::Result<()> {
             ensure!(seen == Err(0), "call 0 panicked, and its leader saw {seen:?}");
         } else {
             cancel(&leader.coroutine());
-            ensure!(matches!(leader.join(), Err(JoinError::Cancelled)), "a cancelled leader ended otherwise");
+            ensure!(matches!(leader.join(), Err(JoinError::Cancelled)), "a cancelled leader ended by something else");
             may_return.fire();
         }
         let waiter = match waiter {
@@ -238,7 +239,7 @@ pub(crate) async fn for_nobody<R: Registry>() -> anyhow::Result<()> {
         let made = made.load(SeqCst);
         ensure!(
             made == 2 && seen == Err(1),
-            "{made} calls of f, where 2 are enough: {LEAVE} callers had left, and the one that stayed saw {seen:?}"
+            "{made} calls of f, where 2 are enough: {LEAVE} callers had left, and the caller that stayed saw {seen:?}"
         );
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Tasks that leave: the future of a caller is dropped at some point, or polled once and then left alone.
 //!
-//! On one thread the futures are polled by hand, so what comes first is not a matter of luck.
+//! Most programs poll the futures by hand, on one thread, so luck does not decide what runs first.
 
 use std::panic::panic_any;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::spec::storm::{Ledger, random};
 use crate::spec::world::{Gate, Memo, boxed, memo, once, soon, turns, wait};
 use crate::subject::{AsyncFunction, Registry};
 
-/// The one key of most of these.
+/// The only key of most of these programs.
 const KEY: usize = 7;
 
-/// What the calls of `f` share, and the leave that lets them end.
+/// What the calls of `f` share. A permit of `leave` lets one of them end.
 #[derive(Clone)]
 struct Calls {
     ledger: Ledger,
@@ -39,7 +39,7 @@ impl Calls {
         Calls { ledger, made, leave: Arc::new(Semaphore::new(0)), items: Kind::default() }
     }
 
-    /// Twice the key, when there is leave.
+    /// The function of the memo. It takes a permit of `leave`, and then returns twice the key.
     fn f(&self) -> AsyncFunction<Item, Item> {
         let calls = self.clone();
         Box::new(move |key| {
@@ -63,7 +63,7 @@ impl Calls {
         self.made.load(SeqCst)
     }
 
-    /// One call at a time, and at most `most` in all.
+    /// Checks that there was one call at a time, and at most `most` calls in all.
     fn judge(&self, most: usize) -> anyhow::Result<()> {
         self.ledger.judge()?;
         ensure!(self.made() <= most, "{} calls of f, where {most} are enough", self.made());
@@ -82,7 +82,7 @@ async fn lead(leader: &mut Caller, calls: &Calls) {
     }
 }
 
-/// All of them must return the right value.
+/// Awaits the callers. All of them must return the right value.
 async fn come_back(callers: Vec<Caller>) -> anyhow::Result<()> {
     let values: Vec<usize> = join_all(callers).await.into_iter().map(|value| value.number).collect();
     ensure!(values.iter().all(|value| *value == KEY * 2), "wrong values: {values:?}");
@@ -103,7 +103,7 @@ pub(crate) async fn leader<R: Registry>() -> anyhow::Result<()> {
         wait(&mut waiters).await;
         calls.leave.add_permits(2);
         come_back(waiters).await?;
-        // A later caller, which the cancellation must not reach.
+        // The cancellation must not reach a later caller.
         come_back(vec![calls.caller(&memo, KEY)]).await?;
         calls.judge(2)?;
     }
@@ -126,7 +126,7 @@ pub(crate) async fn waiters<R: Registry>() -> anyhow::Result<()> {
     calls.judge(1)
 }
 
-/// All callers leave while `f` is under way, and then a later one comes, or the memo goes too.
+/// All callers leave while `f` is under way. Then a later caller asks, or the memo is dropped at once.
 pub(crate) async fn all<R: Registry>() -> anyhow::Result<()> {
     for a_later_one_comes in [true, false] {
         let calls = Calls::new();
@@ -158,12 +158,13 @@ pub(crate) async fn all<R: Registry>() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// On two workers, so that an aborted caller may be anywhere.
+/// The callers of each key are aborted one after the other, except the last. They run on two workers, so an aborted
+/// caller may be at any point.
 pub(crate) async fn one_at_a_time<R: Registry>() -> anyhow::Result<()> {
     const CALLERS: usize = 6;
     let mut random = random();
     let calls = Calls::new();
-    // Each call takes some turns more.
+    // Each call yields before and after its wait, so that an abort may find it there.
     let f = calls.f();
     let memo = memo::<R, Item, Item, _>(move |key| {
         let called = f(key);
@@ -200,7 +201,7 @@ pub(crate) async fn one_at_a_time<R: Registry>() -> anyhow::Result<()> {
                 Err(error) => ensure!(error.is_cancelled(), "a caller panicked: {error}"),
             }
         }
-        // Leave that no call took must not help the calls of the next round.
+        // The calls of the next key must not get permits that no call of this key took.
         calls.leave.forget_permits(CALLERS);
     }
     calls.ledger.judge()
@@ -216,12 +217,12 @@ pub(crate) async fn left<R: Registry>() -> anyhow::Result<()> {
     come_back((0..8).map(|_| calls.caller(&memo, KEY)).collect()).await?;
     ensure!(
         matches!(once(&mut leader), Poll::Ready(value) if value.number == KEY * 2),
-        "the leader did not get the value at last"
+        "the leader did not get the value after its waiters"
     );
     calls.judge(1)
 }
 
-/// The leader is dropped, and the first of its waiters is left alone: the others must not rely on that one.
+/// The leader is dropped, and the first of its waiters is left alone: the other waiters must not rely on it.
 pub(crate) async fn waiter_left<R: Registry>() -> anyhow::Result<()> {
     let calls = Calls::new();
     let memo = boxed::<R, _, _>(calls.f());
@@ -238,11 +239,12 @@ pub(crate) async fn waiter_left<R: Registry>() -> anyhow::Result<()> {
     calls.judge(2)
 }
 
-/// How many callers leave a call that goes on to panic.
+/// How many callers leave before the call that they wait for panics.
 const LEAVE: usize = 50;
 
-/// Every call of `f` panics. Before the first does, many of its waiters leave, and in some rounds its leader too. Then
-/// one caller is left, which came before they left, or comes after the panic: the second call is that caller's.
+/// Every call of `f` panics. Before the first call panics, many of its waiters leave, and in some rounds its leader
+/// too. Then one caller is left. It asks before the others leave, or after the panic. The second call must be for that
+/// caller.
 pub(crate) async fn for_nobody<R: Registry>() -> anyhow::Result<()> {
     for (leader_stays, waiter_stays) in [(true, true), (true, false), (false, true), (false, false)] {
         let calls = Calls::new();
@@ -281,16 +283,17 @@ pub(crate) async fn for_nobody<R: Registry>() -> anyhow::Result<()> {
         let (seen, made) = (caught(waiter).await?.map(|value| value.number), calls.made());
         ensure!(
             made == 2 && seen == Err(1),
-            "{made} calls of f, where 2 are enough: {LEAVE} callers had left, and the one that stayed saw {seen:?}"
+            "{made} calls of f, where 2 are enough: {LEAVE} callers had left, and the caller that stayed saw {seen:?}"
         );
     }
     Ok(())
 }
 
 /// The leader is dropped. While its call of `f` is being dropped, a waiter is polled: it must not lead yet. (On one
-/// thread no waiter could come at that moment. On two it can, and here the call that is being dropped does the poll.)
+/// thread no waiter would run at that moment, and on two threads one could. Here the call that is being dropped polls
+/// the waiter.)
 pub(crate) async fn old_call_goes_first<R: Registry>() -> anyhow::Result<()> {
-    /// Does something when it is dropped.
+    /// Calls its function when it is dropped.
     struct AtEnd(Option<Box<dyn FnOnce() + Send>>);
     impl Drop for AtEnd {
         fn drop(&mut self) {

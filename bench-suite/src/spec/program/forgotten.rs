@@ -11,14 +11,14 @@ use crate::spec::CannotBe;
 use crate::spec::world::{Gate, all_wait, herd, memo};
 use crate::subject::Registry;
 
-/// How long the last caller has until it waits, if it does.
+/// How long the last caller may take to begin its wait. With some memos it never waits.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 const KEY: usize = 7;
 
 const CANNOT_FORGET: CannotBe = CannotBe("this memo has no way to forget a key, or not while others share it");
 
-/// Its value is the number of the call that computed it.
+/// The key is forgotten when its value is there. The value is the number of the call that computed it.
 pub(crate) async fn ready_key<R: Registry>() -> anyhow::Result<()> {
     let calls = AtomicUsize::new(0);
     let memo = memo::<R, usize, usize, _>(move |_| ready(calls.fetch_add(1, SeqCst)));
@@ -26,13 +26,16 @@ pub(crate) async fn ready_key<R: Registry>() -> anyhow::Result<()> {
     for call in 1..10 {
         for _ in 0..3 {
             let value = memo.get(&KEY).await;
-            ensure!(value == call, "call {call} was to be kept, and a caller got the value of call {value}");
+            ensure!(
+                value == call,
+                "the memo should have kept the value of call {call}, and a caller got the value of call {value}"
+            );
         }
         if !memo.forget(&KEY) {
             bail!(CANNOT_FORGET);
         }
     }
-    ensure!(memo.get(&(KEY + 1)).await == other, "another key was forgotten as well");
+    ensure!(memo.get(&(KEY + 1)).await == other, "the memo forgot another key as well");
     Ok(())
 }
 
@@ -46,8 +49,8 @@ struct Gates {
     new_may_end: Gate,
 }
 
-/// Call 0 is under way when the key is forgotten, and ends while call 1 is under way for a caller that came after that.
-/// A third caller comes when call 0 has ended, and waits for call 1.
+/// The key is forgotten while call 0 is under way. The next caller makes call 1, and call 0 ends while call 1 is under
+/// way. The third caller asks when call 0 has ended, and must wait for call 1.
 pub(crate) async fn in_f<R: Registry>() -> anyhow::Result<()> {
     let (calls, gates) = (Arc::new(AtomicUsize::new(0)), Gates::default());
     let memo = memo::<R, usize, usize, _>({
@@ -88,7 +91,7 @@ pub(crate) async fn in_f<R: Registry>() -> anyhow::Result<()> {
                         gates.inside.wait_for(2).await;
                     }
                     gates.old_may_end.arrive();
-                    // All callers have come: the new call is in f, and the third caller waits for it.
+                    // Two callers wait then: the leader of the new call in f, and the third caller for that call.
                     gates.old_has_ended.wait_for(1).await;
                     all_wait(2, PATIENCE).await;
                     gates.new_may_end.arrive();
@@ -103,13 +106,16 @@ pub(crate) async fn in_f<R: Registry>() -> anyhow::Result<()> {
     }
     let calls = calls.load(SeqCst);
     ensure!(got[0] == Some(0), "the old call's caller got the value of call {:?}", got[0]);
-    ensure!(got[1] == Some(1), "the caller that came after it was forgotten got the value of call {:?}", got[1]);
-    ensure!(calls == 2, "{calls} calls of f: while the new one was under way, the old one's end made room for another");
+    ensure!(got[1] == Some(1), "the caller that asked after the key was forgotten got the value of call {:?}", got[1]);
+    ensure!(
+        calls == 2,
+        "{calls} calls of f: while the new call was under way, the end of the old call made room for another"
+    );
     ensure!(
         got[2] == Some(1),
-        "the caller that came when the old call had ended got its value, which had been forgotten"
+        "the caller that asked when the old call had ended got its value, which had been forgotten"
     );
     let kept = memo.get(&KEY).await;
-    ensure!(kept == 1, "the memo keeps the value of call {kept}, and not that of the new one");
+    ensure!(kept == 1, "the memo keeps the value of call {kept} and not that of the new call");
     Ok(())
 }

@@ -14,13 +14,14 @@ use super::{Gate, callers, now, turns};
 use crate::coroutine;
 use crate::subject::Callers;
 
-/// How many callers the herd under way has. (A child process has one herd at a time.)
+/// How many callers the current herd has. (A child process has one herd at a time.)
 static CALLERS: AtomicUsize = AtomicUsize::new(0);
 
-/// How many of them have started.
+/// How many callers of the current herd have started.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 
-/// Those that are threads and have started, by the kernel's numbers. Threads that still sleep at the start are not here.
+/// The kernel's numbers of the callers that are threads and have started. Threads that still sleep at the start gate
+/// are not in it.
 static STARTED_THREADS: parking_lot::Mutex<Vec<u32>> = parking_lot::Mutex::new(Vec::new());
 
 /// Runs `ask` in `callers` threads, coroutines or tasks at once, with the number of each, and returns their results.
@@ -32,7 +33,7 @@ where
     herd_of((0..callers).map(|caller| ask(caller).boxed()).collect()).await
 }
 
-/// [`herd`], compiled once for each `T`, and not for each program.
+/// [`herd`], compiled once for each `T` and not once for each program.
 async fn herd_of<T: Send + 'static>(asks: Vec<BoxFuture<'static, T>>) -> Vec<T> {
     let count = asks.len();
     begin(count);
@@ -97,10 +98,11 @@ fn begin(count: usize) {
 /// Waits until at least `count` callers of the herd wait, or `patience` is over, and says whether they do.
 ///
 /// In this way a leader knows, inside `f`, that its waiters wait. The kernel says which threads sleep. No verdict
-/// depends on how long that takes: patience is for memos whose callers never sleep, and for systems that do not tell.
+/// depends on how long that takes: patience is for memos whose callers never sleep, and for systems on which the kernel
+/// does not say so.
 ///
-/// For coroutines and tasks no one tells. But each keeps its worker until it waits or yields. So when all have started,
-/// and each has had some turns, a caller that does not wait by then never will.
+/// The kernel does not know which coroutines and tasks wait. But each of them keeps its worker until it waits or
+/// yields. So once all have started and each has had some turns, a caller that does not wait yet never will.
 pub(crate) async fn all_wait(count: usize, patience: Duration) -> bool {
     let start = Instant::now();
     if callers() == Callers::Threads {
@@ -125,9 +127,9 @@ pub(crate) async fn all_wait(count: usize, patience: Duration) -> bool {
 /// A caller that is asleep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sleeper {
-    /// The kernel's number for it.
+    /// The kernel's number of the thread.
     id: u32,
-    /// How often it has gone to sleep so far.
+    /// How many times it has gone to sleep so far.
     times: u64,
 }
 
@@ -145,7 +147,7 @@ fn this_thread() -> Option<u32> {
     Some(green_threads::probe::threads::this())
 }
 
-/// Only Linux tells.
+/// Empty: only Linux says which threads sleep.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn sleepers() -> Vec<Sleeper> {
     Vec::new()

@@ -1,7 +1,7 @@
-//! The memo that a program asks: one of the chosen subject, behind a pointer.
+//! The memo that a program asks: a memo of the chosen subject, behind a pointer.
 //!
-//! The programs are compiled once for a registry, and not for each subject. There would be some thousand of them, and
-//! the compiler would look at all of them after each edit of a memo.
+//! The programs are compiled once for a registry and not once for each subject. Otherwise there would be about a
+//! thousand of them, and the compiler would check all of them after each edit of a memo.
 
 use std::future::Future;
 use std::sync::{Arc, Weak};
@@ -16,7 +16,7 @@ use super::now;
 use crate::subject::by_name::{self, Alone, Awaited, BoxedMemo, Shared};
 use crate::subject::{self, AsyncFunction, Callers, Key, Registry, Value};
 
-/// A memo of the chosen subject. Clones are the same memo.
+/// A memo of the chosen subject. A clone is another pointer to the same memo.
 pub(crate) enum Memo<K, V> {
     /// Its callers block.
     Blocking(Shared<K, V>),
@@ -24,7 +24,7 @@ pub(crate) enum Memo<K, V> {
     Awaited(Awaited<K, V>),
 }
 
-/// A memo of `f`.
+/// Makes a memo of `f`.
 pub(crate) fn memo<R: Registry, K: Key, V: Value, A>(f: impl Fn(&K) -> A + Send + Sync + 'static) -> Memo<K, V>
 where
     A: Future<Output = V> + Send + 'static,
@@ -32,7 +32,7 @@ where
     boxed::<R, K, V>(Box::new(move |key| f(key).boxed()))
 }
 
-/// A memo of `f`, which is boxed.
+/// Makes a memo of `f`, which is boxed already.
 pub(crate) fn boxed<R: Registry, K: Key, V: Value>(f: AsyncFunction<K, V>) -> Memo<K, V> {
     let chosen = chosen();
     let made = if chosen.callers == Callers::Tasks {
@@ -49,7 +49,8 @@ pub(crate) fn boxed<R: Registry, K: Key, V: Value>(f: AsyncFunction<K, V>) -> Me
     made.expect("the chosen subject is in its registry")
 }
 
-/// A memo for one thread, in a lock that no caller finds taken: the programs that it is given to have one thread.
+/// A memo for one thread, in a lock. No caller finds the lock taken, because only programs with one thread get such a
+/// memo.
 struct Guarded<K, V>(Mutex<Alone<K, V>>);
 
 impl<K: Key, V: Value> subject::Memo<K, V> for Guarded<K, V> {
@@ -59,7 +60,7 @@ impl<K: Key, V: Value> subject::Memo<K, V> for Guarded<K, V> {
 }
 
 impl<K: Key, V: Value> Memo<K, V> {
-    /// The value for `key`. Nothing happens before the first poll.
+    /// Returns the value for `key`. The memo is asked at the first poll.
     pub(crate) async fn get(&self, key: &K) -> V {
         match self {
             Memo::Blocking(memo) => memo.get(key),
@@ -81,7 +82,11 @@ impl<K: Key, V: Value> Memo<K, V> {
         }
     }
 
-    /// Drops the memo, which nothing else may hold any more.
+    /// Drops the memo.
+    ///
+    /// # Errors
+    ///
+    /// If this is not the last pointer to the memo.
     pub(crate) fn drop_last(self) -> anyhow::Result<()> {
         let last = match self {
             Memo::Blocking(memo) => Arc::strong_count(&memo) == 1,
@@ -108,7 +113,7 @@ impl<K, V> Clone for Memo<K, V> {
     }
 }
 
-/// A memo that this does not keep alive.
+/// A weak pointer to a memo: it does not keep the memo alive.
 pub(crate) enum WeakMemo<K, V> {
     Blocking(Weak<dyn subject::Memo<K, V> + Send + Sync>),
     Awaited(Weak<dyn BoxedMemo<K, V>>),

@@ -1,4 +1,4 @@
-//! What may take a moment to go: a thread leaves the kernel's list, a last reader drops a value.
+//! Waits for what may take a moment: a thread leaves the kernel's list, the last reader drops a value.
 
 use std::time::Duration;
 #[cfg(not(target_os = "linux"))]
@@ -10,15 +10,16 @@ use tokio::runtime::Handle;
 use super::callers;
 use crate::subject::Callers;
 
-/// How much processor time of this process that may take. The matrix allows more, also for what no memo promises, so
-/// something that stays is reported as that and not as a hang. A busy machine delays both alike.
+/// How much processor time this process may use in one such wait. The matrix allows more, even for what no memo
+/// promises. So something that stays is reported as such, and not as a hang. A busy machine delays both limits alike:
+/// on Linux both are processor time, elsewhere both are clock time.
 pub(crate) const SOON: Duration = Duration::from_secs(3);
 
 /// A wait that has begun.
 struct Wait {
     #[cfg(target_os = "linux")]
     start: Duration,
-    /// Only Linux tells the processor time here.
+    /// Clock time, because only Linux reports processor time here.
     #[cfg(not(target_os = "linux"))]
     start: Instant,
 }
@@ -51,7 +52,7 @@ fn processor() -> Duration {
     green_threads::probe::threads::processor_of(std::process::id()).unwrap_or_default()
 }
 
-/// Waits until `done`, at most [`SOON`], and says whether it is.
+/// Waits until `done` returns `true`, at most for [`SOON`]. Returns whether it did.
 pub(crate) async fn soon(done: impl Fn() -> bool) -> bool {
     let wait = Wait::begin();
     while !done() {
@@ -59,8 +60,8 @@ pub(crate) async fn soon(done: impl Fn() -> bool) -> bool {
             return false;
         }
         match callers() {
-            // A thread keeps its core until the kernel takes it away. One that yields gets a hundredth of its share of
-            // a busy machine, and would take minutes for its three seconds.
+            // A thread keeps its core until the kernel takes it away. A thread that yields gets 1% of its share of a
+            // busy machine, and would need minutes to use its three seconds.
             Callers::Threads => {}
             Callers::Coroutines => yield_now(),
             Callers::Tasks => tokio::task::yield_now().await,
@@ -80,7 +81,7 @@ pub(crate) fn threads() -> usize {
     green_threads::probe::threads::all().map_or(0, |threads| threads.len())
 }
 
-/// Only Linux tells.
+/// Always 0: only Linux says how many threads a process has.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn threads() -> usize {
     0
