@@ -28,17 +28,17 @@ pub enum Declared {
 }
 
 /// The situations in which a call waits for itself.
-const CIRCLES: [&str; 4] = ["same-key", "cycle", "two-caller-cycle", "three-caller-cycle"];
+const CYCLES: [&str; 4] = ["same-key", "cycle", "two-caller-cycle", "three-caller-cycle"];
 
 /// What is known about `subject` and `property` where `callers` try it.
 #[must_use]
 pub fn declared(callers: Callers, subject: &str, property: &str) -> Declared {
-    // One memo that suppresses duplicates detects a circle: memo2::robust. In the others, peers included, each call in
-    // the circle waits for the next.
-    let circle = CIRCLES.contains(&property) && !["memo2::duplicating", "memo2::robust"].contains(&subject);
+    // One memo that suppresses duplicates detects a cycle: memo2::robust. In the others, peers included, each call in
+    // the cycle waits for the next.
+    let cycle = CYCLES.contains(&property) && !["memo2::duplicating", "memo2::robust"].contains(&subject);
     match subject {
         "mine" => Declared::Nothing,
-        _ if circle => Declared::Fails(Failure::Hangs),
+        _ if cycle => Declared::Fails(Failure::Hangs),
         _ => match callers {
             Callers::Threads => from_threads(subject, property),
             Callers::Coroutines => from_coroutines(subject, property),
@@ -61,8 +61,8 @@ fn from_threads(subject: &str, property: &str) -> Declared {
         ("memo2::duplicating", "panic-hand-over" | "panics-in-a-row" | "waiters-sleep") => Declared::Fails(Breaks),
         // It fails only if two callers come within the same microsecond.
         ("memo2::duplicating", "late-callers" | "callers-in-step") => Declared::Nothing,
-        // A circle of calls goes on until the stack overflows, as it would without a memo.
-        ("memo2::duplicating", circle) if CIRCLES.contains(&circle) => Declared::Fails(Crashes),
+        // A cycle of calls goes on until the stack overflows, as it would without a memo.
+        ("memo2::duplicating", cycle) if CYCLES.contains(&cycle) => Declared::Fails(Crashes),
 
         // The map keeps an empty cell for every key whose call panicked.
         ("dashmap" | "papaya", "failed-keys-go") => Declared::Fails(Breaks),

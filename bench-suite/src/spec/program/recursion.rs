@@ -1,4 +1,4 @@
-//! `f` asks the memo: for other keys, which must work, or in a circle, which can only be refused.
+//! `f` asks the memo: for other keys, which must work, or in a cycle, which can only be refused.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -54,7 +54,7 @@ pub(crate) async fn other_keys<R: Registry>() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Two callers ask for 3 and 4 at once. Each of these asks for 1 and 2, and both of those for 0. There is no circle.
+/// Two callers ask for 3 and 4 at once. Each of these asks for 1 and 2, and both of those for 0. There is no cycle.
 pub(crate) async fn diamond<R: Registry>() -> anyhow::Result<()> {
     let memo = recursive::<R, _>(|memo, key| async move {
         match key {

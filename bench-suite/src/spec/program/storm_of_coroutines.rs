@@ -126,7 +126,7 @@ async fn whole_storm<R: Registry>() -> anyhow::Result<()> {
                 Ok(asked) => asked?,
                 Err(JoinError::Cancelled) => storm.ledger.cancels(key),
                 Err(error) => {
-                    bail!("a caller of key {key} ended otherwise than by its value or its cancellation: {error}")
+                    bail!("a caller of key {key} ended without a value although it was not cancelled: {error}")
                 }
             }
         }
