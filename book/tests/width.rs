@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +11,10 @@ const WIDEST: usize = 90;
 
 /// Every Rust file of the workspace's crates.
 fn sources() -> Vec<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo runs this");
     let crates = ["memo1", "memo2", "memo3", "green-threads", "bench-suite"];
-    let (mut folders, mut sources) = (crates.map(|name| workspace.join(name)).to_vec(), Vec::new());
+    let in_workspace = |name| Path::new(&package).join("..").join(name);
+    let (mut folders, mut sources) = (crates.map(in_workspace).to_vec(), Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
