@@ -97,7 +97,9 @@ fn without_results_nothing_is_judged() {
     let folder = tempfile::tempdir().unwrap();
     let output = lab(folder.path(), &["claims"]);
     assert!(output.status.success());
-    assert!(text(&output.stderr).contains("not everything has been measured yet"), "{}", text(&output.stderr));
+    let rest = text(&output.stderr);
+    assert!(rest.contains("Not everything has been measured yet. For the rest run:\n  cargo lab run "), "{rest}");
+    assert!(rest.contains("\n  cargo lab conformance\n"), "{rest}");
 }
 
 /// Coroutines are shown for comparison only, so their results cannot break the claim. The claim speaks of

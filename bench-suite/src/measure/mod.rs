@@ -22,7 +22,7 @@ use std::io;
 use std::rc::Rc;
 
 use green_threads::probe::placement::Placement;
-use green_threads::workload::{Depth, Quantity, Shows, Times, Unit};
+use green_threads::workload::{Depth, Quantity, Shows, Times, Unit, Workload};
 
 use crate::child::probe::Programs;
 use crate::store::{self, Cell, Found, Series};
@@ -73,6 +73,13 @@ pub fn of_runtimes() -> Vec<(&'static str, Shows)> {
         .flat_map(|workload| workload.experiments)
         .map(|described| (described.name, described.shows))
         .collect()
+}
+
+/// The name of the workload that an experiment measures; `None` if it measures no workload.
+#[must_use]
+pub fn workload_of(experiment: &str) -> Option<&'static str> {
+    let measures = |workload: &&Workload| workload.experiments.iter().any(|described| described.name == experiment);
+    workload::all().find(measures).map(|workload| workload.name)
 }
 
 /// An experiment that times its subjects together, in each of its settings. The methods identify a setting by its

@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use bench_suite::claim::{self, Cover, Finding, Verdict};
+use bench_suite::measure;
 use bench_suite::report::{self, Mood, Sheet, Word};
 use bench_suite::store::Store;
+use green_threads::workload::Depth;
 
 /// Compare the claims of gopl's section 9.8 and of this course with what was measured.
 ///
@@ -45,16 +47,28 @@ impl Claims {
             judged.iter().for_each(|(claim, findings)| report::print(&sheet(claim, findings)));
         }
         let all = || judged.iter().flat_map(|of| of.1.iter().map(move |finding| (of, finding)));
-        let missing: BTreeSet<_> = all()
+        if !self.json && all().any(|(_, finding)| finding.pinned.is_some()) {
+            anstream::println!(
+                "\npinned: a test of this repository asserts the same verdict. Results that contradict it are an error."
+            );
+        }
+        let covered = all()
             .filter(|(_, finding)| finding.verdict == Some(Verdict::NotMeasured))
             .flat_map(|((claim, _), _)| claim.covers)
-            .map(|cover| match cover.experiment {
-                "conformance" => "`cargo lab conformance`",
-                _ => "`cargo lab run` or `cargo bench`",
-            })
-            .collect();
-        for command in missing {
-            anstream::eprintln!("\nnot everything has been measured yet: run {command} for the rest");
+            .map(|cover| cover.experiment);
+        let missing: BTreeSet<_> = covered.filter(|experiment| !is_measured(&store, experiment)).collect();
+        if !missing.is_empty() {
+            anstream::eprintln!("\nNot everything has been measured yet. For the rest run:");
+            let workloads: BTreeSet<_> =
+                missing.iter().filter_map(|experiment| measure::workload_of(experiment)).collect();
+            if !workloads.is_empty() {
+                let workloads: Vec<_> = workloads.into_iter().collect();
+                anstream::eprintln!("  cargo lab run {}", workloads.join(" "));
+            }
+            for experiment in missing.iter().filter(|experiment| measure::workload_of(experiment).is_none()) {
+                let command = if *experiment == "conformance" { "cargo lab" } else { "cargo bench --" };
+                anstream::eprintln!("  {command} {experiment}");
+            }
         }
         let broken: Vec<_> = all().filter(|(_, finding)| finding.is_broken()).collect();
         for ((claim, _), finding) in &broken {
@@ -63,6 +77,11 @@ impl Claims {
         }
         Ok(if broken.is_empty() && unread.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// Whether the store has complete results of `experiment`.
+fn is_measured(store: &Store, experiment: &str) -> bool {
+    matches!(store.read(experiment), Ok(Some(results)) if results.complete && results.depth != Depth::Trial)
 }
 
 fn sheet(claim: &claim::Claim, findings: &[Finding]) -> Sheet {

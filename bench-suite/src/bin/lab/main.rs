@@ -11,6 +11,7 @@ mod claims;
 mod conformance;
 mod demo;
 mod doctor;
+mod grade;
 mod race;
 mod release;
 mod report;
@@ -29,6 +30,7 @@ struct Lab {
 enum Command {
     Demo(demo::Demo),
     Conformance(conformance::Conformance),
+    Grade(grade::Grade),
     Race(race::Race),
     Run(run::Run),
     Claims(claims::Claims),
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let ended = match Lab::parse().command {
         Command::Demo(demo) => demo.run(),
         Command::Conformance(conformance) => conformance.run(),
+        Command::Grade(grade) => grade.run(),
         Command::Race(race) => race.run(),
         Command::Run(run) => run.run(),
         Command::Claims(claims) => claims.run(),
