@@ -9,10 +9,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use green_threads::probe::placement::Placement;
+use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Depth, Parameter, Quantity, Times};
 use parking_lot::{Condvar, Mutex};
 
-use super::rounds::{Contestant, Length, Plan, Run};
+use super::rounds::{Contestant, Length, Plan};
 use super::{Contest, Tick, Written, all_subjects, compete};
 use crate::store::Found;
 use crate::subject::Callers::Threads;
@@ -94,7 +95,7 @@ impl Contest for MemoHerd {
         let mut enter = Enter { callers, without, contestants: Vec::new() };
         subject::visit_made_for(Threads, &mut enter);
         let plan = Plan { rounds: self.rounds(), length: Length::Iterations(1) };
-        compete(placement, enter.contestants, plan, Some(CALLS), tick)
+        compete(placement, enter.contestants, plan, &TIMES, tick)
     }
 }
 
@@ -142,7 +143,7 @@ impl<S: Subject> Contestant for Herd<S> {
     /// Runs `iterations` herds. `f` returns only when all callers have announced themselves. So each caller waits
     /// then, or is about to. The clock starts when `f` may return, and stops when the last caller has its value.
     /// It does not include the creation of the threads.
-    fn run(&mut self, iterations: u64) -> Run {
+    fn run(&mut self, iterations: u64) -> Answer {
         let mut time = Duration::ZERO;
         let calls = Arc::new(AtomicU64::new(0));
         for _ in 0..iterations {
@@ -169,6 +170,6 @@ impl<S: Subject> Contestant for Herd<S> {
             });
             time += last.map_or(Duration::ZERO, |last| last - gate.open());
         }
-        Run { time, count: Some(calls.load(Relaxed) / iterations) }
+        Answer::time(time).quantity(CALLS, (calls.load(Relaxed) / iterations) as f64)
     }
 }

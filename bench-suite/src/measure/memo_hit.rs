@@ -18,12 +18,13 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use green_threads::probe::placement::Placement;
+use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Compared, Depth, Parameter, Remark, Times};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Zipf};
 
-use super::rounds::{Contestant, Length, Plan, Run};
+use super::rounds::{Contestant, Length, Plan};
 use super::together::{Span, timed, together};
 use super::{Contest, PLAIN_MAP, Tick, Written, all_subjects, compete, thread_counts};
 use crate::store::Found;
@@ -180,7 +181,7 @@ impl<S: Hashing> Contest for MemoHit<S> {
             .filter(|memo| threads == 1 || memo.name() != <Memo1 as OneThread>::NAME)
             .map(|memo| Box::new(Hits { memo: &mut **memo, load: &load, at: 0 }) as Box<dyn Contestant>)
             .collect();
-        compete(placement, contestants, plan, None, tick)
+        compete(placement, contestants, plan, &TIMES, tick)
     }
 }
 
@@ -322,10 +323,10 @@ impl Contestant for Hits<'_> {
     fn name(&self) -> &'static str {
         self.memo.name()
     }
-    fn run(&mut self, iterations: u64) -> Run {
+    fn run(&mut self, iterations: u64) -> Answer {
         let begin = self.at;
         self.at = (begin + iterations as usize) % self.load.orders[0].len();
-        Run { time: self.memo.walk(self.load, begin, iterations), count: None }
+        Answer::time(self.memo.walk(self.load, begin, iterations))
     }
 }
 

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use green_threads::probe::placement::Placement;
+use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Depth, Parameter, Quantity, Times};
 
-use super::rounds::{Contestant, Length, Plan, Run};
+use super::rounds::{Contestant, Length, Plan};
 use super::together::{timed, together};
 use super::{Contest, Tick, Written, all_subjects, compete};
 use crate::pages::{Body, Client, FetchError, Limits, Server, Site};
@@ -107,7 +108,7 @@ impl Contest for MemoHttp {
         let mut enter = Enter { callers, pages, without, contestants: Vec::new() };
         subject::visit_made_for(Threads, &mut enter);
         let plan = Plan { rounds: self.rounds(), length: Length::Iterations(1) };
-        compete(placement, enter.contestants, plan, Some(REQUESTS), tick)
+        compete(placement, enter.contestants, plan, &TIMES, tick)
     }
 }
 
@@ -132,7 +133,7 @@ impl<S: Subject> Contestant for Crowd<S> {
     /// # Panics
     ///
     /// If a page cannot be fetched or does not have the right size: then there is nothing to measure.
-    fn run(&mut self, iterations: u64) -> Run {
+    fn run(&mut self, iterations: u64) -> Answer {
         let urls: Vec<String> = (0..SITE.pages).map(|page| self.pages.server.url(page)).collect();
         let mut time = Duration::ZERO;
         self.pages.server.reset();
@@ -151,6 +152,6 @@ impl<S: Subject> Contestant for Crowd<S> {
                 })
             });
         }
-        Run { time, count: Some(self.pages.server.total_requests() as u64 / iterations) }
+        Answer::time(time).quantity(REQUESTS, (self.pages.server.total_requests() as u64 / iterations) as f64)
     }
 }

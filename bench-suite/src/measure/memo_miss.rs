@@ -9,9 +9,10 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 use green_threads::probe::placement::Placement;
+use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Depth, Parameter, Times};
 
-use super::rounds::{Contestant, Length, Plan, Run};
+use super::rounds::{Contestant, Length, Plan};
 use super::together::{timed, together};
 use super::{Contest, Tick, Written, all_subjects, compete, thread_counts};
 use crate::store::Found;
@@ -109,7 +110,7 @@ impl Contest for MemoMiss {
             F::Busy => 32,
         };
         let plan = Plan { rounds: self.rounds(), length: Length::Iterations(misses) };
-        compete(placement, enter.contestants, plan, None, tick)
+        compete(placement, enter.contestants, plan, &TIMES, tick)
     }
 }
 
@@ -172,10 +173,10 @@ impl<S: OneThread> Contestant for Alone<S> {
     fn name(&self) -> &'static str {
         S::NAME
     }
-    fn run(&mut self, iterations: u64) -> Run {
+    fn run(&mut self, iterations: u64) -> Answer {
         let (memo, keys) = (S::memo(f(self.busy)), keys(0, iterations));
         let (start, end) = timed(|| ask(&memo, &keys));
-        Run { time: end - start, count: None }
+        Answer::time(end - start)
     }
 }
 
@@ -189,10 +190,10 @@ impl<S: Subject> Contestant for Shared<S> {
     fn name(&self) -> &'static str {
         <S as Subject>::NAME
     }
-    fn run(&mut self, iterations: u64) -> Run {
+    fn run(&mut self, iterations: u64) -> Answer {
         let memo = <S as Subject>::memo(f(self.busy));
         let keys: Vec<_> = (0..self.threads).map(|thread| keys(thread, iterations)).collect();
         let time = together(self.threads, |thread| timed(|| ask(&memo, &keys[thread])));
-        Run { time, count: None }
+        Answer::time(time)
     }
 }

@@ -22,6 +22,7 @@ use std::io;
 use std::rc::Rc;
 
 use green_threads::probe::placement::Placement;
+use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Depth, Quantity, Shows, Times, Unit, Workload};
 
 use crate::child::probe::Programs;
@@ -187,7 +188,7 @@ fn compete(
     placement: Placement,
     mut contestants: Vec<Box<dyn Contestant + '_>>,
     plan: Plan,
-    count: Option<Quantity>,
+    shown: &Times,
     tick: Tick<'_>,
 ) -> io::Result<Vec<(&'static str, Found)>> {
     let laps = placement.run(|| rounds::run(&mut contestants, plan, tick))?;
@@ -199,11 +200,28 @@ fn compete(
     };
     let found = contestants.iter().zip(laps).zip(times.into_iter().zip(ratios));
     let found = found.map(|((contestant, laps), (times, ratios))| {
-        let mut all = vec![(Quantity::TIME, times), (RATIO, ratios)];
-        all.extend(count.map(|count| (count, laps.iter().filter_map(|lap| lap.count).collect())));
-        (contestant.name(), Found::Quantities(store::named(all)))
+        let mut all = quantities(laps.iter().map(|lap| &lap.answer), |name| shown.quantity(name));
+        all.extend(store::named([(Quantity::TIME, times), (RATIO, ratios)]));
+        (contestant.name(), Found::Quantities(all))
     });
     Ok(found.collect())
+}
+
+/// Collects the quantities of these answers, each with one number per answer. `described` finds the description of
+/// a quantity by its name.
+fn quantities<'a>(
+    answers: impl IntoIterator<Item = &'a Answer>,
+    described: impl Fn(&str) -> Option<&'static Quantity>,
+) -> BTreeMap<String, Series> {
+    let mut quantities: BTreeMap<String, Series> = BTreeMap::new();
+    for (name, number) in answers.into_iter().flat_map(|answer| &answer.quantities) {
+        // If noise hides a quantity, the answer has a bound instead: the same name with a suffix.
+        let quantity = described(name.strip_suffix(Answer::BELOW).unwrap_or(name));
+        debug_assert!(quantity.is_some(), "a workload reports {name:?}, which it does not describe");
+        let unit = quantity.map_or(Unit::Count, |quantity| quantity.unit);
+        quantities.entry(name.clone()).or_insert(Series { unit, rounds: Vec::new() }).rounds.push(*number);
+    }
+    quantities
 }
 
 /// Lists every subject that threads call. memo1 takes part only in settings with one thread, in which that thread

@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use green_threads::probe::protocol::Answer;
+
 use crate::store::Estimate;
 
 /// A subject that takes part in the rounds.
@@ -15,27 +17,25 @@ pub(super) trait Contestant: Send {
     /// The subject's name.
     fn name(&self) -> &'static str;
 
-    /// Runs `iterations` iterations, and returns how long they took. The threads or units that do the work read
-    /// the clock.
-    fn run(&mut self, iterations: u64) -> Run;
+    /// Runs `iterations` iterations, and answers with their time and with what it counted meanwhile. The threads or
+    /// units that do the work read the clock.
+    fn run(&mut self, iterations: u64) -> Answer;
 }
 
-/// The result of a contestant's iterations.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
-    /// The time of all iterations together.
-    pub(super) time: Duration,
-    /// What the contestant counted during the iterations, if the experiment counts.
-    pub(super) count: Option<u64>,
-}
-
-/// The result of one contestant in one round.
-#[derive(Clone, Copy, Debug)]
+/// What one contestant did in one round.
+#[derive(Clone, Debug)]
 pub(super) struct Lap {
     /// The time of one iteration.
     pub(super) nanoseconds: f64,
-    /// The same as [`Run::count`].
-    pub(super) count: Option<f64>,
+    /// What it answered.
+    pub(super) answer: Answer,
+}
+
+impl Lap {
+    /// The lap of so many iterations.
+    pub(super) fn new(answer: Answer, iterations: u64) -> Lap {
+        Lap { nanoseconds: answer.nanoseconds / iterations as f64, answer }
+    }
 }
 
 /// How many rounds there are, and how long each contestant runs in a round.
@@ -67,11 +67,7 @@ pub(super) fn run(
         for turn in 0..contestants.len() {
             // The order rotates, so that no contestant always runs first.
             let at = (turn + round) % contestants.len();
-            let run = contestants[at].run(iterations[at]);
-            laps[at].push(Lap {
-                nanoseconds: run.time.as_nanos() as f64 / iterations[at] as f64,
-                count: run.count.map(|count| count as f64),
-            });
+            laps[at].push(Lap::new(contestants[at].run(iterations[at]), iterations[at]));
             tick((round * contestants.len() + turn + 1) as f64 / (plan.rounds * contestants.len()) as f64);
         }
     }
@@ -89,9 +85,10 @@ fn calibrated(contestant: &mut Box<dyn Contestant + '_>, length: Length) -> u64 
     };
     let mut iterations = 1;
     loop {
-        let time = contestant.run(iterations).time;
-        if time >= aim / 4 {
-            let share = aim.as_secs_f64() / time.as_secs_f64();
+        let nanoseconds = contestant.run(iterations).nanoseconds;
+        let aim = aim.as_nanos() as f64;
+        if nanoseconds >= aim / 4.0 {
+            let share = aim / nanoseconds;
             return ((iterations as f64 * share) as u64).max(1);
         }
         iterations *= 4;
@@ -118,6 +115,8 @@ pub(super) fn ratios_to_best(times: &[Vec<f64>]) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use green_threads::workload::Quantity;
+
     use super::*;
     use std::sync::{Arc, Mutex};
 
@@ -132,9 +131,10 @@ mod tests {
         fn name(&self) -> &'static str {
             self.name
         }
-        fn run(&mut self, iterations: u64) -> Run {
+        fn run(&mut self, iterations: u64) -> Answer {
             self.diary.lock().unwrap().push((self.name, iterations));
-            Run { time: self.each * u32::try_from(iterations).unwrap(), count: Some(7) }
+            let answer = Answer::time(self.each * u32::try_from(iterations).unwrap());
+            answer.quantity(Quantity::count("sevens", "sevens"), 7.0)
         }
     }
 
@@ -155,7 +155,7 @@ mod tests {
         for (laps, nanoseconds) in laps.iter().zip([10.0, 1000.0]) {
             assert_eq!(laps.len(), 3);
             assert!(laps.iter().all(|lap| (lap.nanoseconds - nanoseconds).abs() < 1e-6));
-            assert!(laps.iter().all(|lap| lap.count == Some(7.0)));
+            assert!(laps.iter().all(|lap| lap.answer.quantities["sevens"] == 7.0));
         }
         let diary = diary.lock().unwrap();
         let rounds = &diary[diary.len() - 6..];

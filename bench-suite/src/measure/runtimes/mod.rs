@@ -5,15 +5,14 @@
 mod observed;
 mod timed;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use green_threads::probe::protocol::{Answer, Model};
-use green_threads::workload::{Depth, Experiment, Quantity, Setting, Shows, Unit, Workload};
+use green_threads::probe::protocol::Model;
+use green_threads::workload::{Depth, Experiment, Setting, Shows, Workload};
 
 use crate::child::probe::Programs;
 use crate::measure::workload;
-use crate::store::{self, Series};
+use crate::store;
 
 pub use observed::Observer;
 
@@ -55,20 +54,6 @@ fn written(n: &str, setting: &Setting, model: Option<Model>) -> store::Setting {
     ];
     let given = parameters.into_iter().filter(|(_, value)| !value.is_empty());
     given.map(|(name, value)| (name.to_string(), value)).collect()
-}
-
-/// Collects the quantities of these answers, each with one number per answer. `described` finds the description of
-/// a quantity by its name.
-fn quantities(answers: &[Answer], described: impl Fn(&str) -> Option<&'static Quantity>) -> BTreeMap<String, Series> {
-    let mut quantities: BTreeMap<String, Series> = BTreeMap::new();
-    for (name, number) in answers.iter().flat_map(|answer| &answer.quantities) {
-        // If noise hides a quantity, the answer has a bound instead: the same name with a suffix.
-        let quantity = described(name.strip_suffix(Answer::BELOW).unwrap_or(name));
-        debug_assert!(quantity.is_some(), "a workload reports {name:?}, which it does not describe");
-        let unit = quantity.map_or(Unit::Count, |quantity| quantity.unit);
-        quantities.entry(name.clone()).or_insert(Series { unit, rounds: Vec::new() }).rounds.push(*number);
-    }
-    quantities
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ impl Observer {
     }
 
     fn observation(&self, answers: &[Answer]) -> Observation {
-        let mut quantities = super::quantities(answers, |name| self.observations.quantity(name));
+        let mut quantities = super::super::quantities(answers, |name| self.observations.quantity(name));
         if !answers.is_empty() {
             let times = answers.iter().map(|answer| answer.nanoseconds).collect();
             quantities.insert(Quantity::TIME.name.to_string(), Series { unit: Quantity::TIME.unit, rounds: times });
@@ -147,7 +147,7 @@ impl Observer {
             // Calls without a column of their own are counted together, as `other`.
             add(self.observations.quantity(name).map_or("other", |_| name), *count);
         }
-        let quantities = super::quantities(&[answer], |name| self.observations.quantity(name));
+        let quantities = super::super::quantities([&answer], |name| self.observations.quantity(name));
         Found::Observed(Observation { quantities, ..Observation::default() })
     }
 }

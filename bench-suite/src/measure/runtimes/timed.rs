@@ -10,8 +10,8 @@ use green_threads::probe::protocol::{Answer, Model, Setup};
 use green_threads::workload::percentile::{P50, P90, P99, nearest_rank};
 use green_threads::workload::{Depth, Experiment, Quantity, Setting, Times, Workload};
 
-use super::super::rounds::{self, Contestant, Length, Plan, Run};
-use super::super::{Contest, RATIO, Tick, Written};
+use super::super::rounds::{self, Contestant, Lap, Length, Plan};
+use super::super::{Contest, RATIO, Tick, Written, quantities};
 use super::written;
 use crate::child::probe::{NoAnswer, Programs, Session, Stop};
 use crate::store::{self, Found, Observation, Series};
@@ -83,8 +83,8 @@ impl Timed {
     }
 
     /// Collects the quantities of these answers, and the percentiles of all their waits together.
-    fn quantities(&self, answers: &[Answer]) -> BTreeMap<String, Series> {
-        let mut quantities = super::quantities(answers, |name| self.times.quantity(name));
+    fn quantities(&self, answers: &[&Answer]) -> BTreeMap<String, Series> {
+        let mut quantities = quantities(answers.iter().copied(), |name| self.times.quantity(name));
         quantities.extend(store::named(percentiles(answers)));
         quantities
     }
@@ -140,32 +140,31 @@ impl Contest for Timed {
             racers.iter_mut().filter(|racer| racer.races()).map(|racer| Box::new(racer) as _).collect();
         let laps = rounds::run(&mut running, plan, tick);
         let names: Vec<&str> = running.iter().map(|racer| racer.name()).collect();
-        let mut times: BTreeMap<&str, Vec<f64>> =
-            names.into_iter().zip(laps.iter().map(|laps| laps.iter().map(|lap| lap.nanoseconds).collect())).collect();
         drop(running);
-        times.extend(slow_rounds(&mut racers, SLOW_ROUNDS.min(self.rounds())));
-        Ok(self.found(&racers, &times))
+        let mut laps: BTreeMap<&str, Vec<Lap>> = names.into_iter().zip(laps).collect();
+        laps.extend(slow_rounds(&mut racers, SLOW_ROUNDS.min(self.rounds())));
+        Ok(self.found(&racers, &laps))
     }
 }
 
 impl Timed {
-    /// Returns what was found for each racer. `times` contains the times of a racer's rounds, if nothing stopped
-    /// it.
-    fn found(&self, racers: &[Racer], times: &BTreeMap<&str, Vec<f64>>) -> Vec<(&'static str, Found)> {
+    /// Returns what was found for each racer. `laps` contains the laps of a racer, if nothing stopped it.
+    fn found(&self, racers: &[Racer], laps: &BTreeMap<&str, Vec<Lap>>) -> Vec<(&'static str, Found)> {
+        let times = |name: &str| -> Vec<f64> { laps[name].iter().map(|lap| lap.nanoseconds).collect() };
         let raced: Vec<&str> = racers.iter().filter(|racer| racer.races()).map(|racer| racer.name).collect();
-        let ratios = rounds::ratios_to_best(&raced.iter().map(|name| times[name].clone()).collect::<Vec<_>>());
+        let ratios = rounds::ratios_to_best(&raced.iter().map(|name| times(name)).collect::<Vec<_>>());
         let ratios: BTreeMap<&str, Vec<f64>> = raced.into_iter().zip(ratios).collect();
         let found = |racer: &Racer| match &racer.ended {
             Some(ended) => Found::Observed(Observation {
-                quantities: self.quantities(racer.answers.last().map_or(&[], std::slice::from_ref)),
+                quantities: self.quantities(&racer.last.iter().collect::<Vec<_>>()),
                 facts: BTreeMap::new(),
                 stopped: Some(ended.why.clone()),
             }),
             None => {
-                let times = times[racer.name].clone();
-                let mut quantities = self.quantities(&racer.answers[racer.answers.len() - times.len()..]);
+                let answers: Vec<&Answer> = laps[racer.name].iter().map(|lap| &lap.answer).collect();
+                let mut quantities = self.quantities(&answers);
                 let ratio = ratios.get(racer.name).map(|ratios| (RATIO, ratios.clone()));
-                quantities.extend(store::named([(Quantity::TIME, times)].into_iter().chain(ratio)));
+                quantities.extend(store::named([(Quantity::TIME, times(racer.name))].into_iter().chain(ratio)));
                 Found::Quantities(quantities)
             }
         };
@@ -174,17 +173,17 @@ impl Timed {
 }
 
 /// Runs the rounds of the slow racers. In each round every slow racer runs one iteration.
-fn slow_rounds(racers: &mut [Racer], rounds: usize) -> BTreeMap<&'static str, Vec<f64>> {
-    let mut times: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+fn slow_rounds(racers: &mut [Racer], rounds: usize) -> BTreeMap<&'static str, Vec<Lap>> {
+    let mut laps: BTreeMap<&str, Vec<Lap>> = BTreeMap::new();
     for _ in 0..rounds {
         for racer in racers.iter_mut().filter(|racer| racer.is_slow()) {
-            // A racer whose child ends now has no time. Its cell says why the child ended.
-            if let Some(nanoseconds) = racer.ask(1).map(|answer| answer.nanoseconds) {
-                times.entry(racer.name).or_default().push(nanoseconds);
+            // A racer whose child ends now has no lap. Its cell says why the child ended.
+            if let Some(answer) = racer.ask(1) {
+                laps.entry(racer.name).or_default().push(Lap::new(answer, 1));
             }
         }
     }
-    times
+    laps
 }
 
 /// A model in its child process. When the child has ended, the racer has ended, too: it gives no more answers, and
@@ -195,15 +194,15 @@ struct Racer {
     ended: Option<NoAnswer>,
     /// The nanoseconds of the first iteration; if that was slow, of the second.
     one: f64,
-    /// All answers. The last of them are those of the rounds.
-    answers: Vec<Answer>,
+    /// The last answer.
+    last: Option<Answer>,
 }
 
 impl Racer {
     /// Starts the child and asks it for one iteration, which shows whether it can do the work at all. If that was
     /// slow, asks for one more, because the first iteration also warms the child up.
     fn start(programs: &Programs, name: &'static str, setup: &Setup) -> Racer {
-        let mut racer = Racer { name, session: None, ended: None, one: 0.0, answers: Vec::new() };
+        let mut racer = Racer { name, session: None, ended: None, one: 0.0, last: None };
         match Session::start(programs, setup, PATIENCE) {
             Ok(session) => racer.session = Some(session),
             Err(ended) => racer.ended = Some(ended),
@@ -229,14 +228,14 @@ impl Racer {
         self.one >= SLOW.as_nanos() as f64
     }
 
-    fn ask(&mut self, iterations: u64) -> Option<&Answer> {
+    fn ask(&mut self, iterations: u64) -> Option<Answer> {
         match self.session.as_mut()?.ask(iterations) {
             Ok(answer) => {
                 if let Some(failure) = &answer.failure {
                     self.stop(NoAnswer { why: Stop::Limit(failure.clone()), progress: None });
                 }
-                self.answers.push(answer);
-                self.answers.last()
+                self.last = Some(answer.clone());
+                Some(answer)
             }
             Err(ended) => {
                 self.stop(ended);
@@ -256,18 +255,15 @@ impl Contestant for &mut Racer {
         self.name
     }
 
-    fn run(&mut self, iterations: u64) -> Run {
+    fn run(&mut self, iterations: u64) -> Answer {
         // A racer that has ended returns a time that is long enough to end its calibration.
-        let time = self
-            .ask(iterations)
-            .map_or(Duration::from_secs(1), |answer| Duration::from_nanos(answer.nanoseconds.max(1.0) as u64));
-        Run { time, count: None }
+        self.ask(iterations).unwrap_or_else(|| Answer::time(Duration::from_secs(1)))
     }
 }
 
 /// Returns the percentiles of all waits together, as one number each; none if there are no waits. In one round
 /// only one or two waits are above the 99th percentile, so its value is luck. In all rounds together many are.
-fn percentiles(answers: &[Answer]) -> Vec<(Quantity, Vec<f64>)> {
+fn percentiles(answers: &[&Answer]) -> Vec<(Quantity, Vec<f64>)> {
     let mut waits: Vec<u64> = answers.iter().flat_map(|answer| answer.waits.iter().copied()).collect();
     if waits.is_empty() {
         return Vec::new();
@@ -328,14 +324,14 @@ mod tests {
         assert_eq!(racers.each_ref().map(Racer::races), [false, true, true, false]);
         assert_eq!(racers.each_ref().map(Racer::is_slow), [true, false, false, true]);
 
-        let mut times = slow_rounds(&mut racers, SLOW_ROUNDS);
-        assert_eq!(times["slow"], [5e8, 4e8, 6e8], "neither the first iteration nor the second is a round");
-        times.extend(["fast", "slow only at first"].map(|name| (name, vec![1e6; 2])));
+        let mut laps = slow_rounds(&mut racers, SLOW_ROUNDS);
+        let slow: Vec<f64> = laps["slow"].iter().map(|lap| lap.nanoseconds).collect();
+        assert_eq!(slow, [5e8, 4e8, 6e8], "neither the first iteration nor the second is a round");
         for racer in racers.iter_mut().filter(|racer| racer.races()) {
-            racer.ask(1);
-            racer.ask(1);
+            let two = (0..2).map(|_| Lap::new(racer.ask(1).unwrap(), 1)).collect();
+            laps.insert(racer.name, two);
         }
-        for (subject, found) in contest("skynet", folder.path()).found(&racers, &times) {
+        for (subject, found) in contest("skynet", folder.path()).found(&racers, &laps) {
             let Found::Quantities(quantities) = &found else { panic!("{subject}: {found:?}") };
             let slow = subject.contains("slow") && subject != "slow only at first";
             assert_eq!(quantities.contains_key("ratio"), !slow, "{subject}");
@@ -365,13 +361,13 @@ mod tests {
         };
         let answers: Vec<Answer> = [1_000, 2_000, 3_000, 4_000].map(answer).into();
         let wakeup = contest("wakeup", Path::new("lab"));
-        let found = wakeup.quantities(&answers);
+        let found = wakeup.quantities(&answers.iter().collect::<Vec<_>>());
         let mut all: Vec<u64> = answers.iter().flat_map(|answer| answer.waits.clone()).collect();
         all.sort_unstable();
         for (name, percent) in [("p50", 50), ("p90", 90), ("p99", 99)] {
             assert_eq!(found[name], Series { unit: Unit::Nanoseconds, rounds: vec![nearest_rank(&all, percent)] });
         }
         assert_eq!(found["p99"].rounds, [2_000.0]);
-        assert!(wakeup.quantities(&[Answer::default()]).is_empty());
+        assert!(wakeup.quantities(&[&Answer::default()]).is_empty());
     }
 }
