@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bench_suite::child::End;
-use bench_suite::child::probe::trace::{self, Untraced};
+use bench_suite::child::probe::system_calls::{self, Untraced};
 use bench_suite::child::probe::twin::Twin;
 use bench_suite::child::probe::{NoAnswer, Programs, Session, Stop};
 use bench_suite::place;
@@ -94,7 +94,7 @@ fn a_spawn_takes_these_system_calls() {
     for model in models() {
         let mut session = start(&setup("spawn", "inside", model, 1, UNITS));
         session.ask(UNITS).unwrap();
-        let counts = match trace::ask(&mut session, UNITS) {
+        let counts = match system_calls::ask(&mut session, UNITS) {
             Ok((_, counts)) => counts,
             Err(Untraced::Refused(why)) => return eprintln!("skipped: {why}"),
             Err(Untraced::Ended(ended)) => panic!("{model}: {}", ended.why),

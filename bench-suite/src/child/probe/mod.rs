@@ -2,11 +2,11 @@
 //!
 //! The module [`green_threads::probe`] says what a child does and which lines it writes. This module starts the
 //! children, asks them under a deadline, and records what happens: [`Session`] is one child, [`Stop`] says why it
-//! gave no answer, [`trace`] counts its system calls, and [`twin`] builds the Go program.
+//! gave no answer, [`system_calls`] counts its system calls, and [`twin`] builds the Go program.
 
 mod session;
 mod stop;
-pub mod trace;
+pub mod system_calls;
 pub mod twin;
 
 pub use session::{NoAnswer, Programs, Session};

@@ -7,7 +7,7 @@ use green_threads::probe::protocol::{Answer, Model, Setup};
 use green_threads::workload::{Depth, Experiment, Observations, Quantity, Setting, Workload};
 
 use super::written;
-use crate::child::probe::trace::{self, Untraced};
+use crate::child::probe::system_calls::{self, Untraced};
 use crate::child::probe::{NoAnswer, Programs, Session, Stop};
 use crate::store::{Cell, Found, Observation, Results, Series};
 
@@ -133,7 +133,7 @@ impl Observer {
         if let Err(ended) = session.ask(units) {
             return Found::Observed(stopped(Observation::default(), ended));
         }
-        let counts = match trace::ask(&mut session, units) {
+        let counts = match system_calls::ask(&mut session, units) {
             Ok((_, counts)) => counts,
             Err(Untraced::Refused(why)) => return Found::Absent { why },
             Err(Untraced::Ended(ended)) => return Found::Observed(stopped(Observation::default(), ended)),
