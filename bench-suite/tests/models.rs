@@ -45,6 +45,7 @@ fn setup(workload: &str, variant: &str, model: Model, workers: usize, n: u64) ->
         placement: Placement::Free,
         n,
         preemption: Preemption::Default,
+        trace: false,
     }
 }
 

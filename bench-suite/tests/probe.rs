@@ -26,6 +26,7 @@ fn setup() -> Setup {
         placement: Placement::Free,
         n: 2,
         preemption: Preemption::Default,
+        trace: false,
     }
 }
 
@@ -139,7 +140,8 @@ fn a_child_that_misbehaves_is_a_result() {
         (
             "echo '{\"answer\":{\"nanoseconds\":1}}'; read more".to_string(),
             Stop::Garbled(
-                "Answer(Answer { nanoseconds: 1.0, quantities: {}, facts: {}, waits: [], failure: None })".to_string(),
+                "Answer(Answer { nanoseconds: 1.0, quantities: {}, facts: {}, waits: [], failure: None, trace: None })"
+                    .to_string(),
             ),
         ),
         (

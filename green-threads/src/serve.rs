@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::probe::memory::Memory;
 use crate::probe::placement::{Placement, allowed_cores};
 use crate::probe::protocol::{Line, Preemption, Ready, Setup};
+use crate::probe::trace::{Recorder, Trace};
 use crate::probe::{Runtime, parallelism};
 use crate::workload::{Ask, Workload};
 
@@ -65,6 +66,9 @@ fn try_serve(
     if setup.preemption != Preemption::Default {
         return Err("only Go preempts its units, so only Go can switch that off".into());
     }
+    if setup.trace && workload.recorded.is_none() {
+        return Err(format!("{} records no trace", workload.name).into());
+    }
     let cores = allowed_cores()?.len();
     if setup.placement == Placement::OneCore && cores != 1 {
         return Err(format!(
@@ -81,7 +85,14 @@ fn try_serve(
         let iterations = line.trim().parse().map_err(|_| {
             format!("asked for {line:?} iterations, which is not a number")
         })?;
-        let answer = workload.run(&runtime, &Ask { iterations, setup: &setup })?;
+        if setup.trace && iterations > Trace::MOST_ITERATIONS {
+            let most = Trace::MOST_ITERATIONS;
+            return Err(format!("a trace has at most {most} iterations").into());
+        }
+        let recorder = Recorder::new(setup.trace);
+        let mut answer = workload
+            .run(&runtime, &Ask { iterations, setup: &setup, trace: &recorder })?;
+        answer.trace = recorder.finish();
         Line::Answer(answer).say()?;
     }
     // Do not return: units that are still parked would keep the process from ending.

@@ -6,8 +6,8 @@
 //! same protocol.
 //!
 //! [`placement`], [`memory`] and [`threads`] ask the kernel about the process (Linux only; elsewhere a child
-//! refuses every setup). Before a child measures anything, it proves how many units really run at once
-//! (`parallelism.rs`).
+//! refuses every setup). [`trace`] records what the units do and when, if a setup asks for it. Before a child
+//! measures anything, it proves how many units really run at once (`parallelism.rs`).
 
 pub mod memory;
 pub(crate) mod parallelism;
@@ -17,6 +17,7 @@ pub mod quantity;
 pub mod rest;
 mod runtime;
 pub mod threads;
+pub mod trace;
 
 pub(crate) use protocol::progress;
 pub use runtime::{Runtime, on_a_task, outside};

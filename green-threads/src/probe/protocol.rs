@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::placement::Placement;
 use super::quantity::{Fact, Quantity};
+use super::trace::Trace;
 
 /// The runtime model: what kind of unit a workload uses, and what runs the units.
 #[derive(
@@ -123,6 +124,9 @@ pub struct Setup {
     /// other runtimes accept only the default.
     #[serde(default, skip_serializing_if = "Preemption::is_default")]
     pub preemption: Preemption,
+    /// Whether each answer brings a [`Trace`]. Only some workloads record one, and the Go twin records none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trace: bool,
 }
 
 /// One line that a child writes.
@@ -168,6 +172,9 @@ pub struct Answer {
     /// Why the workload could not do all of its work; `None` if it did.
     #[serde(default)]
     pub failure: Option<String>,
+    /// What the units did, when and on which thread; `None` unless the setup asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
 }
 
 impl Line {
@@ -240,15 +247,20 @@ mod tests {
             placement: Placement::OneCore,
             n: 2,
             preemption: Preemption::Default,
+            trace: false,
         };
         let json = r#"{"workload":"ping_pong","variant":"","model":"task-current-thread","workers":1,"stack":65536,"placement":"one-core","n":2}"#;
         assert_eq!(serde_json::to_string(&setup).unwrap(), json);
         assert_eq!(serde_json::from_str::<Setup>(json).unwrap(), setup);
-        let off = Setup { preemption: Preemption::AsyncPreemptOff, ..setup };
-        let json =
-            json.replace("\"n\":2}", "\"n\":2,\"preemption\":\"asyncpreemptoff\"}");
-        assert_eq!(serde_json::to_string(&off).unwrap(), json);
-        assert_eq!(serde_json::from_str::<Setup>(&json).unwrap(), off);
+        let off = Setup { preemption: Preemption::AsyncPreemptOff, ..setup.clone() };
+        let traced = Setup { trace: true, ..setup };
+        for (setup, more) in
+            [(off, r#""preemption":"asyncpreemptoff"}"#), (traced, r#""trace":true}"#)]
+        {
+            let json = json.replace('}', &format!(",{more}"));
+            assert_eq!(serde_json::to_string(&setup).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Setup>(&json).unwrap(), setup);
+        }
 
         let answer = Answer { nanoseconds: 1.5, ..Answer::default() }
             .quantity(Quantity::count("units", "units"), 3.0)

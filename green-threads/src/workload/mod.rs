@@ -12,6 +12,7 @@ use std::io;
 
 use crate::probe::Runtime;
 use crate::probe::protocol::{Answer, Model, Preemption, Setup};
+use crate::probe::trace::Recorder;
 use crate::{StackSize, Workers};
 
 mod blocking;
@@ -90,6 +91,8 @@ pub struct Workload {
     pub models: &'static [Model],
     /// Its experiments: what is measured of it, and in which settings.
     pub experiments: &'static [Experiment],
+    /// The setting in which `cargo lab trace` shows what its units do; `None` if it records no trace.
+    pub recorded: Option<fn() -> Setting>,
     /// The function that runs it: see [`run`](Workload::run).
     pub run: Program,
     /// The function that says why a setup is impossible: see [`cannot`](Workload::cannot).
@@ -109,6 +112,8 @@ pub struct Ask<'a> {
     pub iterations: u64,
     /// The variant, the size and the other settings to run it with.
     pub setup: &'a Setup,
+    /// Where the units record what they do. It is off unless the setup asks for a trace.
+    pub trace: &'a Recorder,
 }
 
 impl Workload {
@@ -125,6 +130,7 @@ impl Workload {
             coroutine_stack: StackSize::MAY_DEFAULT.bytes(),
             models: Model::ALL,
             experiments: &[],
+            recorded: None,
             run,
             cannot: |_| None,
         }
@@ -146,6 +152,7 @@ impl Workload {
             placement: setting.placement,
             n: setting.n,
             preemption: setting.preemption.unwrap_or_default(),
+            trace: false,
         }
     }
 
