@@ -28,6 +28,9 @@ impl Workers {
     /// One worker.
     pub const ONE: Workers = Workers(1);
 
+    /// Two workers: as few as it takes for one to run units while the other is busy.
+    pub const TWO: Workers = Workers(2);
+
     /// Checks `number` and makes it a number of workers.
     ///
     /// # Errors

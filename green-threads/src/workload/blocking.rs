@@ -26,6 +26,7 @@ use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::{Answer, Model, Setup};
+use crate::probe::trace::{Actor, Recorder, Span};
 
 pub(super) const WORKLOAD: Workload = Workload {
     variants: &["sleep", "syscall", "offload"],
@@ -35,6 +36,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings,
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
+    recorded: Some(|| Setting::new("syscall", 8)),
     cannot,
     ..Workload::new("blocking", "make calls that block", run)
 };
@@ -83,9 +85,11 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         let before = count_threads()?;
         let start = Instant::now();
         let seen = match runtime {
-            Runtime::Thread { stack } => threads(*stack, units, call)?,
-            Runtime::Coroutine(runtime) => coroutines(runtime, units, call)?,
-            Runtime::Task(runtime) => on_a_task(runtime, tasks(units, call))?,
+            Runtime::Thread { stack } => threads(*stack, units, call, ask.trace)?,
+            Runtime::Coroutine(runtime) => coroutines(runtime, units, call, ask.trace)?,
+            Runtime::Task(runtime) => {
+                on_a_task(runtime, tasks(units, call, ask.trace.clone()))?
+            }
         };
         let total = start.elapsed();
         let after = count_threads()?;
@@ -111,18 +115,35 @@ fn block() {
     std::thread::sleep(LONG);
 }
 
+impl Call {
+    /// Records the call of a unit that has a worker: it keeps its worker only if it blocks the OS thread.
+    fn record(self, unit: &Actor) -> Span<'_> {
+        match self {
+            Call::Syscall => unit.holds("blocks"),
+            Call::Sleep | Call::Offload => unit.waits("waits"),
+        }
+    }
+}
+
 /// Counts the OS threads of this process.
 fn count_threads() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/task")?.count())
 }
 
 // ANCHOR: thread
-fn threads(stack: StackSize, units: u64, call: Call) -> io::Result<usize> {
+fn threads(
+    stack: StackSize,
+    units: u64,
+    call: Call, // of each unit
+    trace: &Recorder,
+) -> io::Result<usize> {
     let mut handles = Vec::new();
-    for _ in 0..units {
+    for number in 0..units {
+        let unit = trace.one_of("unit", number);
         handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(
             move || {
                 let seen = count_threads();
+                let _span = unit.holds("blocks");
                 match call {
                     Call::Sleep => std::thread::sleep(LONG),
                     Call::Syscall | Call::Offload => block(),
@@ -144,6 +165,7 @@ fn coroutines(
     runtime: &'static coroutine::Runtime,
     units: u64,
     call: Call, // of each unit
+    trace: &Recorder,
 ) -> io::Result<usize> {
     /// Makes the call on a new OS thread, and waits until that thread reports that it is
     /// done.
@@ -157,15 +179,17 @@ fn coroutines(
         Ok(())
     }
     let mut handles = Vec::new();
-    for _ in 0..units {
-        // SAFETY: across its yields the coroutine holds a number and a channel, which are
-        // `Send`. Spawning a thread uses thread-locals of std, but it has finished before
-        // the only yield. The deepest calls, into std and libc, have frames smaller than
-        // a page, so that on a stack which is too small for them the overflow hits the
-        // guard page.
+    for number in 0..units {
+        let unit = trace.one_of("unit", number);
+        // SAFETY: across its yields the coroutine holds a number, a channel and its span
+        // of the trace, which are `Send`. Spawning a thread uses thread-locals of std,
+        // but it has finished before the only yield. The deepest calls, into std and
+        // libc, have frames smaller than a page, so that on a stack which is too small
+        // for them the overflow hits the guard page.
         let handle = unsafe {
             runtime.spawn(move || {
                 let seen = count_threads()?;
+                let _span = call.record(&unit);
                 match call {
                     Call::Sleep => coroutine::sleep(LONG),
                     Call::Syscall => block(),
@@ -185,11 +209,13 @@ fn coroutines(
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-async fn tasks(units: u64, call: Call) -> io::Result<usize> {
+async fn tasks(units: u64, call: Call, trace: Recorder) -> io::Result<usize> {
     let mut handles = Vec::new();
-    for _ in 0..units {
+    for number in 0..units {
+        let unit = trace.one_of("unit", number);
         handles.push(tokio::spawn(async move {
             let seen = count_threads();
+            let _span = call.record(&unit);
             match call {
                 Call::Sleep => tokio::time::sleep(LONG).await,
                 Call::Syscall => block(),

@@ -31,11 +31,12 @@ use super::{
     Ask, Depth, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table,
     Workload, observed, repeat,
 };
-use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::placement::Placement;
 use crate::probe::protocol::{Answer, Preemption};
+use crate::probe::trace::Recorder;
+use crate::{StackSize, Workers};
 
 pub(super) const WORKLOAD: Workload = Workload {
     variants: &["calls", "no-calls"],
@@ -45,6 +46,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings,
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
+    recorded: Some(|| Setting { workers: Workers::TWO, ..Setting::new("calls", 12) }),
     ..Workload::new("hog", "spawn short units beside one that never yields", run)
 };
 
@@ -99,9 +101,9 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     };
     repeat(ask, || {
         let times = match runtime {
-            Runtime::Thread { stack } => threads(*stack, units, work)?,
-            Runtime::Coroutine(runtime) => coroutines(runtime, units, work)?,
-            Runtime::Task(runtime) => tasks(runtime, units, work)?,
+            Runtime::Thread { stack } => threads(*stack, units, work, ask.trace)?,
+            Runtime::Coroutine(runtime) => coroutines(runtime, units, work, ask.trace)?,
+            Runtime::Task(runtime) => tasks(runtime, units, work, ask.trace.clone())?,
         };
         Ok(times.answer())
     })
@@ -183,15 +185,28 @@ fn steps_in(time: Duration) -> u64 {
 }
 
 // ANCHOR: thread
-fn threads(stack: StackSize, units: u64, work: Work) -> io::Result<Seen> {
+fn threads(
+    stack: StackSize,
+    units: u64, // short ones
+    work: Work, // of the hog
+    trace: &Recorder,
+) -> io::Result<Seen> {
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
-    let hog = thread().spawn(move || work.hog(&its))?;
+    let actor = trace.actor("hog");
+    let hog = thread().spawn(move || {
+        let _span = actor.holds("computes");
+        work.hog(&its)
+    })?;
     let start: Instant = *began.wait();
     let mut shorts = Vec::new();
-    for _ in 0..units {
-        shorts.push(thread().spawn(move || start.elapsed())?);
+    for number in 0..units {
+        let actor = trace.one_of("short", number);
+        shorts.push(thread().spawn(move || {
+            actor.did("ran");
+            start.elapsed()
+        })?);
     }
     let hog = hog.join().expect("the hog does not panic");
     let starts = shorts.into_iter().map(|unit| unit.join().expect("units do not panic"));
@@ -205,18 +220,32 @@ fn coroutines(
     runtime: &'static coroutine::Runtime,
     units: u64, // short ones
     work: Work, // of the hog
+    trace: &Recorder,
 ) -> io::Result<Seen> {
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
+    let actor = trace.actor("hog");
     // SAFETY: the hog never yields, which is the point of it, and its frames are small.
-    let hog = unsafe { runtime.spawn(move || work.hog(&its)) }?;
+    let hog = unsafe {
+        runtime.spawn(move || {
+            let _span = actor.holds("computes");
+            work.hog(&its)
+        })
+    }?;
     // The main thread waits here on a lock of std. It may, because it is not a worker:
     // only a worker that blocks would keep coroutines from running.
     let start: Instant = *began.wait();
     let mut shorts = Vec::new();
-    for _ in 0..units {
+    for number in 0..units {
+        let actor = trace.one_of("short", number);
         // SAFETY: the short unit does not yield, and its frames are small.
-        shorts.push(unsafe { runtime.spawn(move || start.elapsed()) }?);
+        let short = unsafe {
+            runtime.spawn(move || {
+                actor.did("ran");
+                start.elapsed()
+            })
+        }?;
+        shorts.push(short);
     }
     let hog = hog.join()?;
     let starts = shorts.into_iter().map(coroutine::JoinHandle::join);
@@ -226,7 +255,13 @@ fn coroutines(
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-fn tasks(runtime: &tokio::runtime::Runtime, units: u64, work: Work) -> io::Result<Seen> {
+fn tasks(
+    runtime: &tokio::runtime::Runtime,
+    units: u64, // short ones
+    work: Work, // of the hog
+    trace: Recorder,
+) -> io::Result<Seen> {
+    let hog = trace.actor("hog");
     let began = Arc::new(OnceLock::new());
     let its = Arc::clone(&began);
     let (hand_over, handed_over) = tokio::sync::oneshot::channel();
@@ -236,13 +271,20 @@ fn tasks(runtime: &tokio::runtime::Runtime, units: u64, work: Work) -> io::Resul
     std::thread::Builder::new().spawn(move || {
         let start: Instant = *began.wait();
         let mut shorts = Vec::new();
-        for _ in 0..units {
-            shorts.push(outside.spawn(async move { start.elapsed() }));
+        for number in 0..units {
+            let actor = trace.one_of("short", number);
+            shorts.push(outside.spawn(async move {
+                actor.did("ran");
+                start.elapsed()
+            }));
         }
         hand_over.send((start, shorts)).expect("the main thread waits for the handles");
     })?;
     runtime.block_on(async {
-        let hog = tokio::spawn(async move { work.hog(&its) });
+        let hog = tokio::spawn(async move {
+            let _span = hog.holds("computes");
+            work.hog(&its)
+        });
         let (start, shorts) = handed_over.await.expect("the thread outside sends them");
         let hog = hog.await.expect("the hog does not panic");
         let mut starts = Vec::new();

@@ -22,11 +22,12 @@ use super::{
     Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload,
     observed, repeat,
 };
-use crate::StackSize;
 use crate::coroutine::{self, coroutine_local};
 use crate::probe::protocol::Answer;
 use crate::probe::threads::this as this_thread;
+use crate::probe::trace::Recorder;
 use crate::probe::{Runtime, on_a_task};
+use crate::{StackSize, Workers};
 
 pub(super) const WORKLOAD: Workload = Workload {
     experiments: &[Experiment {
@@ -35,6 +36,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         settings: |depth| observed(depth, Setting { times: 3, ..Setting::new("", 100) }),
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
+    recorded: Some(|| Setting { workers: Workers::TWO, ..Setting::new("", 20) }),
     ..Workload::new("identity", "yield, and look for what the unit has stored", run)
 };
 
@@ -68,9 +70,11 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     repeat(ask, || {
         let start = Instant::now();
         let units = match runtime {
-            Runtime::Thread { stack } => threads(*stack, yields)?,
-            Runtime::Coroutine(runtime) => coroutines(runtime, yields)?,
-            Runtime::Task(runtime) => on_a_task(runtime, tasks(yields)),
+            Runtime::Thread { stack } => threads(*stack, yields, ask.trace)?,
+            Runtime::Coroutine(runtime) => coroutines(runtime, yields, ask.trace)?,
+            Runtime::Task(runtime) => {
+                on_a_task(runtime, tasks(yields, ask.trace.clone()))
+            }
         };
         let time = start.elapsed();
         let count =
@@ -150,11 +154,16 @@ fn read_coroutine_local() -> usize {
 }
 
 // ANCHOR: thread
-fn threads(stack: StackSize, yields: u64) -> io::Result<Vec<Unit>> {
+fn threads(
+    stack: StackSize,
+    yields: u64, // of each unit
+    trace: &Recorder,
+) -> io::Result<Vec<Unit>> {
     let together = Arc::new(Barrier::new(UNITS));
     let mut handles = Vec::new();
     for number in 0..UNITS {
         let together = Arc::clone(&together);
+        let actor = trace.one_of("unit", number as u64);
         handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(
             move || {
                 write_thread_local(number);
@@ -162,6 +171,7 @@ fn threads(stack: StackSize, yields: u64) -> io::Result<Vec<Unit>> {
                 together.wait();
                 for _ in 0..yields {
                     std::thread::yield_now();
+                    actor.did("runs");
                     unit.look(
                         read_thread_local(),
                         read_thread_local(),
@@ -181,15 +191,17 @@ fn threads(stack: StackSize, yields: u64) -> io::Result<Vec<Unit>> {
 fn coroutines(
     runtime: &'static coroutine::Runtime,
     yields: u64, // of each unit
+    trace: &Recorder,
 ) -> io::Result<Vec<Unit>> {
     let together = Arc::new(may::sync::Barrier::new(UNITS));
     let mut handles = Vec::new();
     for number in 0..UNITS {
         let together = Arc::clone(&together);
+        let actor = trace.one_of("unit", number as u64);
         // SAFETY: the coroutine reads and writes a thread-local, but only in functions
         // that do not yield, are not inlined, and copy the number. So it never holds a
-        // reference into a thread-local. Only numbers, a set of numbers and the barrier
-        // live across its yields, all `Send`. Its frames are small.
+        // reference into a thread-local. Only numbers, a set of numbers, the barrier and
+        // its name in the trace live across its yields, all `Send`. Its frames are small.
         let handle = unsafe {
             runtime.spawn(move || {
                 write_thread_local(number);
@@ -198,6 +210,7 @@ fn coroutines(
                 together.wait();
                 for _ in 0..yields {
                     coroutine::yield_now();
+                    actor.did("runs");
                     let thread_local = read_thread_local();
                     let own_local = read_coroutine_local();
                     unit.look(thread_local, own_local, black_box(number));
@@ -212,17 +225,19 @@ fn coroutines(
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-async fn tasks(yields: u64) -> Vec<Unit> {
+async fn tasks(yields: u64, trace: Recorder) -> Vec<Unit> {
     let together = Arc::new(tokio::sync::Barrier::new(UNITS));
     let mut handles = Vec::new();
     for number in 0..UNITS {
         let together = Arc::clone(&together);
+        let actor = trace.one_of("unit", number as u64);
         handles.push(tokio::spawn(TASK_LOCAL.scope(number, async move {
             write_thread_local(number);
             let mut unit = Unit::new(number);
             together.wait().await;
             for _ in 0..yields {
                 tokio::task::yield_now().await;
+                actor.did("runs");
                 unit.look(read_thread_local(), TASK_LOCAL.get(), black_box(number));
             }
             unit

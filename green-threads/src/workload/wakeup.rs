@@ -21,13 +21,15 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::bounded;
 
 use super::{
-    Ask, Experiment, Quantity, Shows, Times, Unit, Workload, in_places, percentile,
+    Ask, Experiment, Quantity, Setting, Shows, Times, Unit, Workload, in_places,
+    percentile,
 };
-use crate::StackSize;
 use crate::coroutine::{self, mpsc};
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
+use crate::probe::trace::Recorder;
+use crate::{StackSize, Workers};
 
 pub(super) const WORKLOAD: Workload = Workload {
     most: 1_000_000_000,
@@ -44,6 +46,11 @@ pub(super) const WORKLOAD: Workload = Workload {
             ..Times::OF_MODELS
         }),
     }],
+    recorded: Some(|| Setting {
+        workers: Workers::TWO,
+        times: 5,
+        ..Setting::new("", 50_000)
+    }),
     ..Workload::new("wakeup", "wake a unit, and work on", run)
 };
 
@@ -59,9 +66,11 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
         )));
     }
     let waits = match runtime {
-        Runtime::Thread { stack } => threads(*stack, iterations, work)?,
-        Runtime::Coroutine(runtime) => coroutines(runtime, iterations, work)?,
-        Runtime::Task(runtime) => on_a_task(runtime, tasks(iterations, work)),
+        Runtime::Thread { stack } => threads(*stack, iterations, work, ask.trace)?,
+        Runtime::Coroutine(runtime) => coroutines(runtime, iterations, work, ask.trace)?,
+        Runtime::Task(runtime) => {
+            on_a_task(runtime, tasks(iterations, work, ask.trace.clone()))
+        }
     };
     Ok(waits.answer())
 }
@@ -115,12 +124,19 @@ fn spin(until: Instant) -> Instant {
 }
 
 // ANCHOR: thread
-fn threads(stack: StackSize, iterations: u64, work: Duration) -> io::Result<Waits> {
+fn threads(
+    stack: StackSize,
+    iterations: u64, // wake-ups
+    work: Duration,  // of the waker, after each
+    trace: &Recorder,
+) -> io::Result<Waits> {
+    let (as_wakee, as_waker) = (trace.actor("wakee"), trace.actor("waker"));
     let (wake, wakes) = bounded::<()>(1);
     let (answer, answers) = bounded::<Instant>(1);
     let thread = || std::thread::Builder::new().stack_size(stack.bytes());
     let wakee = thread().spawn(move || {
         while wakes.recv().is_ok() {
+            as_wakee.did("ran");
             answer.send(Instant::now()).expect("the waker waits for the answer");
         }
     })?;
@@ -129,7 +145,9 @@ fn threads(stack: StackSize, iterations: u64, work: Duration) -> io::Result<Wait
         for _ in 0..iterations {
             let woken = Instant::now();
             wake.send(()).expect("the wakee waits for the wake-up");
+            let works = as_waker.holds("works");
             let worked = spin(woken + work);
+            drop(works);
             let ran = answers.recv().expect("the wakee answers");
             waits.note(woken, worked, ran);
         }
@@ -146,14 +164,18 @@ fn coroutines(
     runtime: &'static coroutine::Runtime,
     iterations: u64, // wake-ups
     work: Duration,  // of the waker, after each
+    trace: &Recorder,
 ) -> io::Result<Waits> {
+    let (as_wakee, as_waker) = (trace.actor("wakee"), trace.actor("waker"));
     let (wake, wakes) = mpsc::channel::<()>();
     let (answer, answers) = mpsc::channel::<Instant>();
-    // SAFETY: across their yields both coroutines hold channels, points in time and
-    // numbers, which are `Send`, and nothing of their thread. Their frames are small.
+    // SAFETY: across their yields both coroutines hold channels, points in time, numbers
+    // and their names in the trace, which are `Send`, and nothing of their thread. Their
+    // frames are small.
     let wakee = unsafe {
         runtime.spawn(move || {
             while wakes.recv().is_ok() {
+                as_wakee.did("ran");
                 answer.send(Instant::now()).expect("the waker waits for the answer");
             }
         })
@@ -165,7 +187,9 @@ fn coroutines(
             for _ in 0..iterations {
                 let woken = Instant::now();
                 wake.send(()).expect("the wakee waits for the wake-up");
+                let works = as_waker.holds("works");
                 let worked = spin(woken + work);
+                drop(works);
                 let ran = answers.recv().expect("the wakee answers");
                 waits.note(woken, worked, ran);
             }
@@ -179,11 +203,13 @@ fn coroutines(
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
-async fn tasks(iterations: u64, work: Duration) -> Waits {
+async fn tasks(iterations: u64, work: Duration, trace: Recorder) -> Waits {
+    let (as_wakee, as_waker) = (trace.actor("wakee"), trace.actor("waker"));
     let (wake, mut wakes) = tokio::sync::mpsc::channel::<()>(1);
     let (answer, mut answers) = tokio::sync::mpsc::channel::<Instant>(1);
     let wakee = tokio::spawn(async move {
         while wakes.recv().await.is_some() {
+            as_wakee.did("ran");
             answer.send(Instant::now()).await.expect("the waker waits for the answer");
         }
     });
@@ -192,7 +218,9 @@ async fn tasks(iterations: u64, work: Duration) -> Waits {
         for _ in 0..iterations {
             let woken = Instant::now();
             wake.send(()).await.expect("the wakee waits for the wake-up");
+            let works = as_waker.holds("works");
             let worked = spin(woken + work);
+            drop(works);
             let ran = answers.recv().await.expect("the wakee answers");
             waits.note(woken, worked, ran);
         }
