@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`subject`] | the memos: ours, the peers, and a slot for yours ([`subject::mine`]) |
 //! | [`spec`] | what a memo must do, and which memos do it |
+//! | [`trace`] | pictures of traces: which actor did what, when, on which thread |
 //! | [`store`] | the results, and where they are kept |
 //! | [`race`] | what happens to a memo that no lock protects |
 //! | [`measure`] | what is timed, in interleaved rounds, and what is observed; `benches/suite.rs` runs it |
@@ -43,3 +44,4 @@ pub mod report;
 pub mod spec;
 pub mod store;
 pub mod subject;
+pub mod trace;

@@ -1,0 +1,30 @@
+//! Traces as pictures: [`lanes()`] for a terminal, [`chrome()`] for Perfetto.
+//!
+//! The module [`green_threads::probe::trace`] says what a trace is. A renderer here knows no workload and no model,
+//! so a trace of a checker is shown in the same way as a recorded run.
+
+mod chrome;
+mod lanes;
+
+pub use chrome::chrome;
+use green_threads::probe::trace::Event;
+pub use lanes::lanes;
+
+/// Returns the kind of this event's actor: its name without the number at its end.
+fn kind(event: &Event) -> &str {
+    match event.actor.rsplit_once(' ') {
+        Some((kind, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => kind,
+        _ => &event.actor,
+    }
+}
+
+/// Returns the items without their repetitions, in the order in which they first appear.
+fn distinct<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for item in items {
+        if !distinct.contains(&item) {
+            distinct.push(item);
+        }
+    }
+    distinct
+}
