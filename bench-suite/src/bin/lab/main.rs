@@ -17,6 +17,7 @@ mod release;
 mod report;
 mod run;
 mod subjects;
+mod trace;
 
 /// The lab of the course: run the memos and the runtimes, check them, and read the results.
 #[derive(Parser)]
@@ -33,6 +34,7 @@ enum Command {
     Grade(grade::Grade),
     Race(race::Race),
     Run(run::Run),
+    Trace(trace::Trace),
     Claims(claims::Claims),
     Doctor(doctor::Doctor),
     Report(report::Report),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Grade(grade) => grade.run(),
         Command::Race(race) => race.run(),
         Command::Run(run) => run.run(),
+        Command::Trace(trace) => trace.run(),
         Command::Claims(claims) => claims.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Report(report) => report.run(),
