@@ -8,6 +8,7 @@
 //! | [`spec`] | what a memo must do, and which memos do it |
 //! | [`trace`] | pictures of traces: which actor did what, when, on which thread |
 //! | [`store`] | the results, and where they are kept |
+//! | [`figure`] | pictures of results, for the report and the book |
 //! | [`race`] | what happens to a memo that no lock protects |
 //! | [`measure`] | what is timed, in interleaved rounds, and what is observed; `benches/suite.rs` runs it |
 //! | [`report`] | the results as tables and as a page |
@@ -35,6 +36,7 @@ pub mod claim;
 #[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
 mod coroutine;
 pub mod doctor;
+pub mod figure;
 pub mod measure;
 pub mod pages;
 pub mod panics;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use green_threads::workload::{Compared, Parameter, Quantity, Times, Unit};
+use green_threads::workload::{Compared, Parameter, Quantity, Times};
 
 use super::sheet::{Mood, Sheet, Word, distinct};
-use super::words::{bytes, count, duration, measured, ratio, times};
 use crate::child::probe::Stop;
+use crate::figure::words::{self, count, measured, ratio};
 use crate::measure::{OTHERS, PLAIN_MAP, RATIO};
 use crate::store::{Cell, Estimate, Found, Results, Series, Setting};
 
@@ -272,14 +272,7 @@ fn quantity(cell: &Cell, of: Quantity) -> Option<&Series> {
 
 /// The median of a quantity, in words.
 fn number(series: &Series) -> String {
-    let median = series.median();
-    match series.unit {
-        Unit::Nanoseconds => duration(median),
-        Unit::Ratio => times(median),
-        Unit::Share => format!("{}%", count((median * 100.0).round())),
-        Unit::Bytes => bytes(median),
-        Unit::Count => count(median),
-    }
+    words::number(series.median(), series.unit)
 }
 
 /// The time of `own` divided by the time of `other`: round by round, if both have the same number of rounds.
@@ -295,7 +288,7 @@ fn compared(own: &Series, other: &Series) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use green_threads::workload::Depth;
+    use green_threads::workload::{Depth, Unit};
 
     fn cell(subject: &str, time: impl Fn(usize) -> f64) -> Cell {
         let figure = |unit, rounds| Series { unit, rounds };

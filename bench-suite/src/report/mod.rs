@@ -10,7 +10,6 @@ mod race;
 mod rows;
 mod sheet;
 mod terminal;
-mod words;
 
 use std::path::PathBuf;
 
@@ -19,9 +18,9 @@ use green_threads::workload::Shows;
 use crate::measure;
 use crate::store::{Results, Store, StoreError};
 
+pub use crate::figure::words::{bytes, count, duration};
 pub use sheet::{Mood, Sheet, Word};
 pub use terminal::print;
-pub use words::{bytes, count, duration};
 
 /// The names of all experiments, in the order in which reports show them.
 #[must_use]

@@ -4,7 +4,7 @@ use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Fact, Parameter, Quantity, Table, Unit};
 
 use super::sheet::{Mood, Sheet, Word, distinct};
-use super::words::{bytes, count, duration, times};
+use crate::figure::words::{bytes, count, duration, times};
 use crate::store::{Cell, Found, Results, Series};
 
 pub(super) fn sheets(results: &Results, tables: &[Table]) -> Vec<Sheet> {

@@ -1,5 +1,7 @@
 //! A table in words, whatever shows it.
 
+pub use crate::figure::{Mood, Word};
+
 /// A table of words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sheet {
@@ -16,35 +18,6 @@ pub struct Sheet {
     /// Whether the words are sentences, which are left-aligned. Otherwise they are numbers, which are
     /// right-aligned.
     pub prose: bool,
-}
-
-/// The content of one cell of a sheet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Word {
-    /// The text that is shown.
-    pub text: String,
-    /// How the word is coloured.
-    pub mood: Mood,
-}
-
-/// What a word means for the reader, shown as a colour. No fact is shown by colour alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
-    /// A correct result, or the best one.
-    Good,
-    /// An ordinary result.
-    Plain,
-    /// A failure or a wrong result.
-    Bad,
-    /// A result that the reader can skip.
-    Faint,
-}
-
-impl Word {
-    /// Makes a word of this text and mood.
-    pub fn new(text: impl Into<String>, mood: Mood) -> Self {
-        Word { text: text.into(), mood }
-    }
 }
 
 /// The distinct items of `all`, in the order in which they first appear.

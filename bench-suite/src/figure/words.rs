@@ -1,5 +1,7 @@
 //! Numbers as text, with as many digits as the measurement supports.
 
+use green_threads::workload::Unit;
+
 use crate::store::Estimate;
 
 /// The largest spread of an interval whose median is shown with three digits, or with two. A wider interval is
@@ -7,20 +9,43 @@ use crate::store::Estimate;
 const THREE_DIGITS: f64 = 1.02;
 const TWO_DIGITS: f64 = 1.1;
 
+/// A number in its unit.
+pub(crate) fn number(number: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Nanoseconds => duration(number),
+        Unit::Ratio => times(number),
+        Unit::Share => format!("{}%", count((number * 100.0).round())),
+        Unit::Bytes => bytes(number),
+        Unit::Count => count(number),
+    }
+}
+
+/// A median in its unit. If it is a time or a ratio, it has the digits that its interval supports.
+pub(crate) fn estimated(of: &Estimate, unit: Unit) -> String {
+    match unit {
+        Unit::Nanoseconds => measured(of),
+        Unit::Ratio => ratio(of),
+        Unit::Share | Unit::Bytes | Unit::Count => number(of.median, unit),
+    }
+}
+
 /// A time in nanoseconds, in the unit that suits it, with the digits that its interval supports.
-pub(super) fn measured(time: &Estimate) -> String {
-    // The unit is chosen by the geometric mean of the ends, because the ends may be far apart.
-    let (scale, unit) = scaled((time.low * time.high).sqrt());
+pub(crate) fn measured(time: &Estimate) -> String {
+    // The unit is chosen by the geometric mean of the ends, because the ends may be far apart. With a low end of zero
+    // that mean says nothing.
+    let mean = (time.low * time.high).sqrt();
+    let (scale, unit) = scaled(if mean > 0.0 { mean } else { time.high });
     format!("{} {unit}", carried(time, scale))
 }
 
 /// A ratio, with the digits that its interval supports.
-pub(super) fn ratio(ratio: &Estimate) -> String {
+pub(crate) fn ratio(ratio: &Estimate) -> String {
     carried(ratio, 1.0) + "x"
 }
 
 fn carried(of: &Estimate, scale: f64) -> String {
     match of.spread() {
+        _ if of.low == of.high => significant(of.median / scale, 3),
         ..=THREE_DIGITS => significant(of.median / scale, 3),
         ..=TWO_DIGITS => significant(of.median / scale, 2),
         _ => format!("{}–{}", significant(of.low / scale, 2), significant(of.high / scale, 2)),
@@ -39,7 +64,7 @@ fn significant(number: f64, digits: i32) -> String {
 }
 
 /// A ratio with about three significant digits.
-pub(super) fn times(ratio: f64) -> String {
+pub(crate) fn times(ratio: f64) -> String {
     match ratio {
         0.0..10.0 => format!("{ratio:.2}x"),
         10.0..100.0 => format!("{ratio:.1}x"),
@@ -112,6 +137,8 @@ mod tests {
         let said = [(1.0, 1.0, 1.0), (9.96, 9.7, 10.3), (99.6, 95.0, 104.0), (123.4, 120.0, 130.0), (1.5, 0.9, 2.1)];
         let said = said.map(|(median, low, high)| ratio(&estimate(median, low, high)));
         assert_eq!(said, ["1.00x", "10.0x", "100x", "120x", "0.90–2.1x"]);
+        let said = [(0.0, 0.0, 0.0), (5e8, 0.0, 2e9)].map(|(median, low, high)| measured(&estimate(median, low, high)));
+        assert_eq!(said, ["0 ns", "0–2.0 s"]);
     }
 
     #[test]

@@ -1,0 +1,174 @@
+//! Figures: pictures of results as SVG inside a page, with the same values as a table below.
+//!
+//! A [`Figure`] is a description: titles, an axis, and values. It does not know where the values were measured, so the
+//! report and the book use the same code. A value that is missing has a reason instead of a number.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `scale.rs` | where a number is on an axis, and the ticks that people read |
+//! | `svg.rs` | text, lines, and the frame around them |
+//! | `panels.rs` | rows along an axis, each with its name and its value in words |
+//! | `dots.rs` | in each row a dot for the median, and a line for the interval |
+//! | `bars.rs` | in each row a bar from zero, for numbers whose size matters |
+//! | `lines.rs` | a line for each subject, over a number such as the workers |
+//! | `heat.rs` | a matrix of words with colours |
+//! | `html.rs` | the `<figure>` around a picture, and the table of its values |
+//! | `words.rs` | numbers as text |
+//!
+//! The colours are CSS variables, which [`STYLE`] sets for light, dark and paper. A theme that sets the same variables
+//! overrides them.
+
+mod bars;
+mod dots;
+mod heat;
+mod html;
+mod lines;
+mod panels;
+mod scale;
+mod svg;
+pub(crate) mod words;
+
+use green_threads::workload::Unit;
+
+use crate::store::Estimate;
+
+/// The style of all figures. A page contains it once.
+pub const STYLE: &str = include_str!("figure.css");
+
+/// A picture of results, and what it says to a reader who cannot see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// An HTML id that no other figure of the page has.
+    pub id: String,
+    /// A title of a few words.
+    pub title: String,
+    /// What the picture shows and how to read it, in a sentence or two.
+    pub description: String,
+    /// The picture itself.
+    pub picture: Picture,
+}
+
+/// The kinds of picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Picture {
+    /// A dot for each median. The axis is logarithmic if the values need it.
+    Dots(Rows),
+    /// A bar from zero to each median. The axis is always linear, because a bar's length is its value.
+    Bars(Rows),
+    /// A line for each subject.
+    Lines(Lines),
+    /// A matrix of words.
+    Heat(Heat),
+}
+
+/// Rows of values along one axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows {
+    /// The axis, which all panels share. So a reader can compare them.
+    pub axis: Axis,
+    /// The panels, from top to bottom.
+    pub panels: Vec<Panel>,
+}
+
+/// A group of rows, such as the subjects in one setting.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    /// What the rows have in common. Empty if there is only one panel.
+    pub head: String,
+    /// The rows: each has a name and a value.
+    pub rows: Vec<(String, Value)>,
+}
+
+/// A line for each subject, over a number such as the workers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lines {
+    /// The axis from left to right.
+    pub over: Axis,
+    /// The axis from bottom to top.
+    pub axis: Axis,
+    /// The lines: each has a name, and values at ascending places of the axis `over`.
+    pub lines: Vec<(String, Vec<(f64, Value)>)>,
+}
+
+/// A matrix of words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heat {
+    /// The heads of the columns. The first column holds the names of the rows. `\n` breaks a line.
+    pub heads: Vec<String>,
+    /// The rows: each has a name, and one word for each other column.
+    pub rows: Vec<(String, Vec<Word>)>,
+}
+
+/// What an axis measures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// The quantity, in a few words.
+    pub label: String,
+    /// The unit of the numbers.
+    pub unit: Unit,
+}
+
+/// A value of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A number with its interval. All of its numbers are finite.
+    Measured(Estimate),
+    /// No number.
+    Missing {
+        /// A word or two that the picture shows instead, such as `hangs`.
+        word: String,
+        /// The reason, in a sentence. The table shows it.
+        why: String,
+    },
+}
+
+/// The content of one cell of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The text that is shown.
+    pub text: String,
+    /// How the word is coloured.
+    pub mood: Mood,
+}
+
+/// What a word means for the reader, shown as a colour. No fact is shown by colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// A correct result, or the best one.
+    Good,
+    /// An ordinary result.
+    Plain,
+    /// A failure or a wrong result.
+    Bad,
+    /// A result that the reader can skip.
+    Faint,
+}
+
+impl Word {
+    /// Makes a word of this text and mood.
+    pub fn new(text: impl Into<String>, mood: Mood) -> Self {
+        Word { text: text.into(), mood }
+    }
+}
+
+impl Value {
+    fn estimate(&self) -> Option<&Estimate> {
+        match self {
+            Value::Measured(estimate) => Some(estimate),
+            Value::Missing { .. } => None,
+        }
+    }
+
+    /// The text beside the value in a picture.
+    fn text(&self, unit: Unit) -> String {
+        match self {
+            Value::Measured(estimate) => words::estimated(estimate, unit),
+            Value::Missing { word, .. } => word.clone(),
+        }
+    }
+}
+
+/// The numbers that an axis has to cover.
+fn numbers<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<f64> {
+    values.filter_map(Value::estimate).flat_map(|of| [of.low, of.median, of.high]).collect()
+}
