@@ -8,6 +8,7 @@ use green_threads::workload::{Compared, Parameter, Quantity, Times};
 use super::sheet::{Mood, Sheet, Word, distinct};
 use crate::child::probe::Stop;
 use crate::figure::words::{self, count, measured, ratio};
+use crate::figure::{Axis, Panel, Rows, Value};
 use crate::measure::{OTHERS, PLAIN_MAP, RATIO};
 use crate::store::{Cell, Estimate, Found, Results, Series, Setting};
 
@@ -39,17 +40,8 @@ pub(super) fn sheets(results: &Results, shown: &Times) -> Vec<Sheet> {
 
 /// One sheet with the most important settings. It fits a screen, and its columns name the placement.
 pub(super) fn headline(results: &Results, shown: &Times) -> Sheet {
-    let is_in = |cell: &&Cell| shown.headline.iter().any(|of| agrees(&cell.setting, of));
-    let cells: Vec<&Cell> = results.cells.iter().filter(is_in).collect();
-    let head = |of: &Setting| {
-        let words = [
-            of.get(shown.split).cloned().unwrap_or_default(),
-            head(shown.columns, of),
-            of.get("placement").map(|placement| placement.replace('-', " ")).unwrap_or_default(),
-        ];
-        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("\n")
-    };
-    let mut sheet = one(&results.experiment, &cells, &Times { split: "", ..*shown }, &head);
+    let cells = headline_cells(results, shown);
+    let mut sheet = one(&results.experiment, &cells, &Times { split: "", ..*shown }, &|of| headline_head(shown, of));
     let mut add = |head: &str, word: &dyn Fn(&str) -> String| {
         sheet.heads.push(head.to_string());
         for (subject, words) in &mut sheet.rows {
@@ -63,6 +55,65 @@ pub(super) fn headline(results: &Results, shown: &Times) -> Sheet {
         add(remark.head, &|subject| (remark.on)(subject).to_string());
     }
     sheet
+}
+
+/// The headline as a picture: a panel for each setting, and in it the time of each subject. A table that shows another
+/// quantity instead of the time has a picture of that quantity.
+pub(super) fn dots(results: &Results, shown: &Times) -> Rows {
+    let cells = headline_cells(results, shown);
+    let (quantity, label) = match shown.instead.first() {
+        Some(instead) => (*instead, format!("time ({})", instead.head.replace('\n', " "))),
+        None => (Quantity::TIME, Quantity::TIME.head.to_string()),
+    };
+    let panel = |setting: Setting| {
+        let of: Vec<&Cell> = cells.iter().copied().filter(|cell| cell.setting == setting).collect();
+        let is_disturbed = Column::new(&of).is_disturbed();
+        let row = |cell: &Cell| (cell.subject.clone(), value(cell, quantity, is_disturbed));
+        Panel {
+            head: headline_head(shown, &setting).replace('\n', ", "),
+            rows: of.iter().map(|cell| row(cell)).collect(),
+        }
+    };
+    Rows {
+        axis: Axis { label, unit: quantity.unit },
+        panels: distinct(cells.iter().map(|cell| cell.setting.clone())).into_iter().map(panel).collect(),
+    }
+}
+
+/// The value of `of` in a picture. A number from a disturbed setting is left out.
+fn value(cell: &Cell, of: Quantity, is_disturbed: bool) -> Value {
+    let missing = |word: &str, why: String| Value::Missing { word: word.to_string(), why };
+    match &cell.found {
+        Found::Quantities(_) if is_disturbed => {
+            missing("disturbed", "Something disturbed this setting. Measure again when nothing else runs.".to_string())
+        }
+        Found::Quantities(quantities) => match quantities.get(of.name) {
+            Some(series) => Value::Measured(series.estimate()),
+            None => missing("not measured", format!("This result has no {}.", of.name)),
+        },
+        Found::Outcome(outcome) => missing(outcome.word(), outcome.to_string()),
+        Found::Observed(seen) => match &seen.stopped {
+            Some(stop) => missing(&stop.word(), stop.to_string()),
+            None => missing("not measured", format!("This result has no {}.", of.name)),
+        },
+        Found::Absent { why } => missing("not measured", why.clone()),
+    }
+}
+
+/// The cells of the headline settings.
+fn headline_cells<'a>(results: &'a Results, shown: &Times) -> Vec<&'a Cell> {
+    let is_in = |cell: &&Cell| shown.headline.iter().any(|of| agrees(&cell.setting, of));
+    results.cells.iter().filter(is_in).collect()
+}
+
+/// The head of a headline setting, which names the placement too.
+fn headline_head(shown: &Times, of: &Setting) -> String {
+    let words = [
+        of.get(shown.split).cloned().unwrap_or_default(),
+        head(shown.columns, of),
+        of.get("placement").map(|placement| placement.replace('-', " ")).unwrap_or_default(),
+    ];
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether `setting` has all of these values.
@@ -350,5 +401,27 @@ mod tests {
         let (found, notes) = words(vec![beside, cell("b", |_| 200.0)]);
         assert_eq!(found, ["100 ns", "200 ns"]);
         assert!(notes[0].starts_with("- disturbed: other programs used 1.2 cores at the same time"), "{notes:?}");
+    }
+
+    /// A picture shows no number that its table would not compare.
+    #[test]
+    fn a_picture_has_words_for_disturbed_and_absent_values() {
+        let of = |cells: Vec<Cell>| {
+            let results = Results::new("made-up", Depth::Quick, true, cells);
+            let [panel] = &*dots(&results, &Times::OF_MODELS).panels else { panic!("one placement") };
+            assert_eq!(panel.head, "free");
+            panel.rows.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>()
+        };
+        let absent = Cell { found: Found::Absent { why: "It has no threads.".to_string() }, ..cell("b", |_| 1.0) };
+        let [Value::Measured(time), Value::Missing { word, why }] = &*of(vec![cell("a", |_| 100.0), absent]) else {
+            panic!("a time and no time")
+        };
+        assert_eq!((time.median, word.as_str(), why.as_str()), (100.0, "not measured", "It has no threads."));
+        let disturbed = |round: usize| if round.is_multiple_of(3) { 10.0 } else { 1_000.0 };
+        let rows = of(vec![cell(PLAIN_MAP, disturbed), cell("a", |_| 12.0)]);
+        assert!(
+            rows.iter().all(|value| matches!(value, Value::Missing { word, .. } if word == "disturbed")),
+            "{rows:?}"
+        );
     }
 }

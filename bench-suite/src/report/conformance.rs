@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::sheet::{Mood, Sheet, Word, distinct};
+use crate::figure::{Figure, Heat, Picture};
 use crate::spec::{Outcome, matrix};
 use crate::store::{Cell, Found, Results};
 use crate::subject::Callers;
@@ -10,6 +11,22 @@ use crate::subject::Callers;
 /// One sheet for each kind of caller.
 pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
     distinct(results.cells.iter().map(callers)).into_iter().map(|callers| sheet(results, callers)).collect()
+}
+
+/// One heat map for each kind of caller, with the words of its sheet. `partial` ends each title.
+pub(super) fn figures(results: &Results, partial: &str) -> Vec<Figure> {
+    let figure = |callers: Callers| {
+        let Sheet { heads, rows, title, .. } = sheet(results, callers);
+        Figure {
+            id: format!("conformance-{}-figure", callers.name()),
+            title: format!("{title}, at a glance{partial}"),
+            description: "A row for each property and a column for each memo. The colour of a cell repeats its word: \
+                          green for kept, red for a failure, grey for what cannot be tried."
+                .to_string(),
+            picture: Picture::Heat(Heat { heads, rows }),
+        }
+    };
+    distinct(results.cells.iter().map(callers)).into_iter().map(figure).collect()
 }
 
 fn sheet(results: &Results, callers: Callers) -> Sheet {

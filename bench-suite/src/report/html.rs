@@ -3,13 +3,14 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::sheet::{Mood, Sheet};
+use crate::figure::{self, Figure};
 use crate::store::{Machine, Results};
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page with the sheets of all `results`, and with the machine on which each was measured. `unread` lists the
-/// files that could not be read.
-pub(super) fn page(results: &[(Vec<Sheet>, Results)], unread: &[String]) -> String {
+/// The page with the figures and the sheets of all `results`, and with the machine on which each was measured.
+/// `unread` lists the files that could not be read.
+pub(super) fn page(results: &[(Vec<Figure>, Vec<Sheet>, Results)], unread: &[String]) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -17,21 +18,22 @@ pub(super) fn page(results: &[(Vec<Sheet>, Results)], unread: &[String]) -> Stri
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "The lab's results" }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(figure::STYLE)) }
             }
             body {
                 h1 { "The lab's results" }
                 nav {
-                    @for (_, results) in results { a href={ "#" (results.experiment) } { (results.experiment) } " " }
+                    @for (_, _, results) in results { a href={ "#" (results.experiment) } { (results.experiment) } " " }
                 }
                 @for why in unread { p.bad { "Left out: " (why) } }
-                @for (sheets, results) in results {
+                @for (figures, sheets, results) in results {
                     section id=(results.experiment) {
                         h2 { code { (results.experiment) } }
                         p.taken {
                             "Measured " (results.taken_at.strftime("%Y-%m-%d %H:%M UTC")) ", depth "
                             (results.depth.name()) "."
                         }
+                        @for figure in figures { (figure.html()) }
                         @for sheet in sheets { (table(sheet)) }
                         details { summary { "Machine and build" } (machine(&results.machine)) }
                     }

@@ -1,7 +1,7 @@
 //! Reports: results as tables, for the terminal and for a browser.
 //!
 //! A [`Sheet`] is a table of words, independent of how it is shown. [`sheets`] makes sheets of results. The
-//! renderers show sheets and know nothing of memos.
+//! renderers show sheets and know nothing of memos. [`figures`] describes the pictures of the page.
 
 mod columns;
 mod conformance;
@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use green_threads::workload::Shows;
 
+use crate::figure::{Figure, Picture};
 use crate::measure;
 use crate::store::{Results, Store, StoreError};
 
@@ -51,7 +52,7 @@ pub fn write_page(store: &Store) -> Result<PathBuf, StoreError> {
     let (mut results, mut unread) = (Vec::new(), Vec::new());
     for experiment in experiments() {
         match store.read(experiment) {
-            Ok(found) => results.extend(found.map(|found| (sheets(&found), found))),
+            Ok(found) => results.extend(found.map(|found| (figures(&found), sheets(&found), found))),
             Err(error) => unread.push(error.to_string()),
         }
     }
@@ -73,12 +74,38 @@ pub fn sheets(results: &Results) -> Vec<Sheet> {
             None => Vec::new(),
         },
     };
-    if !results.complete {
-        for sheet in &mut sheets {
-            sheet.title += " (PARTIAL: a filter left out the rest)";
-        }
+    for sheet in &mut sheets {
+        sheet.title += partial(results);
     }
     sheets
+}
+
+/// What ends the title of incomplete results.
+fn partial(results: &Results) -> &'static str {
+    if results.complete { "" } else { " (PARTIAL: a filter left out the rest)" }
+}
+
+/// The figures of `results`. A timed experiment has one of its headline, `conformance` has one for each kind of caller,
+/// and other results have none.
+#[must_use]
+pub fn figures(results: &Results) -> Vec<Figure> {
+    let name = &results.experiment;
+    if name == "conformance" {
+        return conformance::figures(results, partial(results));
+    }
+    match shows(name) {
+        Some(Shows::Times(times)) => vec![Figure {
+            id: format!("{name}-figure"),
+            title: format!("{name}, the headline settings{}", partial(results)),
+            description: format!(
+                "A row for each {}. The dot is the median of the rounds. The line through it is the 95% confidence \
+                 interval of the median. All panels share the axis.",
+                times.rows
+            ),
+            picture: Picture::Dots(columns::dots(results, &times)),
+        }],
+        _ => Vec::new(),
+    }
 }
 
 /// The sheets that the terminal shows of `results`. For the complete results of a timed experiment that is the
