@@ -259,6 +259,23 @@ fn every_value_of_the_picture_is_in_the_table() {
 }
 
 #[test]
+fn a_figure_without_values_has_no_marks() {
+    let axis = || Axis { label: "time".to_string(), unit: Unit::Nanoseconds };
+    let pictures = [
+        Picture::Dots(rows(Unit::Nanoseconds, Vec::new())),
+        Picture::Bars(rows(Unit::Bytes, vec![("empty", Vec::new())])),
+        Picture::Lines(Lines { over: axis(), axis: axis(), lines: Vec::new() }),
+        Picture::Lines(Lines { over: axis(), axis: axis(), lines: vec![("task".to_string(), Vec::new())] }),
+        Picture::Heat(Heat { heads: Vec::new(), rows: Vec::new() }),
+    ];
+    for picture in pictures {
+        let svg = figure(picture).svg().into_string();
+        let has_marks = ["<circle", "<rect", "NaN", "inf"].iter().any(|mark| svg.contains(mark));
+        assert!(!has_marks, "{svg}");
+    }
+}
+
+#[test]
 fn a_missing_value_has_no_mark_and_its_reason_is_in_the_table() {
     let all = vec![("memo2", missing("disturbed", "Others <ran>."))];
     let page = figure(Picture::Dots(rows(Unit::Nanoseconds, vec![("", all)]))).html().into_string();

@@ -197,7 +197,7 @@ mod tests {
         for _ in 0..5_000 {
             let amount = random.random_range(1..6);
             let orders = random.random_range(0.0..12.0);
-            let numbers: Vec<f64> = (0..amount).map(|_| 10_f64.powf(random.random_range(0.0..=orders))).collect();
+            let numbers: Vec<f64> = (0..amount).map(|_| 10_f64.powf(random.random_range(-3.0..=orders))).collect();
             for unit in UNITS {
                 for scale in [Scale::of_positions(&numbers, unit), Scale::of_lengths(&numbers, unit)] {
                     for number in &numbers {
