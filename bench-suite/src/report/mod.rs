@@ -98,8 +98,8 @@ pub fn figures(results: &Results) -> Vec<Figure> {
             id: format!("{name}-figure"),
             title: format!("{name}, the headline settings{}", partial(results)),
             description: format!(
-                "A row for each {}. The dot is the median of the rounds. The line through it is the 95% confidence \
-                 interval of the median. All panels share the axis.",
+                "A row for each {}. The dot is the median of the rounds. The line through it is the interval of the \
+                 median: 95% confidence from six rounds on; of fewer rounds it spans all. All panels share the axis.",
                 times.rows
             ),
             picture: Picture::Dots(columns::dots(results, &times)),
