@@ -48,7 +48,8 @@ fn rows(unit: Unit, panels: Vec<(&str, Vec<(&str, Value)>)>) -> Rows {
 /// Compares the figure with the file of this name.
 fn assert_is_in_file(name: &str, picture: Picture) {
     let svg = figure(picture).svg().into_string().replace("><", ">\n<") + "\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/figures").join(name).with_extension("svg");
+    let package = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo runs this");
+    let path = Path::new(&package).join("tests/figures").join(name).with_extension("svg");
     if env::var_os("UPDATE").is_some() {
         fs::write(&path, &svg).unwrap();
     }
