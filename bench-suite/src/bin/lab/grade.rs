@@ -8,7 +8,7 @@ use bench_suite::report::{self, Mood, Sheet, Word};
 use bench_suite::spec::declared::{Declared, declared};
 use bench_suite::spec::matrix::{self, Situation, Tried};
 use bench_suite::spec::{Outcome, PROPERTIES, storm};
-use bench_suite::subject::Callers::Threads;
+use bench_suite::subject::{self, Callers::Threads};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Judge a memo: try it from threads, and say whether it keeps every property that is required.
@@ -63,7 +63,7 @@ impl Grade {
         let of_memo: Vec<Situation> =
             matrix::all().into_iter().filter(|one| one.callers == Threads && one.subject == self.memo).collect();
         if of_memo.is_empty() {
-            let known: Vec<_> = distinct(matrix::all().iter().filter(|one| one.callers == Threads));
+            let known: Vec<_> = subject::called_by(Threads).iter().map(|about| about.name).collect();
             bail!("there is no memo {:?} that threads can call; there are: {}", self.memo, known.join(", "));
         }
         if let Some(unknown) = self.require.iter().find(|id| !of_memo.iter().any(|one| one.property == **id)) {
@@ -99,15 +99,4 @@ impl Grade {
             ..Sheet::default()
         }
     }
-}
-
-/// The memos of these situations, each once.
-fn distinct<'a>(situations: impl Iterator<Item = &'a Situation>) -> Vec<&'static str> {
-    let mut memos: Vec<&str> = Vec::new();
-    for situation in situations {
-        if !memos.contains(&situation.subject) {
-            memos.push(situation.subject);
-        }
-    }
-    memos
 }
