@@ -160,7 +160,7 @@ impl Value {
     }
 
     /// The text beside the value in a picture.
-    fn text(&self, unit: Unit) -> String {
+    pub(crate) fn text(&self, unit: Unit) -> String {
         match self {
             Value::Measured(estimate) => words::estimated(estimate, unit),
             Value::Missing { word, .. } => word.clone(),

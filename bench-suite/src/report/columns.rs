@@ -123,12 +123,14 @@ fn agrees(setting: &Setting, values: &[(&str, &str)]) -> bool {
 
 /// The head of the column of `setting`.
 fn head(columns: &[Parameter], setting: &Setting) -> String {
-    let words = |parameter: &Parameter| {
-        let value = setting.get(parameter.name)?;
-        let shown = value.parse().map_or_else(|_| value.clone(), count);
-        Some(parameter.head.replace("{}", &shown).replace("{s}", if value == "1" { "" } else { "s" }))
-    };
+    let words = |of: &Parameter| Some(parameter(of, setting.get(of.name)?));
     columns.iter().filter_map(words).collect::<Vec<_>>().join("\n")
+}
+
+/// A value of a parameter in words, such as `1,000 keys`.
+pub(super) fn parameter(of: &Parameter, value: &str) -> String {
+    let shown = value.parse().map_or_else(|_| value.to_string(), count);
+    of.head.replace("{}", &shown).replace("{s}", if value == "1" { "" } else { "s" })
 }
 
 /// The time of `subject` in one setting divided by its time in another.
@@ -141,11 +143,8 @@ fn compare(compared: &Compared, cells: &[&Cell], subject: &str) -> String {
         }
     };
     match time(compared.of).zip(time(compared.by)) {
-        // The two settings had different rounds, so each end of one interval is divided by the opposite end of the
-        // other.
-        Some((of, by)) => {
-            ratio(&Estimate { median: of.median / by.median, low: of.low / by.high, high: of.high / by.low, ..by })
-        }
+        // The two settings had different rounds.
+        Some((of, by)) => ratio(&of.over(&by)),
         None => "-".to_string(),
     }
 }
@@ -244,7 +243,7 @@ impl Column {
             return Column { reference: None, best: Vec::new(), others: 0.0 };
         };
         let others = cells.iter().filter_map(|cell| quantity(cell, OTHERS)).map(Series::median).fold(0.0, f64::max);
-        let is_slower = |own: &Series| memos.clone().any(|(_, other)| compared(own, other).low > APART);
+        let is_slower = |own: &Series| memos.clone().any(|(_, other)| own.over(other).low > APART);
         let tied = memos.clone().filter(|(_, own)| !is_slower(own)).map(|(name, _)| name.to_string());
         let reference = times.iter().find(|(name, _)| *name == PLAIN_MAP);
         let reference = reference.or_else(|| times.iter().find(|(_, own)| std::ptr::eq(*own, *best)));
@@ -324,16 +323,6 @@ fn quantity(cell: &Cell, of: Quantity) -> Option<&Series> {
 /// The median of a quantity, in words.
 fn number(series: &Series) -> String {
     words::number(series.median(), series.unit)
-}
-
-/// The time of `own` divided by the time of `other`: round by round, if both have the same number of rounds.
-fn compared(own: &Series, other: &Series) -> Estimate {
-    if own.rounds.len() == other.rounds.len() {
-        let ratios: Vec<f64> = own.rounds.iter().zip(&other.rounds).map(|(own, other)| own / other).collect();
-        return Estimate::of(&ratios);
-    }
-    let (own, other) = (own.estimate(), other.estimate());
-    Estimate { median: own.median / other.median, low: own.low / other.high, high: own.high / other.low, ..own }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn head(subject: &str) -> String {
     subject.replace("::", "\n").replace('_', "_\n").replace("duplicating", "dupli-\ncating")
 }
 
-fn word(cell: &Cell) -> Word {
+pub(super) fn word(cell: &Cell) -> Word {
     match &cell.found {
         Found::Outcome(outcome) => {
             let mood = match outcome {

@@ -1,13 +1,15 @@
 //! Reports: results as tables, for the terminal and for a browser.
 //!
 //! A [`Sheet`] is a table of words, independent of how it is shown. [`sheets`] makes sheets of results. The
-//! renderers show sheets and know nothing of memos. [`figures`] describes the pictures of the page.
+//! renderers show sheets and know nothing of memos. [`figures`] describes the pictures of the page. [`select`] finds the
+//! numbers that a page names.
 
 mod columns;
 mod conformance;
 mod html;
 mod race;
 mod rows;
+pub mod select;
 mod sheet;
 mod terminal;
 

@@ -40,6 +40,13 @@ impl Estimate {
         Estimate { median, low: sorted[out], high: sorted[sorted.len() - 1 - out], rounds: sorted.len() }
     }
 
+    /// This estimate divided by another one that had different rounds: each end of one interval is divided by the
+    /// opposite end of the other.
+    #[must_use]
+    pub fn over(&self, by: &Estimate) -> Estimate {
+        Estimate { median: self.median / by.median, low: self.low / by.high, high: self.high / by.low, ..*by }
+    }
+
     /// The upper end of the interval divided by its lower end: 1.1 means that the ends differ by a tenth.
     #[must_use]
     pub fn spread(&self) -> f64 {

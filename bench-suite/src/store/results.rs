@@ -125,6 +125,21 @@ impl Series {
     pub fn estimate(&self) -> Estimate {
         Estimate::of(&self.rounds)
     }
+
+    /// These rounds divided by those of another series: round by round, if both have the same number of rounds. The
+    /// caller knows whether rounds of the same number were measured side by side.
+    ///
+    /// # Panics
+    ///
+    /// If one of them has no rounds.
+    #[must_use]
+    pub fn over(&self, by: &Series) -> Estimate {
+        if self.rounds.len() == by.rounds.len() {
+            let ratios: Vec<f64> = self.rounds.iter().zip(&by.rounds).map(|(own, by)| own / by).collect();
+            return Estimate::of(&ratios);
+        }
+        self.estimate().over(&by.estimate())
+    }
 }
 
 /// Maps the name of each quantity to its rounds. Quantities without rounds are left out.

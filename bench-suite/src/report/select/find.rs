@@ -1,0 +1,225 @@
+//! From a subject and a setting to a cell, and from a cell to a value.
+
+use std::collections::BTreeMap;
+
+use green_threads::probe::protocol::{Answer, Model};
+use green_threads::workload::{Depth, Quantity, Shows, Unit};
+
+use super::fault::Fault;
+use super::sources::{Source, command};
+use crate::figure::{Value, words};
+use crate::report::columns::was_disturbed;
+use crate::report::sheet::distinct;
+use crate::report::shows;
+use crate::store::{Cell, Found, Results, Series, Setting};
+
+/// The name of the parameter that every time has.
+pub(super) const PLACEMENT: &str = "placement";
+
+/// The word for a value that the reader's own results lack.
+pub(super) const NOT_HERE: &str = "not measured here";
+
+/// Whether a parameter has no meaning for a subject: OS threads and a current-thread runtime have no number of workers
+/// to set, and a goroutine's stack has no size to set.
+fn is_meaningless(subject: &str, parameter: &str) -> bool {
+    match parameter {
+        "workers" => [Model::Thread.name(), Model::TaskCurrentThread.name()].contains(&subject),
+        "stack" => subject == Model::Goroutine.name(),
+        _ => false,
+    }
+}
+
+/// The settings in which `reference` has cells of `subject` that agree with `given`, without the parameters `free`.
+/// Every parameter that is neither given nor free has one value in all of them, except the placement.
+pub(super) fn settings(
+    reference: &Results,
+    subject: &str,
+    given: &Setting,
+    free: &[&str],
+) -> Result<Vec<Setting>, Fault> {
+    check(reference, given, free)?;
+    let experiment = || reference.experiment.clone();
+    let of_subject: Vec<&Cell> = reference.cells.iter().filter(|cell| cell.subject == subject).collect();
+    if of_subject.is_empty() {
+        let known = distinct(reference.cells.iter().map(|cell| cell.subject.clone()));
+        return Err(Fault::Subject { experiment: experiment(), subject: subject.to_string(), known });
+    }
+    // A value that has no meaning for this subject selects the cells that it has.
+    let has =
+        |name: &str, value: &str| of_subject.iter().any(|cell| cell.setting.get(name).is_some_and(|own| own == value));
+    let asked = given.iter().filter(|(name, value)| !is_meaningless(subject, name) || has(name, value));
+    let agrees = |cell: &&&Cell| asked.clone().all(|(name, value)| cell.setting.get(name) == Some(value));
+    let found: Vec<Setting> = of_subject
+        .iter()
+        .filter(agrees)
+        .map(|cell| {
+            let mut setting = cell.setting.clone();
+            setting.retain(|name, _| !free.contains(&name.as_str()));
+            setting
+        })
+        .collect();
+    if found.is_empty() {
+        return Err(Fault::Cell { experiment: experiment(), subject: subject.to_string(), setting: in_words(given) });
+    }
+    let found = distinct(found.into_iter());
+    for parameter in parameters(&found).into_iter().filter(|parameter| parameter != PLACEMENT) {
+        let known = distinct(found.iter().map(|setting| setting.get(&parameter).cloned().unwrap_or_default()));
+        if known.len() > 1 {
+            let known = known.into_iter().map(|value| if value.is_empty() { "none".into() } else { value }).collect();
+            return Err(Fault::Ambiguous { experiment: experiment(), subject: subject.to_string(), parameter, known });
+        }
+    }
+    Ok(found)
+}
+
+/// Whether `results` have the parameters and the values that are given, and the parameters that are free.
+pub(super) fn check(results: &Results, given: &Setting, free: &[&str]) -> Result<(), Fault> {
+    let settings = || results.cells.iter().map(|cell| &cell.setting);
+    let known = parameters(settings());
+    for name in given.keys().map(String::as_str).chain(free.iter().copied()) {
+        if !known.iter().any(|known| known == name) {
+            let parameter = name.to_string();
+            return Err(Fault::Parameter { experiment: results.experiment.clone(), parameter, known });
+        }
+    }
+    for (parameter, value) in given {
+        let known = distinct(settings().filter_map(|setting| setting.get(parameter).cloned()));
+        if !known.contains(value) {
+            let (parameter, value) = (parameter.clone(), value.clone());
+            return Err(Fault::Value { experiment: results.experiment.clone(), parameter, value, known });
+        }
+    }
+    Ok(())
+}
+
+/// The names of the parameters that these settings have.
+fn parameters<'a>(settings: impl IntoIterator<Item = &'a Setting>) -> Vec<String> {
+    distinct(settings.into_iter().flat_map(|setting| setting.keys().cloned()))
+}
+
+/// A setting in words, such as `keys 1000, threads 2`.
+pub(super) fn in_words(setting: &Setting) -> String {
+    setting.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The cell of `subject` in `setting`.
+pub(super) fn cell<'a>(results: &'a Results, subject: &str, setting: &Setting) -> Option<&'a Cell> {
+    results.cells.iter().find(|cell| cell.subject == subject && cell.setting == *setting)
+}
+
+/// The unit of a quantity, and the words beside its axis.
+pub(super) fn quantity(reference: &Results, name: &str) -> Result<(Unit, String), Fault> {
+    let all = || reference.cells.iter().filter_map(quantities).flatten();
+    let below = format!("{name}{}", Answer::BELOW);
+    let Some((_, series)) = all().find(|(own, _)| *own == name || **own == below) else {
+        let known = distinct(all().map(|(name, _)| name.strip_suffix(Answer::BELOW).unwrap_or(name).to_string()));
+        return Err(Fault::Quantity { experiment: reference.experiment.clone(), quantity: name.to_string(), known });
+    };
+    let described = match shows(&reference.experiment) {
+        _ if name == Quantity::TIME.name => None,
+        Some(Shows::Times(times)) => times.quantity(name),
+        Some(Shows::Observations(observations)) => observations.quantity(name),
+        None => None,
+    };
+    Ok((series.unit, described.map_or_else(|| name.to_string(), |quantity| quantity.head.replace('\n', " "))))
+}
+
+/// The quantities of a cell; `None` if this kind of result has none.
+fn quantities(cell: &Cell) -> Option<&BTreeMap<String, Series>> {
+    match &cell.found {
+        Found::Quantities(quantities) => Some(quantities),
+        Found::Observed(seen) => Some(&seen.quantities),
+        Found::Outcome(_) | Found::Absent { .. } => None,
+    }
+}
+
+/// What a cell says of a quantity.
+pub(super) enum Said<'a> {
+    /// Its rounds.
+    Rounds(&'a Series),
+    /// A result that is not a number, such as a crash.
+    Word(Value),
+    /// Nothing.
+    Nothing(Value),
+}
+
+/// What `cell` says of the quantity `name`.
+pub(super) fn said<'a>(cell: &'a Cell, name: &str) -> Said<'a> {
+    let missing = |word: &str, why: String| Value::Missing { word: word.to_string(), why };
+    let none = || Said::Nothing(missing("not measured", format!("This result has no quantity `{name}`.")));
+    match &cell.found {
+        Found::Absent { why } => Said::Nothing(missing("not measured", why.clone())),
+        Found::Outcome(outcome) => Said::Word(missing(outcome.word(), outcome.to_string())),
+        Found::Quantities(quantities) => {
+            quantities.get(name).filter(|of| !of.rounds.is_empty()).map_or_else(none, Said::Rounds)
+        }
+        // What a child counted before something stopped it is a result. Everything else is cut short.
+        Found::Observed(seen) if name != Quantity::PROGRESS.name && seen.stopped.is_some() => {
+            let stop = seen.stopped.as_ref().map_or_else(Default::default, |stop| (stop.word(), stop.to_string()));
+            Said::Word(missing(&stop.0, stop.1))
+        }
+        Found::Observed(seen) => {
+            let bound = seen.quantities.get(&format!("{name}{}", Answer::BELOW));
+            match (seen.quantities.get(name).filter(|of| !of.rounds.is_empty()), bound) {
+                (Some(rounds), _) => Said::Rounds(rounds),
+                (None, Some(bound)) => {
+                    let word = format!("< {}", words::number(bound.median(), bound.unit));
+                    Said::Word(missing(&word, "Noise hides it. This is an upper bound.".to_string()))
+                }
+                (None, None) => none(),
+            }
+        }
+    }
+}
+
+/// Whether other programs ran while `cell` was measured.
+pub(super) fn is_disturbed(cell: &Cell) -> bool {
+    matches!(&cell.found, Found::Quantities(quantities) if was_disturbed(quantities))
+}
+
+/// The value that replaces a number which other programs disturbed.
+pub(super) fn disturbed() -> Value {
+    let why = "Other programs ran at the same time. Measure again when nothing else runs.";
+    Value::Missing { word: "disturbed".to_string(), why: why.to_string() }
+}
+
+/// The value of one quantity of one cell, or the reason why there is none.
+pub(super) fn value(source: &Source, subject: &str, setting: &Setting, name: &str) -> Value {
+    let Some(cell) = cell(source.shown(), subject, setting) else { return lack(source, subject, setting) };
+    match said(cell, name) {
+        Said::Rounds(_) if is_disturbed(cell) => disturbed(),
+        Said::Rounds(series) => finite(series.estimate()),
+        Said::Word(value) | Said::Nothing(value) => value,
+    }
+}
+
+/// An estimate as a value. A picture and a sentence need finite numbers.
+pub(super) fn finite(estimate: crate::store::Estimate) -> Value {
+    if [estimate.low, estimate.median, estimate.high].iter().all(|number| number.is_finite()) {
+        return Value::Measured(estimate);
+    }
+    Value::Missing { word: "no ratio".to_string(), why: "The divisor is zero.".to_string() }
+}
+
+/// The value of a cell that the reader's own results lack, with what the reader can do about it.
+pub(super) fn lack(source: &Source, subject: &str, setting: &Setting) -> Value {
+    let (own, experiment) = (source.shown(), source.reference.experiment.as_str());
+    let command = command(experiment);
+    let why = if !own.cells.iter().any(|cell| cell.subject == subject) {
+        format!("run `{command}`")
+    } else if own.depth != Depth::Full && source.reference.depth == Depth::Full {
+        format!("run `LAB_DEPTH=full {command}`")
+    } else {
+        // The number of cores decides some values, such as the largest number of threads.
+        let values = |name: &str| {
+            let cells = own.cells.iter().filter(|cell| cell.subject == subject);
+            distinct(cells.filter_map(|cell| cell.setting.get(name).cloned()))
+        };
+        let other = setting.iter().find(|(name, value)| !values(name).contains(value));
+        other.map_or_else(
+            || format!("run `{command}`"),
+            |(name, _)| format!("here {name} is {}", values(name).join(", ")),
+        )
+    };
+    Value::Missing { word: NOT_HERE.to_string(), why }
+}

@@ -1,0 +1,104 @@
+//! For each experiment the reader's own results if there are any that can be read, or else those of the reference set.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use green_threads::workload::Depth;
+
+use super::fault::Fault;
+use crate::measure;
+use crate::report::experiments;
+use crate::store::{Results, Store};
+
+/// The reader's store and the reference set. Each file is read once.
+#[derive(Debug)]
+pub struct Sources {
+    own: Store,
+    reference: Store,
+    read: RefCell<BTreeMap<String, Result<Rc<Source>, Fault>>>,
+}
+
+/// The results of one experiment.
+#[derive(Debug)]
+pub struct Source {
+    /// The reader's own complete results; `None` if there are none, or if they cannot be read.
+    pub own: Option<Results>,
+    /// The results in the reference set, which decide which addresses exist.
+    pub reference: Results,
+    /// Why the reader's own results cannot be read.
+    pub unread: Option<String>,
+}
+
+impl Source {
+    /// The results that pages show: the reader's own, or else those of the reference set.
+    #[must_use]
+    pub fn shown(&self) -> &Results {
+        self.own.as_ref().unwrap_or(&self.reference)
+    }
+}
+
+impl Sources {
+    /// Chooses between these two stores.
+    #[must_use]
+    pub fn new(own: Store, reference: Store) -> Self {
+        Sources { own, reference, read: RefCell::default() }
+    }
+
+    /// Chooses between the store of this checkout and its reference set.
+    ///
+    /// # Errors
+    ///
+    /// If the checkout of this repository is not found.
+    pub fn here() -> anyhow::Result<Self> {
+        Ok(Sources::new(Store::here(), Store::reference()?))
+    }
+
+    /// The reader's own store.
+    #[must_use]
+    pub fn own(&self) -> &Store {
+        &self.own
+    }
+
+    /// The reference set.
+    #[must_use]
+    pub fn reference(&self) -> &Store {
+        &self.reference
+    }
+
+    /// The results of `experiment`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such experiment, or if the reference set has no results of it.
+    pub fn of(&self, experiment: &str) -> Result<Rc<Source>, Fault> {
+        let mut read = self.read.borrow_mut();
+        read.entry(experiment.to_string()).or_insert_with(|| self.choose(experiment).map(Rc::new)).clone()
+    }
+
+    fn choose(&self, experiment: &str) -> Result<Source, Fault> {
+        if !experiments().contains(&experiment) {
+            return Err(Fault::Experiment { experiment: experiment.to_string(), known: experiments() });
+        }
+        let missing = |why| Fault::Reference { experiment: experiment.to_string(), why };
+        let reference = self.reference.read(experiment).map_err(|error| missing(Some(error.to_string())))?;
+        let reference = reference.ok_or_else(|| missing(None))?;
+        let (own, unread) = match self.own.read(experiment) {
+            Ok(own) => (own, None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        // In partial results a missing cell means nothing, and the numbers of a trial mean nothing.
+        let own = own.filter(|results| results.complete && results.depth != Depth::Trial);
+        Ok(Source { own, reference, unread })
+    }
+}
+
+/// The command that measures `experiment`.
+#[must_use]
+pub fn command(experiment: &str) -> String {
+    match (experiment, measure::workload_of(experiment)) {
+        ("conformance" | "race", _) => format!("cargo lab {experiment}"),
+        (_, Some(workload)) => format!("cargo lab run {workload}"),
+        (_, None) => format!("cargo bench -- {experiment}"),
+    }
+}
