@@ -73,7 +73,7 @@ fn run(arguments: &[&str]) -> Ended {
 
 /// The value of `field` for each page, in `part` of the report.
 fn counts(report: &Value, part: &str, field: &str) -> Vec<u64> {
-    let urls = report[part]["urls"].as_array().unwrap_or_else(|| panic!("no {part} in {report}"));
+    let urls = report["memos"][0][part]["urls"].as_array().unwrap_or_else(|| panic!("no {part} in {report}"));
     urls.iter().map(|url| url[field].as_u64().unwrap()).collect()
 }
 
@@ -85,12 +85,15 @@ fn every_memo_serves_it() {
         let ended = run(&[&runtime[..], &["--pages", "3", "--delay", "20", "--size", "1000", "--json"]].concat());
         assert_eq!(ended.code, Some(0), "{memo}: {}", ended.stderr);
         let report = ended.json();
-        assert_eq!((report["memo"].as_str(), report["what"].as_str()), (Some(*memo), Some(*what)));
+        assert_eq!(
+            (report["memos"][0]["memo"].as_str(), report["memos"][0]["what"].as_str()),
+            (Some(*memo), Some(*what))
+        );
         assert_eq!(report["runtime"], made_for.unit(), "{memo}");
         // With a single caller, every memo makes one call a page.
         assert_eq!(counts(&report, "sequential", "requests"), [1, 1, 1], "{memo}");
         if *memo == "memo1" {
-            assert_eq!(report["concurrent"]["impossible"], subject::MEMO1_IS_NOT_SYNC);
+            assert_eq!(report["memos"][0]["concurrent"]["impossible"], subject::MEMO1_IS_NOT_SYNC);
             continue;
         }
         let requests = counts(&report, "concurrent", "requests");
@@ -107,10 +110,10 @@ fn the_report_agrees_with_itself() {
     for memo in ["memo2", "memo2::duplicating", "memo3"] {
         let report = run(&["--memo", memo, "--pages", "4", "--delay", "30", "--size", "77", "--json"]).json();
         assert_eq!(report["server"], serde_json::json!({ "pages": 4, "size_bytes": 77, "delay_ms": 30 }));
-        assert!(report["speed_up"].as_f64().unwrap() > 0.0);
+        assert!(report["memos"][0]["speed_up"].as_f64().unwrap() > 0.0);
         for part in ["sequential", "concurrent"] {
             assert_eq!(counts(&report, part, "calls"), counts(&report, part, "requests"), "{memo}, {part}");
-            let part = &report[part];
+            let part = &report["memos"][0][part];
             assert_eq!((part["asked"].as_u64(), part["failed"].as_u64()), (Some(8), Some(0)));
             let answers = part["answers"].as_array().unwrap();
             for url in part["urls"].as_array().unwrap() {
@@ -129,7 +132,7 @@ fn the_report_agrees_with_itself() {
 
 #[test]
 fn the_text_tells_the_same() {
-    let ended = run(&["--pages", "3", "--delay", "10"]);
+    let ended = run(&["--each", "--pages", "3", "--delay", "10"]);
     assert_eq!(ended.code, Some(0));
     let text = &ended.stdout;
     assert_eq!(text.matches("asked 6 times for 3 pages; the server saw 3 requests (1 a page)\n").count(), 2, "{text}");
@@ -137,6 +140,39 @@ fn the_text_tells_the_same() {
     assert!(text.contains("memo2::Memo: a lock and a ready signal for each key"), "{text}");
     assert!(text.contains("times as fast as sequential"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+/// Each memo has a strip and a row of the table. No two calls of `memo2::coarse` overlap, so its last caller waits for all
+/// 16 delays, and its strip is the longest.
+#[test]
+fn several_memos_share_one_time_axis() {
+    let memos = ["--memo", "memo2::coarse", "--memo", "memo2", "--memo", "memo1", "--memo", "memo2"];
+    let asked = [&memos[..], &["--concurrent", "--pages", "16", "--delay", "50", "--size", "10"]].concat();
+    let ended = run(&asked);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let text = &ended.stdout;
+    let rows = |memo: &str| text.lines().filter(|line| line.starts_with(&format!("{memo} "))).collect::<Vec<_>>();
+    let strip = |memo| rows(memo)[0].chars().filter(|letter| ('▁'..='█').contains(letter)).count();
+    assert_eq!((rows("memo2").len(), rows("memo2::coarse").len()), (2, 2), "a memo is shown once\n{text}");
+    assert!(strip("memo2::coarse") > strip("memo2"), "{text}");
+    assert!(text.contains("memo1, all callers at once: not possible: "), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+
+    let report = run(&[&asked[..], &["--json"]].concat()).json();
+    let last = |memo: usize| {
+        let answers = report["memos"][memo]["concurrent"]["answers"].as_array().unwrap();
+        answers.iter().map(|answer| answer["at_ns"].as_u64().unwrap()).max().unwrap()
+    };
+    assert!(last(0) >= 16 * 50_000_000 && last(0) > last(1), "{report}");
+}
+
+/// The picture shows an error once, with the number of callers that got it.
+#[test]
+fn the_picture_shows_each_error_once() {
+    let url = Server::start(Site { pages: 1, size: 1, delay: Duration::ZERO }).unwrap().url(0);
+    let ended = run(&["--memo", "memo2", "--memo", "memo3", &url]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stdout.matches("failed  8 answers: ").count(), 1, "{}", ended.stdout);
 }
 
 /// The server sees one request a page, on every runtime and with any number of workers. The memo's short name selects
@@ -151,14 +187,14 @@ fn each_runtime_asks_once_a_page() {
                 assert_eq!(ended.code, Some(0), "{asked:?}: {}", ended.stderr);
                 let report = ended.json();
                 assert_eq!(
-                    (&report["runtime"], &report["memo"]),
+                    (&report["runtime"], &report["memos"][0]["memo"]),
                     (&runtime.into(), &format!("{memo}::{runtime}").into())
                 );
                 assert_eq!(report["workers"].to_string(), workers);
                 for part in ["sequential", "concurrent"] {
                     assert_eq!(counts(&report, part, "requests"), [1; 20], "{asked:?}, {part}");
                     assert_eq!(counts(&report, part, "calls"), [1; 20], "{asked:?}, {part}");
-                    let part = &report[part];
+                    let part = &report["memos"][0][part];
                     assert_eq!((part["asked"].as_u64(), part["failed"].as_u64()), (Some(40), Some(0)));
                     let on = match memo {
                         "memo3" => format!("{runtime}s that the memo started"),
@@ -167,11 +203,11 @@ fn each_runtime_asks_once_a_page() {
                     assert_eq!(part["f_ran_on"], on);
                 }
                 // Forty callers share a few threads. Systems that cannot count threads give no number.
-                let threads = report["concurrent"]["threads"].as_u64();
+                let threads = report["memos"][0]["concurrent"]["threads"].as_u64();
                 assert!(threads.is_none_or(|threads| threads < 20), "{asked:?}: {threads:?}");
             }
         }
-        let text = run(&["--runtime", runtime, "--workers", "1", "--pages", "2", "--delay", "0"]).stdout;
+        let text = run(&["--runtime", runtime, "--workers", "1", "--pages", "2", "--delay", "0", "--each"]).stdout;
         assert!(text.contains(&format!("callers  {runtime}s, on 1 worker\n")), "{text}");
         assert!(text.contains(&format!("f ran on its caller's {runtime}\n")), "{text}");
         assert!(text.contains("OS threads in this process, the server's included\n"), "{text}");
@@ -186,11 +222,11 @@ fn a_dead_server_is_an_error_for_each_runtime() {
     let url = Server::start(Site { pages: 1, size: 1, delay: Duration::ZERO }).unwrap().url(0);
     for runtime in ["thread", "coroutine", "task"] {
         for memo in ["memo2", "memo3"] {
-            let ended = run(&["--runtime", runtime, "--memo", memo, &url]);
+            let ended = run(&["--each", "--runtime", runtime, "--memo", memo, &url]);
             assert_eq!(ended.code, Some(1), "{runtime}, {memo}: {}", ended.stderr);
             assert_eq!(ended.stdout.matches("refused the connection").count(), 4, "{runtime}: {}", ended.stdout);
         }
-        let late = run(&["--runtime", runtime, "--pages", "2", "--delay", "60000", "--timeout", "50"]);
+        let late = run(&["--each", "--runtime", runtime, "--pages", "2", "--delay", "60000", "--timeout", "50"]);
         assert_eq!(late.code, Some(1), "{runtime}");
         assert_eq!(late.stdout.matches("no complete answer").count(), 8, "{runtime}: {}", late.stdout);
     }
@@ -201,13 +237,15 @@ fn one_part_alone() {
     for (asked, other) in [("sequential", "concurrent"), ("concurrent", "sequential")] {
         let flag = format!("--{asked}");
         let report = run(&[&flag, "--pages", "2", "--delay", "0", "--json"]).json();
-        assert!(report[asked].is_object() && report[other].is_null() && report["speed_up"].is_null(), "{report}");
+        let shown = &report["memos"][0];
+        assert!(shown[asked].is_object() && shown[other].is_null() && shown["speed_up"].is_null(), "{report}");
         let text = run(&[&flag, "--pages", "2", "--delay", "0"]).stdout;
         assert!(text.contains(&format!("\n{asked}: ")) && !text.contains(&format!("\n{other}: ")), "{text}");
     }
     let ended = run(&["--memo", "memo1", "--concurrent"]);
     assert_eq!(ended.code, Some(0));
-    assert!(ended.stdout.contains(subject::MEMO1_IS_NOT_SYNC), "{}", ended.stdout);
+    let unwrapped = ended.stdout.replace("\n  ", " ");
+    assert!(unwrapped.contains(subject::MEMO1_IS_NOT_SYNC), "{}", ended.stdout);
 }
 
 #[test]
@@ -220,8 +258,8 @@ fn failures_are_shown_and_the_others_served() {
     for part in ["sequential", "concurrent"] {
         // Errors are remembered like values: one call for each URL, and each caller gets the error.
         assert_eq!(counts(&report, part, "calls"), [1, 1, 1]);
-        assert_eq!(report[part]["failed"], 4);
-        for answer in report[part]["answers"].as_array().unwrap() {
+        assert_eq!(report["memos"][0][part]["failed"], 4);
+        for answer in report["memos"][0][part]["answers"].as_array().unwrap() {
             let error = answer["error"].as_str().unwrap_or_default();
             match answer["url"].as_str().unwrap() {
                 url if url == good => assert_eq!((answer["bytes"].as_u64(), error), (Some(500), "")),
@@ -232,7 +270,7 @@ fn failures_are_shown_and_the_others_served() {
     }
     assert_eq!((server.requests(1), server.unknown_requests()), (2, 2), "one request for each part");
 
-    let text = run(&[&good, &missing]);
+    let text = run(&[&good, &missing, "--each"]);
     assert_eq!(text.code, Some(1));
     assert!(text.stdout.contains("that took 2 calls of http_get_body (1 a URL)"), "{}", text.stdout);
     assert!(text.stdout.contains(&format!("failed  {missing}: the server answered 404")), "{}", text.stdout);
@@ -240,10 +278,10 @@ fn failures_are_shown_and_the_others_served() {
 
 #[test]
 fn limits_are_kept() {
-    let late = run(&["--pages", "2", "--delay", "60000", "--timeout", "50", "--concurrent"]);
+    let late = run(&["--each", "--pages", "2", "--delay", "60000", "--timeout", "50", "--concurrent"]);
     assert_eq!(late.code, Some(1));
     assert_eq!(late.stdout.matches("no complete answer").count(), 4, "{}", late.stdout);
-    let long = run(&["--pages", "2", "--delay", "0", "--size", "1001", "--max-body", "1000", "--concurrent"]);
+    let long = run(&["--each", "--pages", "2", "--delay", "0", "--size", "1001", "--max-body", "1000", "--concurrent"]);
     assert_eq!(long.code, Some(1));
     assert_eq!(long.stdout.matches("longer than 1000 bytes").count(), 4, "{}", long.stdout);
     let fits = run(&["--pages", "2", "--delay", "0", "--size", "1000", "--max-body", "1000", "--concurrent"]);
@@ -258,7 +296,8 @@ fn urls_from_standard_input() {
     let ended = run_on(input.as_bytes(), demo(&[&third, "-", "--sequential", "--json"]));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let report = ended.json();
-    let urls: Vec<_> = report["sequential"]["urls"].as_array().unwrap().iter().map(|url| &url["url"]).collect();
+    let urls: Vec<_> =
+        report["memos"][0]["sequential"]["urls"].as_array().unwrap().iter().map(|url| &url["url"]).collect();
     assert_eq!(urls, [&third, &first, &second]);
     assert!(report["server"].is_null());
     assert_eq!([0, 1, 2].map(|page| server.requests(page)), [1, 1, 1]);
@@ -297,6 +336,8 @@ fn input_that_makes_no_sense() {
         (&["--runtime", "task", "--workers", "0"], "1..=64"),
         (&["--runtime", "task", "--workers", "65"], "1..=64"),
         (&["--sequential", "--concurrent"], "cannot be used with"),
+        (&["--each", "--json"], "cannot be used with"),
+        (&["--memo", "memo2", "--memo", "nobody"], "memo2::duplicating"),
         (&["--pages", "2", "http://127.0.0.1/"], "cannot be used with"),
     ] {
         let ended = run(arguments);

@@ -12,15 +12,18 @@ use clap::builder::PossibleValuesParser;
 use clap::{ValueEnum, value_parser};
 use green_threads::coroutine::{self as coroutines, Config};
 use green_threads::{StackSize, Workers};
+use indicatif::{ProgressBar, ProgressStyle};
 
-use self::findings::{Concurrent, Embedded, Findings, Part};
+use self::findings::{Answer, Concurrent, Embedded, Findings, Part, Shown};
 use self::pages::{Pages, Show};
 
 #[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
 mod coroutine;
+mod each;
 mod findings;
 mod input;
 mod pages;
+mod queue;
 mod task;
 mod text;
 mod thread;
@@ -32,10 +35,10 @@ const MOST_PAGES: i64 = 200;
 /// The most bytes of all pages together. A memo keeps every page as long as the memo lives.
 const MOST_BYTES: usize = 256 << 20;
 
-/// Fetch pages through a memo: first one after the other, then all at once, each page twice.
+/// Fetch pages through memos: first one after the other, then all at once, each page twice.
 ///
-/// A server in this process serves the pages. It answers slowly and counts the requests. Name URLs of your own to fetch
-/// those instead. The exit status is 0 if all went well, 1 if a page could not be fetched, and 2 if the command
+/// Shows how many callers still wait, for all memos on one time axis. A server in this process serves the pages. It
+/// answers slowly and counts the requests. Name URLs of your own to fetch those instead. The exit status is 0 if all went well, 1 if a page could not be fetched, and 2 if the command
 /// line makes no sense.
 #[derive(clap::Args)]
 pub(crate) struct Demo {
@@ -49,10 +52,10 @@ pub(crate) struct Demo {
     /// How many OS threads run the coroutines or tasks: 1 to 64 [default: one per core].
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=64))]
     workers: Option<u16>,
-    /// The memo to fetch through. With `--runtime coroutine` or `task`, `memo2` means `memo2::coroutine` or
-    /// `memo2::task`, and `memo3` likewise.
-    #[arg(long, value_name = "NAME", default_value = "memo2", value_parser = names())]
-    memo: String,
+    /// The memo to fetch through; repeat it to compare several. With `--runtime coroutine` or `task`, `memo2` means
+    /// `memo2::coroutine` or `memo2::task`, and `memo3` likewise.
+    #[arg(long = "memo", value_name = "NAME", default_value = "memo2", value_parser = names())]
+    memos: Vec<String>,
     /// Run only the part in which one caller asks for one page after the other.
     #[arg(long, conflicts_with = "concurrent")]
     sequential: bool,
@@ -76,6 +79,9 @@ pub(crate) struct Demo {
     /// The most bytes that a page may have.
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_body)]
     max_body: u64,
+    /// List every answer when it arrives, instead of the picture.
+    #[arg(long, conflicts_with = "json")]
+    each: bool,
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
@@ -87,45 +93,54 @@ fn names() -> PossibleValuesParser {
 
 impl Demo {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let memo = self.memo()?;
+        let memos = self.memos()?;
         let workers = self.workers()?;
         let pages = Arc::new(self.pages()?);
         let limits = pages.limits;
-        let mut run = Run {
-            demo: self,
-            memo: memo.name,
-            findings: Findings {
-                runtime: self.runtime.callers().unit(),
-                workers: workers.map(Workers::number),
-                memo: memo.name,
-                what: memo.what,
-                cores: std::thread::available_parallelism().map_or(1, usize::from),
-                placement: "free",
-                server: pages.server.as_ref().map(|server| Embedded::from(server.site())),
-                timeout_ms: limits.timeout.as_millis(),
-                max_body_bytes: limits.max_body,
-                sequential: None,
-                concurrent: None,
-                speed_up: None,
-            },
-            pages,
+        let findings = Findings {
+            runtime: self.runtime.callers().unit(),
+            workers: workers.map(Workers::number),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            placement: "free",
+            server: pages.server.as_ref().map(|server| Embedded::from(server.site())),
+            timeout_ms: limits.timeout.as_millis(),
+            max_body_bytes: limits.max_body,
+            memos: Vec::new(),
         };
+        let mut run = Run { demo: self, findings, pages, bar: ProgressBar::hidden() };
         if !self.json {
             text::heading(&run.findings, run.pages.urls.len());
+            if !self.each {
+                let parts = if self.sequential || self.concurrent { 1 } else { 2 };
+                run.bar = ProgressBar::new((2 * run.pages.urls.len() * parts * memos.len()) as u64)
+                    .with_style(ProgressStyle::with_template("{pos:>3} of {len} answers  {bar:30}  {msg}")?);
+            }
         }
         match (self.runtime, workers) {
-            (Runtime::Coroutine, Some(workers)) => run.coroutines(workers)?,
-            (Runtime::Task, Some(workers)) => run.tasks(workers)?,
-            (_, _) => run.threads(),
+            (Runtime::Coroutine, Some(workers)) => run.coroutines(&memos, workers)?,
+            (Runtime::Task, Some(workers)) => run.tasks(&memos, workers)?,
+            (_, _) => memos.iter().for_each(|memo| run.threads(memo)),
         }
-        let mut findings = run.findings;
-        findings.speed_up = findings.speed_up();
+        run.bar.finish_and_clear();
+        let findings = run.findings;
         if self.json {
             anstream::println!("{}", serde_json::to_string_pretty(&findings)?);
-        } else {
-            text::closing(&findings);
+        } else if !self.each {
+            queue::print(&findings);
         }
         Ok(ExitCode::from(u8::from(findings.failed() > 0)))
+    }
+
+    /// The named memos, each once.
+    fn memos(&self) -> anyhow::Result<Vec<About>> {
+        let mut memos: Vec<About> = Vec::new();
+        for name in &self.memos {
+            let memo = self.memo(name)?;
+            if !memos.iter().any(|known| known.name == memo.name) {
+                memos.push(memo);
+            }
+        }
+        Ok(memos)
     }
 
     /// The memo of this name that was made for this runtime. Its short name is enough: for tasks, `memo2` means
@@ -134,18 +149,18 @@ impl Demo {
     /// # Errors
     ///
     /// If there is none. The error lists the memos that were made for this runtime.
-    fn memo(&self) -> anyhow::Result<About> {
+    fn memo(&self, name: &str) -> anyhow::Result<About> {
         let callers = self.runtime.callers();
-        let long = format!("{}::{}", self.memo, callers.unit());
+        let long = format!("{name}::{}", callers.unit());
         let made_for = subject::made_for(callers);
-        let named = made_for.iter().find(|about| about.name == self.memo || about.name == long);
+        let named = made_for.iter().find(|about| about.name == name || about.name == long);
         named.copied().with_context(|| {
             let names: Vec<_> = made_for.iter().map(|about| about.name).collect();
-            let elsewhere = subject::ALL.iter().find(|about| about.name == self.memo);
+            let elsewhere = subject::ALL.iter().find(|about| about.name == name);
             let hint = elsewhere.map_or(String::new(), |about| {
                 format!("; for {} give --runtime {}", about.name, about.made_for.unit())
             });
-            format!("{} is not a memo for {}; choose one of {}{hint}", self.memo, callers.name(), names.join(", "))
+            format!("{name} is not a memo for {}; choose one of {}{hint}", callers.name(), names.join(", "))
         })
     }
 
@@ -207,66 +222,91 @@ impl Runtime {
 /// A demonstration under way.
 struct Run<'a> {
     demo: &'a Demo,
-    memo: &'static str,
     pages: Arc<Pages>,
     findings: Findings,
+    /// Counts the answers. Without a terminal it prints nothing.
+    bar: ProgressBar,
 }
 
 impl Run<'_> {
-    fn threads(&mut self) {
-        let memo = self.memo;
-        self.sequential(|pages, show| thread::one_after_the_other(pages, memo, show));
-        if memo == <Memo1 as OneThread>::NAME && !self.demo.sequential {
-            if !self.demo.json {
-                text::impossible(&text::concurrent("thread"), MEMO1_IS_NOT_SYNC);
-            }
-            self.findings.concurrent = Some(Concurrent::Impossible(MEMO1_IS_NOT_SYNC));
-            return;
+    fn threads(&mut self, memo: &About) {
+        let name = memo.name;
+        let sequential: Ask<'_> = &|pages, show| thread::one_after_the_other(pages, name, show);
+        if name == <Memo1 as OneThread>::NAME {
+            self.both(memo, sequential, Err(MEMO1_IS_NOT_SYNC));
+        } else {
+            self.both(memo, sequential, Ok(&|pages, show| thread::all_at_once(pages, name, show)));
         }
-        self.concurrent(|pages, show| thread::all_at_once(pages, memo, show));
     }
 
-    /// Runs both parts on one coroutine runtime, because a process can have no second one.
-    fn coroutines(&mut self, workers: Workers) -> anyhow::Result<()> {
+    /// Runs all parts on one coroutine runtime, because a process can have no second one.
+    fn coroutines(&mut self, memos: &[About], workers: Workers) -> anyhow::Result<()> {
         // These stacks are made before anything is timed: one for each caller, as many again for calls, and one for the
         // monitor of a memo.
         let pool = 4 * self.pages.urls.len() + 1;
         let config = Config { pool, ..Config::new(workers, StackSize::new(STACK_BYTES)?) };
-        let (memo, runtime) = (self.memo, coroutines::start(config)?);
-        self.sequential(|pages, show| coroutine::ask(pages, runtime, memo, false, show));
-        self.concurrent(|pages, show| coroutine::ask(pages, runtime, memo, true, show));
+        let runtime = coroutines::start(config)?;
+        for memo in memos {
+            let ask = |concurrent| {
+                move |pages: &Arc<Pages>, show: Show<'_>| coroutine::ask(pages, runtime, memo.name, concurrent, show)
+            };
+            self.both(memo, &ask(false), Ok(&ask(true)));
+        }
         Ok(())
     }
 
-    fn tasks(&mut self, workers: Workers) -> anyhow::Result<()> {
+    fn tasks(&mut self, memos: &[About], workers: Workers) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers.number()).enable_all().build();
-        let (memo, runtime) = (self.memo, runtime.context("the runtime for tasks cannot start")?);
-        self.sequential(|pages, show| task::ask(pages, &runtime, memo, false, show));
-        self.concurrent(|pages, show| task::ask(pages, &runtime, memo, true, show));
+        let runtime = &runtime.context("the runtime for tasks cannot start")?;
+        for memo in memos {
+            let ask = |concurrent| {
+                move |pages: &Arc<Pages>, show: Show<'_>| task::ask(pages, runtime, memo.name, concurrent, show)
+            };
+            self.both(memo, &ask(false), Ok(&ask(true)));
+        }
         Ok(())
     }
 
-    fn sequential(&mut self, run: impl Fn(&Arc<Pages>, Show<'_>) -> Part) {
+    /// Runs both parts with `memo`, or the one that the user asked for. `Err` says why the concurrent part cannot run.
+    fn both(&mut self, memo: &About, sequential: Ask<'_>, concurrent: Result<Ask<'_>, &'static str>) {
+        let mut shown = Shown { memo: memo.name, what: memo.what, sequential: None, concurrent: None, speed_up: None };
+        if self.demo.each {
+            each::memo_begins(&shown);
+        }
+        self.bar.set_message(memo.name);
         if !self.demo.concurrent {
-            self.findings.sequential = Some(self.part(text::SEQUENTIAL, run));
+            shown.sequential = Some(self.part(text::SEQUENTIAL, sequential));
         }
-    }
-
-    fn concurrent(&mut self, run: impl Fn(&Arc<Pages>, Show<'_>) -> Part) {
         if !self.demo.sequential {
-            let part = self.part(&text::concurrent(self.findings.runtime), run);
-            self.findings.concurrent = Some(Concurrent::Ran(part));
+            let title = text::concurrent(self.findings.runtime);
+            shown.concurrent = Some(match concurrent {
+                Ok(ask) => Concurrent::Ran(self.part(&title, ask)),
+                Err(why) => {
+                    if self.demo.each {
+                        each::impossible(&title, why);
+                    }
+                    Concurrent::Impossible(why)
+                }
+            });
         }
+        shown.speed_up = shown.speed_up();
+        if self.demo.each {
+            each::memo_ends(&shown);
+        }
+        self.findings.memos.push(shown);
     }
 
-    /// Runs a part of the demonstration. Prints each answer when it arrives, unless the results are printed as JSON.
-    fn part(&self, title: &str, run: impl Fn(&Arc<Pages>, Show<'_>) -> Part) -> Part {
-        if self.demo.json {
-            return run(&self.pages, &mut |_| {});
+    /// Runs a part of the demonstration. With `--each`, prints each answer when it arrives.
+    fn part(&self, title: &str, ask: Ask<'_>) -> Part {
+        if !self.demo.each {
+            return ask(&self.pages, &mut |_: &Answer| self.bar.inc(1));
         }
-        text::part_begins(title);
-        let part = run(&self.pages, &mut text::answer);
-        text::part_ends(&part);
+        each::part_begins(title);
+        let part = ask(&self.pages, &mut each::answer);
+        each::part_ends(&part);
         part
     }
 }
+
+/// Asks for all pages in one of the two ways.
+type Ask<'a> = &'a dyn Fn(&Arc<Pages>, Show<'_>) -> Part;

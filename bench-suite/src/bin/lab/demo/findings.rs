@@ -11,8 +11,6 @@ pub(super) struct Findings {
     pub(super) runtime: &'static str,
     /// How many OS threads run the coroutines or tasks. `None` for threads: the kernel runs them.
     pub(super) workers: Option<usize>,
-    pub(super) memo: &'static str,
-    pub(super) what: &'static str,
     pub(super) cores: usize,
     /// The cores on which the threads run.
     pub(super) placement: &'static str,
@@ -20,6 +18,15 @@ pub(super) struct Findings {
     pub(super) server: Option<Embedded>,
     pub(super) timeout_ms: u128,
     pub(super) max_body_bytes: u64,
+    /// In the order in which the memos were named.
+    pub(super) memos: Vec<Shown>,
+}
+
+/// What one memo did.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    pub(super) memo: &'static str,
+    pub(super) what: &'static str,
     pub(super) sequential: Option<Part>,
     pub(super) concurrent: Option<Concurrent>,
     /// How many times as fast as the sequential part the concurrent part was. `None` unless both parts ran and fetched
@@ -63,8 +70,12 @@ pub(super) enum Concurrent {
 #[derive(Serialize)]
 pub(super) struct Answer {
     pub(super) url: String,
+    /// How long the caller waited.
     #[serde(rename = "elapsed_ns", serialize_with = "nanoseconds")]
     pub(super) elapsed: Duration,
+    /// When the answer arrived, from the start of the part.
+    #[serde(rename = "at_ns", serialize_with = "nanoseconds")]
+    pub(super) at: Duration,
     #[serde(flatten)]
     pub(super) result: Reply,
 }
@@ -88,24 +99,30 @@ pub(super) struct Counts {
 }
 
 impl Findings {
-    /// How many questions of both parts got no page.
+    /// How many questions of all parts got no page.
     pub(super) fn failed(&self) -> usize {
-        let concurrent = match &self.concurrent {
-            Some(Concurrent::Ran(part)) => part.failed,
-            Some(Concurrent::Impossible(_)) | None => 0,
-        };
-        concurrent + self.sequential.as_ref().map_or(0, |part| part.failed)
+        self.memos.iter().map(Shown::failed).sum()
+    }
+}
+
+impl Shown {
+    /// The concurrent part, if it could run.
+    pub(super) fn at_once(&self) -> Option<&Part> {
+        match &self.concurrent {
+            Some(Concurrent::Ran(part)) => Some(part),
+            Some(Concurrent::Impossible(_)) | None => None,
+        }
+    }
+
+    fn failed(&self) -> usize {
+        [self.sequential.as_ref(), self.at_once()].into_iter().flatten().map(|part| part.failed).sum()
     }
 
     /// Computes the field `speed_up`. A failure takes no time, or the whole timeout, so a ratio that includes a failure
     /// means nothing.
     pub(super) fn speed_up(&self) -> Option<f64> {
-        match (&self.sequential, &self.concurrent) {
-            (Some(sequential), Some(Concurrent::Ran(concurrent))) if self.failed() == 0 => {
-                Some(sequential.elapsed.as_secs_f64() / concurrent.elapsed.as_secs_f64())
-            }
-            _ => None,
-        }
+        let (sequential, concurrent) = self.sequential.as_ref().zip(self.at_once())?;
+        (self.failed() == 0).then(|| sequential.elapsed.as_secs_f64() / concurrent.elapsed.as_secs_f64())
     }
 }
 

@@ -63,8 +63,9 @@ impl Answers {
         self.threads = threads::all().ok().map(|threads| threads.len());
     }
 
-    pub(super) fn add(&mut self, answer: Answer, ended: Instant, show: Show<'_>) {
+    pub(super) fn add(&mut self, mut answer: Answer, ended: Instant, show: Show<'_>) {
         self.end = self.end.max(ended);
+        answer.at = ended - self.start;
         show(&answer);
         self.all.push(answer);
     }
@@ -72,7 +73,8 @@ impl Answers {
     /// Adds the answer of a caller that could not be started.
     pub(super) fn add_missing(&mut self, url: &str, unit: &str, error: &dyn std::fmt::Display, show: Show<'_>) {
         let why = format!("{url}: no {unit} could be started to ask for it: {error}; ask for fewer pages");
-        let answer = Answer { url: url.into(), elapsed: self.start.elapsed(), result: Reply::Error(why) };
+        let (elapsed, at) = (self.start.elapsed(), Duration::ZERO);
+        let answer = Answer { url: url.into(), elapsed, at, result: Reply::Error(why) };
         self.add(answer, Instant::now(), show);
     }
 }
@@ -103,7 +105,8 @@ impl Pages {
         })
     }
 
-    /// The answer for page number `page`, from what the memo returned or panicked with.
+    /// The answer for page number `page`, from what the memo returned or panicked with. [`Answers::add`] says when it
+    /// arrived.
     pub(super) fn answer(&self, page: usize, elapsed: Duration, fetched: thread::Result<Fetched>) -> Answer {
         let url = &self.urls[page];
         let result = match fetched {
@@ -114,7 +117,7 @@ impl Pages {
             Ok(Err(error)) => Reply::Error(error.to_string()),
             Err(panic) => Reply::Error(format!("{url}: the memo panicked: {}", message(&*panic))),
         };
-        Answer { url: url.clone(), elapsed, result }
+        Answer { url: url.clone(), elapsed, at: Duration::ZERO, result }
     }
 
     /// Whether `body` differs from the embedded server's body for that page. `false` for other servers, whose bodies
