@@ -21,7 +21,7 @@ use crate::subject::{self, Memo, OneThread, Subject, Visitor};
 
 const NAME: &str = "memo_herd";
 
-const CALLS: Quantity = Quantity::count("calls", "calls of f");
+const CALLS: Quantity = Quantity::count("calls", "calls of f").less();
 
 const TIMES: Times = Times {
     rows: "memo",

@@ -25,7 +25,7 @@ const SITE: Site = Site { pages: 64, size: 4096, delay: Duration::from_millis(10
 
 const NAME: &str = "memo_http";
 
-const REQUESTS: Quantity = Quantity::count("requests", "requests");
+const REQUESTS: Quantity = Quantity::count("requests", "requests").less();
 
 const TIMES: Times = Times {
     rows: "memo",

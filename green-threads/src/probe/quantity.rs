@@ -11,6 +11,20 @@ pub struct Quantity {
     pub unit: Unit,
     /// The head of its column; `\n` breaks a line.
     pub head: &'static str,
+    /// Which numbers are better. Times, bytes and ratios are better if they are small; for
+    /// counts and shares this is said where they are declared.
+    pub better: Better,
+}
+
+/// Which numbers of a quantity are better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Small numbers, as of a time.
+    Less,
+    /// Large numbers, as of units that a system can hold.
+    More,
+    /// Neither: the number describes what happened.
+    Neither,
 }
 
 /// The unit of a number.
@@ -33,12 +47,16 @@ impl Quantity {
     /// The time of one iteration, which every answer has.
     pub const TIME: Quantity = Quantity::new("time", Unit::Nanoseconds, "time");
     /// The last count that a child reported before it ended. It is known even if the child crashed.
-    pub const PROGRESS: Quantity = Quantity::new("progress", Unit::Count, "at least");
+    pub const PROGRESS: Quantity = Quantity::count("progress", "at least").more();
 
     /// Creates a quantity with this name, unit and column head.
     #[must_use]
     pub const fn new(name: &'static str, unit: Unit, head: &'static str) -> Self {
-        Quantity { name, unit, head }
+        let better = match unit {
+            Unit::Nanoseconds | Unit::Bytes | Unit::Ratio => Better::Less,
+            Unit::Count | Unit::Share => Better::Neither,
+        };
+        Quantity { name, unit, head, better }
     }
 
     /// Creates a quantity that counts things.
@@ -57,6 +75,24 @@ impl Quantity {
     #[must_use]
     pub const fn time(name: &'static str, head: &'static str) -> Self {
         Quantity::new(name, Unit::Nanoseconds, head)
+    }
+
+    /// Returns the same quantity, of which small numbers are better.
+    #[must_use]
+    pub const fn less(self) -> Self {
+        Quantity { better: Better::Less, ..self }
+    }
+
+    /// Returns the same quantity, of which large numbers are better.
+    #[must_use]
+    pub const fn more(self) -> Self {
+        Quantity { better: Better::More, ..self }
+    }
+
+    /// Returns the same quantity, of which no numbers are better.
+    #[must_use]
+    pub const fn neither(self) -> Self {
+        Quantity { better: Better::Neither, ..self }
     }
 
     /// Returns the same quantity with another column head.

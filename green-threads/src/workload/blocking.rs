@@ -43,7 +43,7 @@ pub(super) const WORKLOAD: Workload = Workload {
 
 const TOTAL: Quantity = Quantity::time("total", "all done\nafter");
 const THREADS_BEFORE: Quantity = Quantity::count("threads_before", "threads\nbefore");
-const THREADS_MOST: Quantity = Quantity::count("threads_most", "most\nthreads");
+const THREADS_MOST: Quantity = Quantity::count("threads_most", "most\nthreads").less();
 const THREADS_AFTER: Quantity = Quantity::count("threads_after", "threads\nafter");
 
 const TABLE: Table = Table {

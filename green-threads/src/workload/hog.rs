@@ -50,10 +50,10 @@ pub(super) const WORKLOAD: Workload = Workload {
     ..Workload::new("hog", "spawn short units beside one that never yields", run)
 };
 
-const BEFORE: Quantity = Quantity::count("before", "ran before\nits end");
+const BEFORE: Quantity = Quantity::count("before", "ran before\nits end").more();
 const FIRST: Quantity = Quantity::time("first", "first");
 const LAST: Quantity = Quantity::time("last", "last");
-const HOG: Quantity = Quantity::time("hog", "the hog\ntook");
+const HOG: Quantity = Quantity::time("hog", "the hog\ntook").neither();
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,

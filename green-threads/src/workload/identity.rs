@@ -43,10 +43,11 @@ pub(super) const WORKLOAD: Workload = Workload {
 const MOVED: Quantity = Quantity::count("moved", "moved");
 const THREADS_SEEN: Quantity = Quantity::count("threads_seen", "threads\nseen");
 const THREAD_LOCAL_RIGHT: Quantity =
-    Quantity::count("thread_local_right", "in a\nthread_local");
+    Quantity::count("thread_local_right", "in a\nthread_local").more();
 const OWN_LOCAL_RIGHT: Quantity =
-    Quantity::count("own_local_right", "in the\nruntime's local");
-const ARGUMENT_RIGHT: Quantity = Quantity::count("argument_right", "in an\nargument");
+    Quantity::count("own_local_right", "in the\nruntime's local").more();
+const ARGUMENT_RIGHT: Quantity =
+    Quantity::count("argument_right", "in an\nargument").more();
 
 const TABLE: Table = Table {
     variant: Table::EVERY_VARIANT,

@@ -38,7 +38,7 @@ pub mod percentile;
 mod setting;
 mod slot;
 
-pub use crate::probe::quantity::{Fact, Quantity, Unit};
+pub use crate::probe::quantity::{Better, Fact, Quantity, Unit};
 pub use experiment::{
     Beside, Compared, Experiment, Observations, Parameter, Remark, Shows, Table, Times,
 };

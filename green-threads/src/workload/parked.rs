@@ -53,9 +53,9 @@ const RESIDENT: Quantity = Quantity::bytes("resident", "resident");
 const PAGE_TABLES: Quantity = Quantity::bytes("page_tables", "page\ntables");
 const KERNEL: Quantity = Quantity::bytes("kernel", "kernel");
 const RESERVED: Quantity = Quantity::bytes("reserved", "reserved");
-const MAPPINGS: Quantity = Quantity::count("mappings", "mappings");
-const THREADS: Quantity = Quantity::count("threads", "threads");
-const UNITS: Quantity = Quantity::count("units", "units");
+const MAPPINGS: Quantity = Quantity::count("mappings", "mappings").less();
+const THREADS: Quantity = Quantity::count("threads", "threads").less();
+const UNITS: Quantity = Quantity::count("units", "units").more();
 
 const SLOPE: Table = Table {
     variant: "slope",

@@ -49,7 +49,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     ..Workload::new("pipeline", "send a value through a chain of units", run)
 };
 
-const STAGES: Quantity = Quantity::count("stages", "stages");
+const STAGES: Quantity = Quantity::count("stages", "stages").more();
 const CROSS: Quantity = Quantity::time("cross", "one\ncrossing");
 
 const TIMES: Times = Times {

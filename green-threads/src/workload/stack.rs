@@ -44,8 +44,8 @@ pub(super) const WORKLOAD: Workload = Workload {
 };
 
 const RESIDENT: Quantity = Quantity::bytes("resident", "resident");
-const RESERVED: Quantity = Quantity::bytes("reserved", "reserved");
-const DEPTH: Quantity = Quantity::bytes("depth", "depth");
+const RESERVED: Quantity = Quantity::bytes("reserved", "reserved").neither();
+const DEPTH: Quantity = Quantity::bytes("depth", "depth").more();
 const JOINER: Fact = Fact { name: "joiner", head: "its joiner saw" };
 const STACK: Parameter = Parameter::bytes("stack", "stack");
 
@@ -83,7 +83,7 @@ const GROWING: Table = Table {
     quantities: &[
         DEPTH,
         RESIDENT,
-        Quantity::bytes("stack_most", "stack at\nits deepest"),
+        Quantity::bytes("stack_most", "stack at\nits deepest").neither(),
         Quantity::bytes("stack_left", "stack\nleft"),
     ],
     facts: &[],

@@ -41,7 +41,7 @@ pub(super) const WORKLOAD: Workload = Workload {
     ..of_both_memos("runtime_herd", "ask memo2 or memo3 for one cold key from many callers", run)
 };
 
-const CALLS: Quantity = Quantity::count("calls", "calls\nof f");
+const CALLS: Quantity = Quantity::count("calls", "calls\nof f").less();
 const RESIDENT: Quantity = Quantity::bytes("resident", "each\ntakes");
 const HALF: Quantity = Quantity::time("half", "half");
 const MOST: Quantity = Quantity::time("most", "99%");
