@@ -205,11 +205,11 @@ fn one(title: &str, cells: &[&Cell], shown: &Times, head: &dyn Fn(&Setting) -> S
     }
     Sheet {
         title: title.to_string(),
-        caption: shown.caption.to_string(),
+        caption: format!("{} Less is better.", shown.caption),
         heads: std::iter::once(shown.rows.to_string()).chain(columns.iter().map(head)).collect(),
         rows: distinct(cells.iter().map(|cell| cell.subject.clone())).into_iter().map(row).collect(),
         notes,
-        prose: false,
+        ..Sheet::default()
     }
 }
 

@@ -57,7 +57,7 @@ fn sheet(results: &Results, callers: Callers) -> Sheet {
         heads,
         rows: properties.iter().map(row).collect(),
         notes: std::iter::once(statements(callers, &properties)).chain(failures(&cells)).collect(),
-        prose: false,
+        ..Sheet::default()
     }
 }
 

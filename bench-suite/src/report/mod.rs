@@ -7,6 +7,7 @@
 mod columns;
 mod conformance;
 mod html;
+mod narrow;
 mod race;
 mod rows;
 pub mod select;

@@ -29,6 +29,6 @@ pub(super) fn sheet(results: &Results) -> Sheet {
             .collect(),
         rows: rows.collect(),
         notes: Vec::new(),
-        prose: false,
+        ..Sheet::default()
     }
 }

@@ -3,7 +3,7 @@
 use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Fact, Parameter, Quantity, Table, Unit};
 
-use super::sheet::{Mood, Sheet, Word, distinct};
+use super::sheet::{Mood, Sheet, Word, arrow, directions, distinct};
 use crate::figure::words::{bytes, count, duration, times};
 use crate::store::{Cell, Found, Results, Series};
 
@@ -21,11 +21,11 @@ fn sheet(experiment: &str, table: &Table, cells: &[Cell]) -> Sheet {
     let facts: Vec<&Fact> =
         table.facts.iter().filter(|of| cells.iter().any(|cell| fact(cell, of.name).is_some())).collect();
     let stopped = cells.iter().any(|cell| matches!(&cell.found, Found::Observed(seen) if seen.stopped.is_some()));
-    let mut heads = vec!["model"];
-    heads.extend(table.parameters.iter().map(|parameter| parameter.head));
-    heads.extend(quantities.iter().map(|quantity| quantity.head));
-    heads.extend(facts.iter().map(|fact| fact.head));
-    heads.extend(stopped.then_some("what stopped it"));
+    let mut heads = vec!["model".to_string()];
+    heads.extend(table.parameters.iter().map(|parameter| parameter.head.to_string()));
+    heads.extend(quantities.iter().map(|quantity| quantity.head.to_string() + arrow(quantity.better)));
+    heads.extend(facts.iter().map(|fact| fact.head.to_string()));
+    heads.extend(stopped.then(|| "what stopped it".to_string()));
 
     let present = cells.iter().filter(|cell| !matches!(cell.found, Found::Absent { .. }));
     let row = |cell: &&Cell| {
@@ -45,11 +45,12 @@ fn sheet(experiment: &str, table: &Table, cells: &[Cell]) -> Sheet {
     };
     Sheet {
         title: if every { experiment.to_string() } else { format!("{experiment}, {}", table.variant) },
-        caption: table.caption.to_string(),
-        heads: heads.into_iter().map(str::to_string).collect(),
+        caption: [table.caption, &directions(&heads)].join(" ").trim_end().to_string(),
+        heads,
+        keys: table.parameters.len(),
         rows: present.map(row).collect(),
         notes: distinct(cells.iter().filter_map(|cell| note(cell, every))),
-        prose: false,
+        ..Sheet::default()
     }
 }
 
@@ -143,7 +144,8 @@ mod tests {
         let parked = measure::of_runtimes().into_iter().find(|(name, _)| *name == "parked");
         let Some((_, Shows::Observations(parked))) = parked else { panic!("parked is observed") };
         let sheet = &sheets(&Results::new("parked", Depth::Quick, true, cells), parked.tables)[0];
-        let at = sheet.heads.iter().position(|head| head == "kernel").unwrap();
+        let at = sheet.heads.iter().position(|head| head == "kernel ↓").unwrap();
+        assert!(sheet.caption.ends_with("↓: less is better."), "{}", sheet.caption);
         let kernel: Vec<&str> = sheet.rows.iter().map(|(_, words)| &*words[at - 1].text).collect();
         assert_eq!(kernel, ["27.0 KiB", "< 1.50 KiB", "noise"]);
     }

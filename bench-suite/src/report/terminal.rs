@@ -8,10 +8,11 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use textwrap::Options;
 use textwrap::WordSplitter::NoHyphenation;
 
-use super::sheet::{Mood, Sheet, Word};
+use super::narrow;
+use super::sheet::{Mood, Sheet};
 
-/// The width of notes and captions, in characters.
-const WIDTH: usize = 100;
+/// The width of everything that is printed, in characters. Only a single word or a single column may be wider.
+const WIDTH: usize = 80;
 
 /// Prints `sheet` to standard output. It is in colour if standard output is a terminal that supports colour.
 pub fn print(sheet: &Sheet) {
@@ -20,7 +21,13 @@ pub fn print(sheet: &Sheet) {
     for line in wrapped(&sheet.caption) {
         anstream::println!("{line}");
     }
-    anstream::println!("\n{}", table(sheet));
+    for part in narrow::fit(sheet, WIDTH) {
+        anstream::println!();
+        if !part.title.is_empty() {
+            anstream::println!("{bold}{}{bold:#}", part.title);
+        }
+        anstream::println!("{}", table(&part));
+    }
     for note in &sheet.notes {
         anstream::println!();
         for line in wrapped(note) {
@@ -29,8 +36,7 @@ pub fn print(sheet: &Sheet) {
     }
 }
 
-/// The table, with its colours. Its width depends on its content only. A narrower terminal wraps the lines, so
-/// nothing is lost.
+/// The table, with its colours.
 fn table(sheet: &Sheet) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -40,8 +46,9 @@ fn table(sheet: &Sheet) -> String {
         table.add_row(std::iter::once(name.clone()).chain(words));
     }
     for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if at > 0 && !sheet.prose {
+        column.set_padding((0, narrow::GAP as u16));
+        let is_wrapped = |at: usize| sheet.rows.iter().any(|(_, words)| words[at].text.contains('\n'));
+        if at > 0 && !sheet.prose && !is_wrapped(at - 1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -49,21 +56,29 @@ fn table(sheet: &Sheet) -> String {
     // the columns, so a search from left to right finds them.
     let heads = sheet.heads.iter().map(|head| head.lines().count()).max().unwrap_or(1);
     let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_string()).collect();
-    for (line, (name, words)) in lines.iter_mut().skip(heads).zip(&sheet.rows) {
-        *line = painted(line, name, words);
+    let mut rest = lines.iter_mut().skip(heads);
+    for (name, words) in &sheet.rows {
+        let texts = || words.iter().map(|word| word.text.as_str()).chain([name.as_str()]);
+        for at in 0..texts().map(|text| text.lines().count()).max().unwrap_or(1) {
+            let here: Vec<(&str, Mood)> =
+                words.iter().map(|word| (word.text.lines().nth(at).unwrap_or(""), word.mood)).collect();
+            if let Some(line) = rest.next() {
+                *line = painted(line, name.lines().nth(at).unwrap_or(""), &here);
+            }
+        }
     }
     lines.join("\n")
 }
 
-fn painted(line: &str, name: &str, words: &[Word]) -> String {
+fn painted(line: &str, name: &str, words: &[(&str, Mood)]) -> String {
     let mut painted = name.to_string();
-    let mut rest = &line[name.len()..];
-    for word in words.iter().filter(|word| !word.text.is_empty()) {
-        let Some(at) = rest.find(&word.text) else { break };
-        let style = style(word.mood);
+    let mut rest = line.strip_prefix(name).unwrap_or(line);
+    for (text, mood) in words.iter().filter(|(text, _)| !text.is_empty()) {
+        let Some(at) = rest.find(text) else { break };
+        let style = style(*mood);
         painted += &rest[..at];
-        painted += &format!("{style}{}{style:#}", word.text);
-        rest = &rest[at + word.text.len()..];
+        painted += &format!("{style}{text}{style:#}");
+        rest = &rest[at + text.len()..];
     }
     painted + rest
 }
@@ -89,6 +104,7 @@ fn wrapped(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sheet::Word;
     use super::*;
 
     #[test]

@@ -49,7 +49,7 @@ impl Claims {
         let all = || judged.iter().flat_map(|of| of.1.iter().map(move |finding| (of, finding)));
         if !self.json && all().any(|(_, finding)| finding.pinned.is_some()) {
             anstream::println!(
-                "\npinned: a test of this repository asserts the same verdict. Results that contradict it are an error."
+                "\npinned: a test of this repository asserts the same verdict. Results that\ncontradict it are an error."
             );
         }
         let covered = all()

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use bench_suite::report::{self, Mood, Sheet, Word};
 use bench_suite::subject::{self, Callers};
 use serde_json::json;
 
@@ -24,10 +25,16 @@ impl Subjects {
             anstream::println!("{}", serde_json::to_string_pretty(&subjects)?);
         } else {
             for callers in Callers::ALL {
-                anstream::println!("called by {}:", callers.name());
-                for about in subject::called_by(callers) {
-                    anstream::println!("  {:<18}  {}", about.name, about.what);
-                }
+                let memos = subject::called_by(callers).into_iter();
+                report::print(&Sheet {
+                    title: format!("called by {}", callers.name()),
+                    heads: ["memo", "what it is"].map(str::to_string).into(),
+                    rows: memos
+                        .map(|about| (about.name.to_string(), vec![Word::new(about.what, Mood::Plain)]))
+                        .collect(),
+                    prose: true,
+                    ..Sheet::default()
+                });
             }
         }
         Ok(ExitCode::SUCCESS)
