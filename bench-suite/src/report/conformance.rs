@@ -13,6 +13,42 @@ pub(super) fn sheets(results: &Results) -> Vec<Sheet> {
     distinct(results.cells.iter().map(callers)).into_iter().map(|callers| sheet(results, callers)).collect()
 }
 
+/// One sheet for each kind of caller with a row for each memo: how much it keeps, and what it does not keep.
+pub(super) fn summaries(results: &Results) -> Vec<Sheet> {
+    distinct(results.cells.iter().map(callers)).into_iter().map(|callers| summary(results, callers)).collect()
+}
+
+fn summary(results: &Results, callers: Callers) -> Sheet {
+    let cells: Vec<&Cell> = results.cells.iter().filter(|cell| self::callers(cell) == callers).collect();
+    let row = |subject: String| {
+        let outcomes = cells.iter().filter(|cell| cell.subject == subject).filter_map(|cell| match &cell.found {
+            Found::Outcome(Outcome::CannotBe { .. }) => None,
+            Found::Outcome(outcome) => Some((outcome.word(), property(cell))),
+            _ => None,
+        });
+        let (kept, failed): (Vec<_>, Vec<_>) = outcomes.partition(|(word, _)| *word == Outcome::Kept.word());
+        let ways = distinct(failed.iter().map(|(word, _)| *word)).into_iter().map(|way| {
+            let properties = failed.iter().filter(|(word, _)| *word == way).map(|(_, property)| *property);
+            format!("{way}: {}", properties.collect::<Vec<_>>().join(", "))
+        });
+        let mood = if failed.is_empty() { Mood::Good } else { Mood::Plain };
+        let count = format!("{} of {}", kept.len(), kept.len() + failed.len());
+        (subject, vec![Word::new(count, mood), Word::new(ways.collect::<Vec<_>>().join("; "), Mood::Bad)])
+    };
+    Sheet {
+        title: format!("conformance, {}", callers.name()),
+        caption: format!(
+            "How many properties each memo keeps when {} call it, of those that it can be asked for, and which it does \
+             not keep.",
+            callers.name()
+        ),
+        heads: ["memo", "kept", "not kept"].map(str::to_string).into(),
+        rows: distinct(cells.iter().map(|cell| cell.subject.clone())).into_iter().map(row).collect(),
+        prose: true,
+        ..Sheet::default()
+    }
+}
+
 /// One heat map for each kind of caller, with the words of its sheet. `partial` ends each title.
 pub(super) fn figures(results: &Results, partial: &str) -> Vec<Figure> {
     let figure = |callers: Callers| {

@@ -112,9 +112,13 @@ pub fn figures(results: &Results) -> Vec<Figure> {
 }
 
 /// The sheets that the terminal shows of `results`. For the complete results of a timed experiment that is the
-/// headline, which fits a screen. For any other results it is all sheets.
+/// headline, which fits a screen, and for those of `conformance` a row for each memo. For any other results it is all
+/// sheets.
 #[must_use]
 pub fn headlines(results: &Results) -> Vec<Sheet> {
+    if results.experiment == "conformance" && results.complete {
+        return conformance::summaries(results);
+    }
     match shows(&results.experiment) {
         Some(Shows::Times(times)) if results.complete => vec![columns::headline(results, &times)],
         _ => sheets(results),

@@ -14,7 +14,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// Try every memo in every situation of the specification, from threads, coroutines and tasks, and show which it keeps.
 ///
-/// The exit status is 1 if a memo does not do what is declared of it. `mine` is shown but never judged.
+/// Without names it prints a row for each memo. With names, or with `--each`, it prints every result, what each property
+/// asks, and how each failure looked. The exit status is 1 if a memo does not do what is declared of it. `mine` is shown but never judged.
 #[derive(clap::Args)]
 pub(crate) struct Conformance {
     /// Only these memos, these properties, and these callers (`threads`, `coroutines`, `tasks`), by name [default:
@@ -23,6 +24,9 @@ pub(crate) struct Conformance {
     /// The seed of the storms of random cancellations. The same seed gives the same steps again.
     #[arg(long, value_name = "N", default_value_t = storm::SEED)]
     seed: u64,
+    /// Print every result, what each property asks, and how each failure looked.
+    #[arg(long, conflicts_with = "json")]
+    each: bool,
     /// Print the results as JSON.
     #[arg(long)]
     json: bool,
@@ -51,8 +55,12 @@ impl Conformance {
         store.write(&results)?;
         if self.json {
             anstream::println!("{}", serde_json::to_string_pretty(&results)?);
-        } else {
+        } else if self.each || !complete {
             report::sheets(&results).iter().for_each(report::print);
+        } else {
+            report::headlines(&results).iter().for_each(report::print);
+            anstream::println!("\n`cargo lab conformance --each` shows every result, what each property asks, and how");
+            anstream::println!("each failure looked; `cargo lab conformance memo2 mine` does so for two memos.");
         }
 
         let surprises: Vec<&Tried> = tried.iter().filter(|tried| tried.as_declared == Some(false)).collect();
