@@ -250,7 +250,7 @@ impl Suite {
                 }
             }
         }
-        let page = report::write_page(&self.store)?;
+        let page = report::write_page(&self.store, &[])?;
         anstream::println!("The full report:  {} (all settings)", page.display());
         if let Some(aside) = &self.aside {
             anstream::println!("Criterion's own:  {}", aside.path().display());

@@ -4,7 +4,7 @@ use super::cover::Cover;
 use super::models::{COROUTINE, GOROUTINE, TASK, THREAD};
 use super::sample::{Sample, every, span_words};
 use super::statement::{Claim, Judged, Verdict::Holds, holds};
-use crate::report::count;
+use crate::figure::count;
 
 pub(super) const CLAIMS: &[Claim] = &[Claim {
     id: "no-identity",

@@ -5,7 +5,7 @@ use super::evidence::Gap;
 use super::models::{COROUTINE, CURRENT_THREAD, TASK, THREAD};
 use super::sample::{Measured, Sample, every, span, span_words};
 use super::statement::{Claim, Judged, Verdict::Holds, holds};
-use crate::report::{bytes, count, duration};
+use crate::figure::{bytes, count, duration};
 use crate::spec::Outcome;
 
 const SOURCE: &str = "this course, The same memo three times";

@@ -5,7 +5,7 @@ use super::evidence::Gap;
 use super::models::{COROUTINE, GOROUTINE, TASK, THREAD};
 use super::sample::{Measured, Sample, every, span, span_words};
 use super::statement::{Claim, Judged, Verdict, Verdict::Holds, holds};
-use crate::report::{count, duration};
+use crate::figure::{count, duration};
 
 pub(super) const CLAIMS: &[Claim] = &[
     Claim {

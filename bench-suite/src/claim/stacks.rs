@@ -6,7 +6,7 @@ use super::models::{COROUTINE, GOROUTINE, TASK, THREAD};
 use super::sample::{Measured, Sample, every, span, span_words};
 use super::statement::{Claim, Judged, Verdict::Holds, holds};
 use crate::child::probe::Stop;
-use crate::report::{bytes, count};
+use crate::figure::{bytes, count};
 use crate::store::Observation;
 
 pub(super) const CLAIMS: &[Claim] = &[

@@ -32,6 +32,8 @@ use green_threads::workload::Unit;
 
 use crate::store::Estimate;
 
+pub use words::{bytes, count, duration};
+
 /// The style of all figures. A page contains it once.
 pub const STYLE: &str = include_str!("figure.css");
 

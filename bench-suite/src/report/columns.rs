@@ -14,7 +14,7 @@ use crate::store::{Cell, Estimate, Found, Results, Series, Setting};
 
 /// A subject counts as slower than another only if the ratio of their times certainly exceeds this. A smaller
 /// difference is a tie, because two runs of the same program differ by as much.
-const APART: f64 = 1.05;
+pub(super) const APART: f64 = 1.05;
 
 /// The largest spread of the reference in an undisturbed setting. A larger spread means that the machine was doing
 /// something else at the same time; then no ratio is shown.
@@ -101,13 +101,13 @@ fn value(cell: &Cell, of: Quantity, is_disturbed: bool) -> Value {
 }
 
 /// The cells of the headline settings.
-fn headline_cells<'a>(results: &'a Results, shown: &Times) -> Vec<&'a Cell> {
+pub(super) fn headline_cells<'a>(results: &'a Results, shown: &Times) -> Vec<&'a Cell> {
     let is_in = |cell: &&Cell| shown.headline.iter().any(|of| agrees(&cell.setting, of));
     results.cells.iter().filter(is_in).collect()
 }
 
 /// The head of a headline setting, which names the placement too.
-fn headline_head(shown: &Times, of: &Setting) -> String {
+pub(super) fn headline_head(shown: &Times, of: &Setting) -> String {
     let words = [
         of.get(shown.split).cloned().unwrap_or_default(),
         head(shown.columns, of),
@@ -222,19 +222,19 @@ fn placed_words(placement: &str) -> &str {
 }
 
 /// One setting: its reference, and its fastest subjects.
-struct Column {
+pub(super) struct Column {
     /// The name and the time of the subject that ratios refer to: the plain map, or the fastest memo or model if
     /// there is no plain map.
-    reference: Option<(String, Estimate)>,
+    pub(super) reference: Option<(String, Estimate)>,
     /// The memos or models that no other one certainly beats. The plain map does not count, because it is not a
     /// memo.
-    best: Vec<String>,
+    pub(super) best: Vec<String>,
     /// The number of cores that other programs used at the same time, on average.
     others: f64,
 }
 
 impl Column {
-    fn new(cells: &[&Cell]) -> Self {
+    pub(super) fn new(cells: &[&Cell]) -> Self {
         let times: Vec<(&str, &Series)> =
             cells.iter().filter_map(|cell| Some((cell.subject.as_str(), time(cell)?))).collect();
         let memos = times.iter().filter(|(name, _)| *name != PLAIN_MAP);
@@ -251,7 +251,7 @@ impl Column {
         Column { reference, best: tied.collect(), others }
     }
 
-    fn is_disturbed(&self) -> bool {
+    pub(super) fn is_disturbed(&self) -> bool {
         let is_steady = |time: &Estimate| time.rounds == 1 || time.spread() <= STEADY && self.others <= BESIDE;
         self.reference.as_ref().is_some_and(|(_, time)| !is_steady(time))
     }
@@ -309,7 +309,7 @@ pub(super) fn was_disturbed(quantities: &BTreeMap<String, Series>) -> bool {
     quantities.get(OTHERS.name).is_some_and(|others| others.median() > BESIDE)
 }
 
-fn time(cell: &Cell) -> Option<&Series> {
+pub(super) fn time(cell: &Cell) -> Option<&Series> {
     quantity(cell, Quantity::TIME)
 }
 

@@ -49,6 +49,34 @@ fn summary(results: &Results, callers: Callers) -> Sheet {
     }
 }
 
+/// Which memos keep every property when threads call them, and how many properties the others lack.
+pub(super) fn sentence(results: &Results) -> Option<String> {
+    let cells = || results.cells.iter().filter(|cell| callers(cell) == Callers::Threads);
+    let lacks = |subject: &str| {
+        let outcomes = cells().filter(|cell| cell.subject == subject).filter_map(|cell| match &cell.found {
+            Found::Outcome(outcome) => Some(outcome),
+            _ => None,
+        });
+        outcomes.filter(|outcome| !matches!(outcome, Outcome::Kept | Outcome::CannotBe { .. })).count()
+    };
+    let subjects = distinct(cells().map(|cell| cell.subject.as_str()));
+    let (whole, others): (Vec<(&str, usize)>, Vec<_>) =
+        subjects.into_iter().map(|subject| (subject, lacks(subject))).partition(|(_, lacks)| *lacks == 0);
+    let whole: Vec<&str> = whole.into_iter().map(|(subject, _)| subject).collect();
+    let keep = match whole.len() {
+        0 => "No memo keeps".to_string(),
+        1 => format!("{} keeps", whole[0]),
+        _ => format!("{} keep", whole.join(" and ")),
+    };
+    let numbers = || others.iter().map(|(_, lacks)| *lacks);
+    let rest = numbers().min().zip(numbers().max()).map(|(least, most)| match least == most {
+        true => format!("; the others lack {least}"),
+        false => format!("; the others lack {least} to {most}"),
+    });
+    let keeps = format!("Called by threads: {keep} every property that it can be asked for");
+    (whole.len() + others.len() > 1).then(|| format!("{keeps}{}.", rest.unwrap_or_default()))
+}
+
 /// One heat map for each kind of caller, with the words of its sheet. `partial` ends each title.
 pub(super) fn figures(results: &Results, partial: &str) -> Vec<Figure> {
     let figure = |callers: Callers| {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Deserialize;
+use serde::de::Error as _;
 use thiserror::Error;
 
 use super::results::{OLDEST, Results, SCHEMA};
@@ -146,20 +147,40 @@ fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 fn read(path: &Path) -> Result<Option<Results>, StoreError> {
+    match fs::read(path) {
+        Ok(json) => parse(path, &json)?.into_iter().next().map_or_else(
+            || {
+                Err(StoreError::Garbled {
+                    path: path.to_path_buf(),
+                    source: serde_json::Error::custom("an empty list"),
+                })
+            },
+            |results| Ok(Some(results)),
+        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(StoreError::File { path: path.to_path_buf(), source }),
+    }
+}
+
+/// Parses `json`, which was read from `path`: the results of one experiment, or a list of results.
+pub(super) fn parse(path: &Path, json: &[u8]) -> Result<Vec<Results>, StoreError> {
     /// The field that every version of the schema has.
     #[derive(Deserialize)]
     struct Version {
         schema: u32,
     }
     let garbled = |source| StoreError::Garbled { path: path.to_path_buf(), source };
-    let json = match fs::read(path) {
-        Ok(json) => json,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(StoreError::File { path: path.to_path_buf(), source }),
+    let is_list = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    let versions: Vec<Version> = match is_list {
+        true => serde_json::from_slice(json).map_err(garbled)?,
+        false => vec![serde_json::from_slice(json).map_err(garbled)?],
     };
-    match serde_json::from_slice(&json).map_err(garbled)? {
-        Version { schema: OLDEST..=SCHEMA } => serde_json::from_slice(&json).map(Some).map_err(garbled),
-        Version { schema: found } => Err(StoreError::OtherSchema { path: path.to_path_buf(), found }),
+    if let Some(other) = versions.iter().find(|version| !(OLDEST..=SCHEMA).contains(&version.schema)) {
+        return Err(StoreError::OtherSchema { path: path.to_path_buf(), found: other.schema });
+    }
+    match is_list {
+        true => serde_json::from_slice(json).map_err(garbled),
+        false => Ok(vec![serde_json::from_slice(json).map_err(garbled)?]),
     }
 }
 

@@ -91,7 +91,7 @@ impl Run {
         if self.json {
             anstream::println!("{}", serde_json::to_string_pretty(&all)?);
         } else {
-            anstream::println!("\nThe full report:  {}", report::write_page(&store)?.display());
+            anstream::println!("\nThe full report:  {}", report::write_page(&store, &[])?.display());
             anstream::println!("The results:      {}", store.folder().display());
         }
         Ok(ExitCode::SUCCESS)
