@@ -172,6 +172,26 @@ rusty_fork_test! {
         assert_eq!(asking.get(0), cycle(&[2, 0, 2]));
     }
 
+    /// 1 asks for 2 from two threads at once: one of them leads 2, and the other waits for it. 2 asks for 1 only when
+    /// both wait. It is refused once, goes on without the value, and both threads get its own value.
+    #[test]
+    fn one_error_for_two_helpers() {
+        let asking = Asking::new(|asking, call, key| match key {
+            1 => thread::scope(|scope| {
+                let helpers = [(); 2].map(|()| scope.spawn(|| asking.ask(call, 2)));
+                helpers.into_iter().map(|helper| helper.join().unwrap()).sum()
+            }),
+            _ => {
+                crate::until(|| asking.memo().in_flight().iter().any(|call| call.waits_for == ["2", "2"]));
+                assert_eq!(asking.ask(call, 1), cycle(&[2, 1, 2]));
+                Ok(20)
+            }
+        });
+        assert_eq!(asking.get(1), Ok(40));
+        let stats = asking.memo().stats();
+        assert_eq!((stats.misses, stats.cycles), (2, 1));
+    }
+
     /// Two memos with keys of different types. The graph of waits covers both.
     #[test]
     fn a_cycle_through_two_memos() {

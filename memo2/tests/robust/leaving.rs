@@ -122,6 +122,33 @@ rusty_fork_test! {
         assert_eq!(memo.stats().misses, 1);
     }
 
+    /// The leader's deadline passes while two waiters without a limit stay. `f` is not told to stop, and all three
+    /// get the value.
+    #[test]
+    fn a_late_leader_gets_the_value_with_its_waiters() {
+        let (finish, go) = mpsc::sync_channel(0);
+        let go = std::sync::Mutex::new(go);
+        let memo = Memo::new(|call: &Call, key: &u8| {
+            go.lock().unwrap().recv().unwrap();
+            assert!(!call.is_cancelled(), "two waiters are left");
+            key * 2
+        });
+        let deadline = Instant::now() + SOON;
+        thread::scope(|scope| {
+            let leader = scope.spawn(|| memo.get_until(&1, deadline));
+            until(|| memo.stats().in_flight == 1);
+            let waiters = [(); 2].map(|()| scope.spawn(|| memo.get(&1)));
+            until_waits(&memo, 2);
+            until(|| Instant::now() > deadline);
+            finish.send(()).unwrap();
+            // A second call would fail, and not wait.
+            drop(finish);
+            assert_eq!(waiters.map(|waiter| waiter.join().unwrap()), [Ok(2), Ok(2)]);
+            assert_eq!(leader.join().unwrap(), Ok(2), "a limit does not withhold a value that is there");
+        });
+        assert_eq!((memo.stats().misses, memo.stats().cancels), (1, 0));
+    }
+
     /// By a token, and by a deadline: `f` sees that no caller wants its value, and what it returns is not kept.
     #[test]
     fn f_is_told_to_stop_when_the_leader_alone_gives_up() {
