@@ -14,17 +14,20 @@ use std::sync::{Arc, OnceLock};
 use bench_suite::subject::{Function, Key, Value};
 use parking_lot::Mutex;
 
+// ANCHOR: bug
 pub(crate) struct Memo<K, V> {
     f: Function<K, V>,
     hasher: RandomState,
-    // WRONG: a correct memo has `HashMap<K, Arc<OnceLock<V>>>`, which compares the keys whose hashes are equal.
+    // WRONG: a correct memo has `HashMap<K, Arc<OnceLock<V>>>`, which compares the keys
+    // whose hashes are equal.
     entries: Mutex<HashMap<u64, Arc<OnceLock<V>>>>,
     keys: PhantomData<K>,
 }
 
 impl<K: Key, V: Value> Memo<K, V> {
     pub(crate) fn new(f: Function<K, V>) -> Self {
-        Memo { f, hasher: RandomState::new(), entries: Mutex::default(), keys: PhantomData }
+        let hasher = RandomState::new();
+        Memo { f, hasher, entries: Mutex::default(), keys: PhantomData }
     }
 
     pub(crate) fn get(&self, key: &K) -> V {
@@ -33,3 +36,4 @@ impl<K: Key, V: Value> Memo<K, V> {
         entry.get_or_init(|| (self.f)(key)).clone()
     }
 }
+// ANCHOR_END: bug

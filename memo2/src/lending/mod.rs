@@ -12,7 +12,6 @@ use hashbrown::HashTable;
 use crate::sync::{Arc, Condvar, Mutex};
 use table::{Table, mix};
 
-// ANCHOR: memo
 /// A memo whose values stay in place for as long as it lives, so that a caller gets a
 /// reference and not a clone.
 ///
@@ -36,6 +35,7 @@ use table::{Table, mix};
 ///
 /// Source: gopl section 9.7, `memo4`, and what it says about values that never change
 /// once they are shared.
+// ANCHOR: memo
 pub struct Memo<K, V, F, S = RandomState> {
     f: F,
     hasher: S,
@@ -45,7 +45,9 @@ pub struct Memo<K, V, F, S = RandomState> {
     /// the next caller asks for it or the table needs room.
     calls: Mutex<HashTable<Arc<Call<K>>>>,
 }
+// ANCHOR_END: memo
 
+// ANCHOR: call
 /// A call of `f` whose value is not in the table yet, and the signal that it is.
 struct Call<K> {
     hash: u64,
@@ -64,7 +66,7 @@ enum State {
     /// The value is in the table.
     Ready,
 }
-// ANCHOR_END: memo
+// ANCHOR_END: call
 
 impl<K, V, F> Memo<K, V, F> {
     /// Creates an empty memo of `f` that hashes its keys with foldhash. It is fast, but does not resist hash
@@ -102,7 +104,6 @@ where
     F: Fn(&K) -> V,
     S: BuildHasher,
 {
-    // ANCHOR: get
     /// Lends the value of `f` for `key`. It returns at once if the value is there, sleeps
     /// while a leader computes it, and calls `f` itself if there is no leader.
     ///
@@ -121,6 +122,7 @@ where
     /// other threads: the leader then waits for itself.
     #[inline]
     #[expect(clippy::manual_hash_one, reason = "it is not always inlined: see below")]
+    // ANCHOR: get
     pub fn get<Q>(&self, key: &Q) -> &V
     where
         K: Borrow<Q>,
@@ -137,10 +139,12 @@ where
             None => self.miss(hash, key),
         }
     }
+    // ANCHOR_END: get
 
     /// What `get` does if the table does not have the key.
     #[cold]
     #[inline(never)]
+    // ANCHOR: miss
     fn miss<Q>(&self, hash: u64, key: &Q) -> &V
     where
         K: Borrow<Q>,
@@ -173,6 +177,7 @@ where
             return value;
         }
     }
+    // ANCHOR_END: miss
 
     /// Returns the call in flight for `key`, or adds a vacant one. If the value is there
     /// by now, returns the value instead.
@@ -181,6 +186,7 @@ where
         K: Borrow<Q>,
         Q: ?Sized + Hash + Eq + ToOwned<Owned = K>,
     {
+        // ANCHOR: find
         // The bytes are swapped because this table looks at the low bits, where the
         // product is weak.
         let swapped = hash.swap_bytes();
@@ -195,6 +201,7 @@ where
         if let Some(value) = self.ready.get(hash, move |known| known.borrow() == key) {
             return Err(value);
         }
+        // ANCHOR_END: find
         if calls.len() == calls.capacity() {
             // Before the table of calls grows, it removes the vacant calls that no caller
             // holds. Only this table can reach such a call, so `get_mut` needs no lock.
@@ -221,10 +228,8 @@ where
             found.remove();
         }
     }
-    // ANCHOR_END: get
 }
 
-// ANCHOR: lead
 /// The leader's duty. As long as this guard lives, waiters rely on it to wake them,
 /// whether `f` returns or panics.
 struct Lead<'a, K>(&'a Call<K>);
@@ -251,7 +256,6 @@ impl<K> Drop for Lead<'_, K> {
         }
     }
 }
-// ANCHOR_END: lead
 
 impl<K, V, F, S> fmt::Debug for Memo<K, V, F, S> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -31,6 +31,7 @@ struct Entry<K, V> {
     /// of `K` may panic.
     hash: u64,
 }
+// ANCHOR_END: line
 
 /// The slots of a line. With the tags they take 64 bytes.
 const SLOTS: usize = 7;
@@ -47,6 +48,7 @@ const HIGHEST: u64 = 0x0080_8080_8080_8080;
 /// The overflow mark.
 const MORE: u64 = 1 << 56;
 
+// ANCHOR: mix
 /// Spreads a hash, once per look-up.
 ///
 /// A hash function may be weak. The identity, for example, leaves the low bits at 0 if
@@ -57,7 +59,9 @@ const MORE: u64 = 1 << 56;
 pub(super) fn mix(hash: u64) -> u64 {
     hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
+// ANCHOR_END: mix
 
+// ANCHOR: matches
 /// The slots that may have this tag, marked by the highest bit of each slot's byte.
 ///
 /// All bytes are compared at once. If a slot has the tag, its difference is 0. If it has
@@ -70,14 +74,13 @@ fn matches(tags: u64, tag: u64) -> u64 {
     let difference = tags ^ (tag * EACH);
     (0x80 * EACH).wrapping_sub(difference) & HIGHEST
 }
+// ANCHOR_END: matches
 
 /// The slot of the lowest bit that is set in `matches`.
 fn slot(matches: u64) -> usize {
     matches.trailing_zeros() as usize / 8
 }
-// ANCHOR_END: line
 
-// ANCHOR: table
 /// The table. It only grows: an entry stays where it is, and a thread that has found it
 /// once will find it again.
 ///
@@ -98,6 +101,7 @@ fn slot(matches: u64) -> usize {
 /// added. It does not miss an entry if its thread has since taken a lock that the adding
 /// thread held after the addition: the lock orders the stores of all three kinds before
 /// the look-up.
+// ANCHOR: table
 pub(super) struct Table<K, V> {
     current: AtomicPtr<Lines<K, V>>,
     /// The number of entries. The thread that holds this lock has the right to add.
@@ -118,6 +122,7 @@ struct Lines<K, V> {
     /// counts them. So it stays. All old tables together are as big as the current one.
     previous: *mut Lines<K, V>,
 }
+// ANCHOR_END: table
 
 impl<K, V> Table<K, V> {
     pub(super) fn new() -> Self {
@@ -170,6 +175,7 @@ impl<K, V> Table<K, V> {
         unsafe { &(*entry).value }
     }
 
+    // ANCHOR: grow
     /// Doubles the number of lines. The caller holds the lock.
     fn grow(&self) {
         let old = self.lines();
@@ -188,10 +194,12 @@ impl<K, V> Table<K, V> {
         // and every table stays until `drop`.
         unsafe { &*self.current.load(Acquire) }
     }
+    // ANCHOR_END: grow
 }
 
 impl<K, V> Line<K, V> {
     #[inline]
+    // ANCHOR: read
     fn get(&self, tag: u64, is: impl Fn(&K) -> bool + Copy) -> Option<&V> {
         let mut matches = matches(self.tags.load(Relaxed), tag);
         while matches != 0 {
@@ -207,6 +215,7 @@ impl<K, V> Line<K, V> {
         }
         None
     }
+    // ANCHOR_END: read
 }
 
 impl<K, V> Lines<K, V> {
@@ -242,6 +251,7 @@ impl<K, V> Lines<K, V> {
         self.lines[home..].iter().chain(&self.lines[..home])
     }
 
+    // ANCHOR: write
     /// Puts an entry into the first line that has room, beginning with its home, and
     /// marks the full lines before it. One thread at a time may call this.
     fn put(&self, hash: u64, entry: *mut Entry<K, V>) {
@@ -258,6 +268,7 @@ impl<K, V> Lines<K, V> {
         }
         unreachable!("a table grows long before it is full");
     }
+    // ANCHOR_END: write
 
     fn entries(&self) -> impl Iterator<Item = *mut Entry<K, V>> {
         let slots = self.lines.iter().flat_map(|line| &line.slots);
@@ -281,4 +292,3 @@ impl<K, V> Drop for Table<K, V> {
         drop(entries);
     }
 }
-// ANCHOR_END: table
