@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use bench_suite::subject::{Function, Key, Value};
 use parking_lot::Mutex;
 
+// ANCHOR: bug
 pub(crate) struct Memo<K, V>(Arc<Shared<K, V>>);
 
 struct Shared<K, V> {
@@ -22,8 +23,8 @@ struct Shared<K, V> {
 struct Entry<K, V> {
     key: K,
     value: OnceLock<V>,
-    // WRONG: a correct memo has `Weak<Shared<K, V>>` or, better, no such field: a caller that uses an entry has the
-    // memo, and can lend it.
+    // WRONG: a correct memo has `Weak<Shared<K, V>>` or, better, no such field: a caller
+    // that uses an entry has the memo, and can lend it.
     memo: Arc<Shared<K, V>>,
 }
 
@@ -33,7 +34,8 @@ impl<K: Key, V: Value> Memo<K, V> {
     }
 
     pub(crate) fn get(&self, key: &K) -> V {
-        let new = || Arc::new(Entry { key: key.clone(), value: OnceLock::new(), memo: self.0.clone() });
+        let value = OnceLock::new();
+        let new = || Arc::new(Entry { key: key.clone(), value, memo: self.0.clone() });
         let entry = self.0.entries.lock().entry(key.clone()).or_insert_with(new).clone();
         entry.value()
     }
@@ -44,3 +46,4 @@ impl<K: Key, V: Value> Entry<K, V> {
         self.value.get_or_init(|| (self.memo.f)(&self.key)).clone()
     }
 }
+// ANCHOR_END: bug

@@ -5,7 +5,6 @@ use std::fmt;
 use super::running::Running;
 use crate::sync::Arc;
 
-// ANCHOR: call
 /// A call of `f` in flight, as `f` sees it. Through it, `f` asks for other keys and
 /// learns when to stop.
 ///
@@ -14,6 +13,7 @@ use crate::sync::Arc;
 /// this call. When `f` has returned, the call has ended. Threads that still have a clone
 /// may continue to ask. They then ask as callers from outside, and no call waits for
 /// them.
+// ANCHOR: call
 #[derive(Clone)]
 pub struct Call {
     pub(super) running: Arc<Running>,

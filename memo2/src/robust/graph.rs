@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::running::Running;
 use crate::sync::{Arc, Mutex, global};
 
-// ANCHOR: graph
 global! {
     /// Every wait of one call for another.
     ///
@@ -18,6 +17,7 @@ global! {
     static WAITS: Mutex<Waits> = Mutex::new(Waits { edges: BTreeMap::new(), made: 0 });
 }
 
+// ANCHOR: graph
 struct Waits {
     /// The key of an edge is the call that waits and the edge's number. A call has
     /// several edges if `f` asks from several threads.
@@ -25,6 +25,7 @@ struct Waits {
     /// The number of edges made so far.
     made: u64,
 }
+// ANCHOR_END: graph
 
 /// Marks that one call waits for another. Dropping it removes the edge.
 pub(super) struct Edge(usize, u64);
@@ -43,6 +44,7 @@ pub(super) fn lead(from: &Arc<Running>, to: &Arc<Running>) -> Option<Edge> {
     WAITS.lock().add(from, to)
 }
 
+// ANCHOR: wait
 /// Notes that `from` waits for `to`, which another caller makes.
 ///
 /// # Errors
@@ -60,6 +62,7 @@ pub(super) fn wait(from: &Arc<Running>, to: &Arc<Running>) -> Result<Option<Edge
         None => Ok(waits.add(from, to)),
     }
 }
+// ANCHOR_END: wait
 
 impl Waits {
     fn add(&mut self, from: &Arc<Running>, to: &Arc<Running>) -> Option<Edge> {
@@ -78,6 +81,7 @@ impl Waits {
         self.edges.range((id(call), first)..(id(call), u64::MAX)).map(|(_, next)| next)
     }
 
+    // ANCHOR: path
     /// The path along the edges from `from` to `to`, both included, if there is one.
     fn path(&self, from: &Arc<Running>, to: &Arc<Running>) -> Option<Vec<Arc<Running>>> {
         // Every call that the search has reached, and the call before it.
@@ -99,8 +103,8 @@ impl Waits {
         }
         None
     }
+    // ANCHOR_END: path
 }
-// ANCHOR_END: graph
 
 /// The keys of the calls that `call` waits for.
 pub(super) fn waits_for(call: &Arc<Running>) -> Vec<String> {

@@ -15,7 +15,6 @@ use super::terms::Terms;
 use super::until::{Expired, Until};
 use crate::sync::{Arc, Mutex};
 
-// ANCHOR: memo
 /// A memo that makes one call of `f` per key. Distinct keys never wait for each other.
 /// Every caller returns: with a value, or with the reason why there is none.
 ///
@@ -51,6 +50,7 @@ use crate::sync::{Arc, Mutex};
 /// brought it, and no others.
 ///
 /// Source: gopl section 9.7, `memo4`, and exercise 9.3, which adds cancellation.
+// ANCHOR: memo
 pub struct Memo<K, V, F> {
     f: F,
     keep: Box<dyn Fn(&V) -> bool + Send + Sync>,
@@ -68,6 +68,7 @@ struct State<K, V> {
     in_flight: HashTable<Flight<K, V>>,
     stats: Stats,
 }
+// ANCHOR_END: memo
 
 struct Ready<K, V> {
     hash: u64,
@@ -76,6 +77,7 @@ struct Ready<K, V> {
     value: Arc<V>,
 }
 
+// ANCHOR: flight
 struct Flight<K, V> {
     hash: u64,
     key: K,
@@ -91,7 +93,7 @@ struct InProgress<V> {
     /// Written before the call ends, if it has a value for its waiters.
     value: Mutex<Option<Arc<V>>>,
 }
-// ANCHOR_END: memo
+// ANCHOR_END: flight
 
 impl<K, V> State<K, V> {
     /// Removes a call from those in flight. It runs no code of `K`.
@@ -266,6 +268,7 @@ where
             // of the callers makes the next call.
         }
     }
+    // ANCHOR_END: ask
 
     /// Decides what this caller does: take the value, wait for a call, or lead one.
     fn enter(
@@ -311,6 +314,7 @@ where
         terms: &Terms,
     ) -> Result<Option<Arc<V>>, Error> {
         let running = &call.running;
+        // ANCHOR: wait
         let edge = terms.above().map(|above| graph::wait(above, running)).transpose();
         let _edge = edge.map_err(|path| {
             let stats = &mut self.state.lock().stats;
@@ -337,11 +341,13 @@ where
                 break expired;
             }
         };
+        // ANCHOR_END: wait
         let waits_for = graph::chain(running);
         self.state.lock().stats.cancels += 1;
         Err(expired.error(key, waits_for))
     }
 
+    // ANCHOR: call_f
     /// Makes the call.
     fn lead(&self, key: &K, lead: Lead<'_, K, V, F>, terms: &Terms) -> Result<V, Error> {
         let running = &lead.call.running;
@@ -357,10 +363,9 @@ where
             Err(expired) => Err(expired.error(key, Vec::new())),
         }
     }
-    // ANCHOR_END: ask
+    // ANCHOR_END: call_f
 }
 
-// ANCHOR: call
 impl Call {
     /// Returns the value of `key` in `memo`, like [`Memo::get`]. `memo` is the memo of
     /// this call or any other.
@@ -407,7 +412,6 @@ impl Call {
         memo.ask(key, &Terms::new(until.into(), Some(self.running.clone())))
     }
 }
-// ANCHOR_END: call
 
 /// What a caller finds.
 enum Entered<'a, K, V, F> {
@@ -419,7 +423,6 @@ enum Entered<'a, K, V, F> {
     Lead(Lead<'a, K, V, F>),
 }
 
-// ANCHOR: lead
 /// The leader's duty. As long as this guard lives, waiters rely on it to wake them,
 /// whether `f` returns or panics.
 struct Lead<'a, K, V, F> {
@@ -430,6 +433,7 @@ struct Lead<'a, K, V, F> {
 }
 
 impl<K, V, F> Lead<'_, K, V, F> {
+    // ANCHOR: publish
     /// Hands the value to the waiters and, if `keep` is true, to the callers that ask
     /// later. If `f` was told to stop, no caller gets what it returned.
     fn publish(mut self, value: &Arc<V>, keep: bool) -> Result<(), Expired> {
@@ -455,6 +459,7 @@ impl<K, V, F> Lead<'_, K, V, F> {
         drop(gone);
         stop_reason.map_or(Ok(()), Err)
     }
+    // ANCHOR_END: publish
 }
 
 impl<K, V, F> Drop for Lead<'_, K, V, F> {
@@ -476,7 +481,6 @@ impl<K, V, F> Drop for Lead<'_, K, V, F> {
         }
     }
 }
-// ANCHOR_END: lead
 
 impl<K, V, F> fmt::Debug for Memo<K, V, F> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,6 @@ use super::until::Expired;
 use super::waiter::Waiter;
 use crate::sync::{Arc, Mutex};
 
-// ANCHOR: running
 /// A call of `f`, whatever the types of its key and value.
 ///
 /// A call is *wanted* while it has a waiter, or while its leader's limits have not
@@ -31,6 +30,7 @@ pub(super) struct Running {
     state: Mutex<State>,
 }
 
+// ANCHOR: running
 struct State {
     /// The keys are the numbers of their [`Seat`]s.
     waiters: BTreeMap<u64, Arc<Waiter>>,
@@ -177,12 +177,14 @@ impl Running {
 impl State {
     /// Whether this is the moment to tell the call to stop. If so, the caller must cancel its token, after the lock
     /// is released.
+    // ANCHOR: unwanted
     fn stop_if_unwanted(&mut self) -> bool {
         let unwanted = self.leader.expired.is_some() && self.waiters.is_empty();
         let now = unwanted && !self.ended && !self.told_to_stop;
         self.told_to_stop |= now;
         now
     }
+    // ANCHOR_END: unwanted
 }
 
 impl Leader {

@@ -15,6 +15,7 @@ pub(super) struct Terms {
     until: Until,
     above: Option<Arc<Running>>,
 }
+// ANCHOR_END: terms
 
 impl Terms {
     pub(super) fn new(until: Until, above: Option<Arc<Running>>) -> Self {
@@ -30,6 +31,7 @@ impl Terms {
         Arc::new(Running::new(key, self.until.deadline, self.above.clone()))
     }
 
+    // ANCHOR: expired
     /// Which of the limits has expired. The time that this takes does not grow with the
     /// depth of nesting. It reads the clock only if there is a deadline.
     pub(super) fn expired(&self) -> Option<Expired> {
@@ -41,6 +43,7 @@ impl Terms {
             _ => None,
         }
     }
+    // ANCHOR_END: expired
 
     /// When the caller must look at the clock: no limit expires by time alone before
     /// that.
@@ -60,4 +63,3 @@ impl Terms {
         tokens.map(|token| token.listen(listener.clone())).collect()
     }
 }
-// ANCHOR_END: terms

@@ -23,6 +23,7 @@ struct Shared {
 /// What to do when a token is cancelled. It may return another token, which is then
 /// cancelled as well: the token of a call that no caller wants any more.
 type Listener = Box<dyn FnOnce() -> Option<Token> + Send>;
+// ANCHOR_END: token
 
 impl Token {
     /// Creates a token that is not cancelled.
@@ -31,6 +32,7 @@ impl Token {
         Token { shared: Arc::new(Mutex::new(shared)) }
     }
 
+    // ANCHOR: cancel
     /// Cancels the token. This is final.
     ///
     /// Callers that wait until this token is cancelled wake up. Calls that no caller
@@ -51,6 +53,7 @@ impl Token {
         shared.cancelled = true;
         std::mem::take(&mut shared.listeners)
     }
+    // ANCHOR_END: cancel
 
     /// Whether the token is cancelled.
     pub fn is_cancelled(&self) -> bool {
@@ -79,7 +82,6 @@ impl Token {
         listening
     }
 }
-// ANCHOR_END: token
 
 impl Default for Token {
     fn default() -> Self {

@@ -23,6 +23,7 @@ pub(super) struct Woken {
     /// told to stop.
     pub(super) cancelled: bool,
 }
+// ANCHOR_END: waiter
 
 impl Waiter {
     pub(super) fn new() -> Self {
@@ -37,6 +38,7 @@ impl Waiter {
         self.changed.notify_one();
     }
 
+    // ANCHOR: sleep
     /// Wakes the waiter because one of its tokens is cancelled, or the call on whose
     /// behalf it asks was told to stop.
     pub(super) fn cancel(&self) {
@@ -59,5 +61,5 @@ impl Waiter {
         }
         *woken
     }
+    // ANCHOR_END: sleep
 }
-// ANCHOR_END: waiter
