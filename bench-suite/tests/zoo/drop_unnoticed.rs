@@ -37,8 +37,9 @@ impl<K: Key, V: Value> Memo<K, V> {
         Memo { f, entries: Mutex::default() }
     }
 
+    // ANCHOR: drop_unnoticed
     pub(crate) async fn get(&self, key: &K) -> V {
-        let entry = self.entries.lock().entry(key.clone()).or_insert_with(Entry::new).clone();
+        let entry = self.entry(key);
         loop {
             let changed = entry.changed.notified();
             match &mut *entry.state.lock() {
@@ -64,6 +65,11 @@ impl<K: Key, V: Value> Memo<K, V> {
         *entry.state.lock() = state;
         entry.changed.notify_waiters();
         ended.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+    // ANCHOR_END: drop_unnoticed
+
+    fn entry(&self, key: &K) -> Arc<Entry<V>> {
+        self.entries.lock().entry(key.clone()).or_insert_with(Entry::new).clone()
     }
 }
 

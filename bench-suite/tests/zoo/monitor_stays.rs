@@ -28,6 +28,7 @@ struct Ask<K, V> {
     reply: Sender<thread::Result<V>>,
 }
 
+// ANCHOR: monitor_stays
 impl<K: Key, V: Value> Memo<K, V> {
     pub(crate) fn new(f: Function<K, V>) -> Self {
         let (mailbox, asks) = channel();
@@ -41,19 +42,24 @@ impl<K: Key, V: Value> Memo<K, V> {
 
     pub(crate) fn get(&self, key: &K) -> V {
         let (reply, answer) = channel();
-        self.0.mailbox.send(Ask { key: key.clone(), reply }).expect("the monitor listens");
-        answer.recv().expect("every request is answered").unwrap_or_else(|panic| resume_unwind(panic))
+        let ask = Ask { key: key.clone(), reply };
+        self.0.mailbox.send(ask).expect("the monitor listens");
+        let answer = answer.recv().expect("every request is answered");
+        answer.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
-/// The body of the monitor's thread. Only the monitor has the map. It answers each request on a thread of its own.
+/// The body of the monitor's thread. Only the monitor has the map. It answers each
+/// request on a thread of its own.
 fn monitor<K: Key, V: Value>(shared: &Arc<Shared<K, V>>, asks: &Receiver<Ask<K, V>>) {
     let mut entries: HashMap<K, Arc<OnceLock<V>>> = HashMap::new();
     for Ask { key, reply } in asks {
-        let (entry, shared) = (entries.entry(key.clone()).or_default().clone(), shared.clone());
+        let entry = entries.entry(key.clone()).or_default().clone();
+        let shared = shared.clone();
         thread::spawn(move || {
             let value = || entry.get_or_init(|| (shared.f)(&key)).clone();
             let _ = reply.send(catch_unwind(AssertUnwindSafe(value)));
         });
     }
 }
+// ANCHOR_END: monitor_stays

@@ -36,14 +36,19 @@ impl<K: Key, V: Value> Memo<K, V> {
         Memo { f, entries: Mutex::default() }
     }
 
+    // ANCHOR: own_circles
     pub(crate) fn get(&self, key: &K) -> V {
         let me = thread::current().id();
-        let entry = self.entries.lock().entry(key.clone()).or_insert_with(Entry::new).clone();
+        let mut entries = self.entries.lock();
+        let entry = entries.entry(key.clone()).or_insert_with(Entry::new).clone();
+        drop(entries);
         let mut state = entry.state.lock();
         loop {
             match &*state {
                 State::Ready(value) => return value.clone(),
-                State::Computing(leader) if *leader == me => panic!("{key:?} is asked for by its own call"),
+                State::Computing(leader) if *leader == me => {
+                    panic!("{key:?} is asked for by its own call")
+                }
                 // WRONG: a correct memo records, for each thread, the leader that it waits for, and follows these
                 // records from here. If they lead back to this thread, the memo refuses (`memo2::robust`).
                 State::Computing(_) => entry.changed.wait(&mut state),
@@ -59,6 +64,7 @@ impl<K: Key, V: Value> Memo<K, V> {
         *lead.0.state.lock() = published;
         value
     }
+    // ANCHOR_END: own_circles
 }
 
 impl<V> Entry<V> {

@@ -38,6 +38,7 @@ impl<K: Key, V: Value, const POLLS: bool> Memo<K, V, POLLS> {
         Memo { f, entries: Mutex::default() }
     }
 
+    // ANCHOR: restless
     pub(crate) fn get(&self, key: &K) -> V {
         let new = || Arc::new(Mutex::new(State::Vacant));
         let entry = self.entries.lock().entry(key.clone()).or_insert_with(new).clone();
@@ -63,6 +64,7 @@ impl<K: Key, V: Value, const POLLS: bool> Memo<K, V, POLLS> {
         *lead.0.lock() = published;
         value
     }
+    // ANCHOR_END: restless
 }
 
 /// Leaves the entry to the next caller if the call ends without a value.
