@@ -1,13 +1,14 @@
-//! Bring your own: this file is yours. Put your memo here, and every table lists it as `mine`.
+//! Bring your own: put your memo into this file. Every table lists it as `mine`.
 //!
-//! 1. Replace [`MyMemo`] below, keeping `new` and `get` as they are called.
-//! 2. `cargo lab conformance mine` shows which parts of the contract your memo keeps; `cargo lab conformance` shows it
-//!    beside the others. A hang is detected and shown, and costs you some seconds and nothing else.
-//! 3. `cargo bench` measures it beside the others; `cargo bench -- memo_hit` measures only the hits.
-//! 4. `cargo lab demo --memo mine` fetches pages through it.
+//! 1. Replace [`MyMemo`] below. Keep `new` and `get` with their names and types.
+//! 2. `cargo lab grade` says how many of the properties that memo2 keeps your memo keeps.
+//!    A hang costs some seconds and is shown.
+//! 3. `cargo lab conformance` shows your memo beside the others.
+//! 4. `cargo bench` measures it beside the others. `cargo bench -- memo_hit` measures
+//!    only the hits.
+//! 5. `cargo lab demo --memo mine` fetches pages through it.
 //!
-//! It starts with an honest beginner's memo: readers share the lock, and a miss computes under the write lock. Ask
-//! `cargo lab conformance mine` what is wrong with it before you replace it.
+//! The memo that is here at first has faults. Look for them. Then ask `cargo lab grade`.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
@@ -31,7 +32,7 @@ impl<K: Key, V: Value, F: Fn(&K) -> V> MyMemo<K, V, F> {
     ///
     /// # Panics
     ///
-    /// If `f` panics. After that every call panics, because the lock is poisoned.
+    /// If `f` panics.
     pub fn get(&self, key: &K) -> V {
         if let Some(value) = self.map.read().unwrap().get(key) {
             return value.clone();
@@ -48,7 +49,7 @@ impl<K: Key, V: Value, F: Fn(&K) -> V> MyMemo<K, V, F> {
 pub struct Mine;
 
 impl Subject for Mine {
-    const ABOUT: About = About::new("mine", "your own, in bench-suite/src/subject/mine.rs").filled();
+    const ABOUT: About = About::new("mine", "your own, in src/subject/mine.rs").filled();
     type Memo<K: Key, V: Value> = MyMemo<K, V, Function<K, V>>;
 
     fn memo<K: Key, V: Value>(f: Function<K, V>) -> Self::Memo<K, V> {
