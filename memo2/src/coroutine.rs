@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use may::sync::SyncFlag;
 use parking_lot::Mutex;
 
-// ANCHOR: memo
 /// [`Memo`](crate::Memo) for coroutines of [`may`]: a caller that waits gives its worker
 /// to other coroutines. Threads may call it as well, and threads and coroutines may wait
 /// for each other.
@@ -32,6 +31,7 @@ pub struct Memo<K, V, F> {
     failed: AtomicUsize,
 }
 
+// ANCHOR: entry
 /// What the memo knows about one key.
 struct Entry<V> {
     state: Mutex<State<V>>,
@@ -46,7 +46,7 @@ enum State<V> {
     /// The value. This state is final.
     Ready(V),
 }
-// ANCHOR_END: memo
+// ANCHOR_END: entry
 
 impl<K, V, F> Memo<K, V, F>
 where
@@ -83,7 +83,6 @@ where
         Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }
 
-    // ANCHOR: get
     /// Returns the value of `f` for `key`. It returns at once if the value is there,
     /// waits while a leader computes it, and calls `f` itself if there is no leader.
     ///
@@ -110,6 +109,7 @@ where
     ///
     /// A hit returns without yielding. A coroutine that only makes hits keeps its worker
     /// from other coroutines. It should call `may::coroutine::yield_now` now and then.
+    // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         let entry = self.entry(key);
         // A loop, because a woken waiter need not be first: after a panic all waiters
@@ -137,6 +137,7 @@ where
         lead.publish(&value);
         value
     }
+    // ANCHOR_END: get
 
     /// Returns the entry of `key`, and adds a vacant one if the key is new. Only this
     /// function locks the map.
@@ -160,7 +161,6 @@ where
         entries.insert(key.clone(), entry.clone());
         entry
     }
-    // ANCHOR_END: get
 }
 
 // ANCHOR: lead

@@ -30,6 +30,7 @@ pub struct Memo<K, V, F> {
     failed: AtomicUsize,
 }
 
+// ANCHOR: entry
 /// What the memo knows about one key.
 struct Entry<V> {
     state: Mutex<State<V>>,
@@ -45,6 +46,7 @@ enum State<V> {
     /// The value. This state is final.
     Ready(V),
 }
+// ANCHOR_END: entry
 // ANCHOR_END: memo
 
 impl<K, V, F> Memo<K, V, F>

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-// ANCHOR: memo
 /// [`Memo`](crate::Memo) for async tasks: `get` is an `async fn`, and so is `f`.
 ///
 /// The locks are still the operating system's. Each is held for a few instructions, and
@@ -33,6 +32,7 @@ pub struct Memo<K, V, F> {
     failed: AtomicUsize,
 }
 
+// ANCHOR: entry
 /// What the memo knows about one key.
 struct Entry<V> {
     state: Mutex<State<V>>,
@@ -48,7 +48,7 @@ enum State<V> {
     /// The value. This state is final.
     Ready(V),
 }
-// ANCHOR_END: memo
+// ANCHOR_END: entry
 
 impl<K, V, F, Called> Memo<K, V, F>
 where
@@ -92,7 +92,6 @@ where
         Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }
 
-    // ANCHOR: get
     /// Returns the value of `f` for `key`. It returns at once if the value is there,
     /// waits while a leader computes it, and calls `f` itself if there is no leader.
     ///
@@ -122,6 +121,7 @@ where
     /// A hit returns without yielding, and does not count against tokio's budget. A task
     /// that only makes hits keeps its worker from other tasks. It should await
     /// `tokio::task::consume_budget` now and then.
+    // ANCHOR: get
     pub async fn get(&self, key: &K) -> V {
         let entry = self.entry(key);
         // A loop, because a woken waiter need not be first: after a panic a new caller
@@ -149,6 +149,7 @@ where
         lead.publish(&value);
         value
     }
+    // ANCHOR_END: get
 
     /// Returns the entry of `key`, and adds a vacant one if the key is new. Only this
     /// function locks the map.
@@ -173,7 +174,6 @@ where
         entries.insert(key.clone(), entry.clone());
         entry
     }
-    // ANCHOR_END: get
 }
 
 // ANCHOR: lead
