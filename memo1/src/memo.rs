@@ -4,19 +4,19 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-// ANCHOR: memo
 /// A memo for one thread. It calls `f` once per key, and then answers from its map.
 ///
 /// It is not [`Sync`], so no two threads can share it. You need not remember that rule: a
 /// program that breaks it does not compile.
 ///
 /// Source: gopl section 9.7, `memo1`, before its test runs it from many goroutines.
+// The compiler's refusal starts at the field `map`. A `RefCell` counts the borrows of the
+// map in a plain integer. Two threads could both read 0, so a `RefCell` is not `Sync`, and
+// neither is a type that holds one.
+// ANCHOR: memo
 #[derive(Debug)]
 pub struct Memo<K, V, F> {
     f: F,
-    // A `RefCell` counts the borrows of the map in a plain integer. Two threads could
-    // both read 0, so a `RefCell` is not `Sync`, and neither is a type that holds one.
-    // This is where the compiler's refusal starts.
     map: RefCell<HashMap<K, V>>,
 }
 
@@ -42,7 +42,6 @@ where
     ///
     /// `get` may also panic if the code of `K` or `V` asks this memo, because the map is
     /// borrowed while that code runs.
-    // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         if let Some(value) = self.map.borrow().get(key) {
             return value.clone();
@@ -51,6 +50,5 @@ where
         self.map.borrow_mut().insert(key.clone(), value.clone());
         value
     }
-    // ANCHOR_END: get
 }
 // ANCHOR_END: memo
