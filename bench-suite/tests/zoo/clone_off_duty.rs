@@ -34,6 +34,7 @@ impl<K: Key, V: Value> Memo<K, V> {
         Memo { f, entries: Mutex::default() }
     }
 
+    // ANCHOR: get
     pub(crate) fn get(&self, key: &K) -> V {
         let entry = self.entries.lock().entry(key.clone()).or_insert_with(Entry::new).clone();
         let mut state = entry.state.lock();
@@ -49,12 +50,14 @@ impl<K: Key, V: Value> Memo<K, V> {
 
         let lead = Lead(&entry);
         let value = (self.f)(key);
-        // WRONG: a correct memo clones first, `let kept = value.clone();`, and has this line after that.
+        // WRONG: a correct memo clones first, `let kept = value.clone();`, and has this line
+        // after that.
         mem::forget(lead);
         *entry.state.lock() = State::Ready(value.clone());
         entry.changed.notify_all();
         value
     }
+    // ANCHOR_END: get
 }
 
 impl<V> Entry<V> {
@@ -63,6 +66,7 @@ impl<V> Entry<V> {
     }
 }
 
+// ANCHOR: lead
 /// Hands the entry over if the call ends without a value.
 struct Lead<'a, V>(&'a Entry<V>);
 
@@ -72,3 +76,4 @@ impl<V> Drop for Lead<'_, V> {
         self.0.changed.notify_one();
     }
 }
+// ANCHOR_END: lead

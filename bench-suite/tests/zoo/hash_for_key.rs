@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 use bench_suite::subject::{Function, Key, Value};
 use parking_lot::Mutex;
 
-// ANCHOR: bug
+// ANCHOR: fields
 pub(crate) struct Memo<K, V> {
     f: Function<K, V>,
     hasher: RandomState,
@@ -23,6 +23,7 @@ pub(crate) struct Memo<K, V> {
     entries: Mutex<HashMap<u64, Arc<OnceLock<V>>>>,
     keys: PhantomData<K>,
 }
+// ANCHOR_END: fields
 
 impl<K: Key, V: Value> Memo<K, V> {
     pub(crate) fn new(f: Function<K, V>) -> Self {
@@ -30,10 +31,11 @@ impl<K: Key, V: Value> Memo<K, V> {
         Memo { f, hasher, entries: Mutex::default(), keys: PhantomData }
     }
 
+    // ANCHOR: get
     pub(crate) fn get(&self, key: &K) -> V {
         let hash = self.hasher.hash_one(key);
         let entry = self.entries.lock().entry(hash).or_default().clone();
         entry.get_or_init(|| (self.f)(key)).clone()
     }
+    // ANCHOR_END: get
 }
-// ANCHOR_END: bug
