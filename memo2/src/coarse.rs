@@ -26,7 +26,6 @@ use std::hash::Hash;
 
 use parking_lot::Mutex;
 
-// ANCHOR: coarse
 /// A memo that threads can share, because only one of them is inside at a time.
 ///
 /// It is correct: `f` runs once per key. It is also serial: while `f` runs for one key,
@@ -34,6 +33,7 @@ use parking_lot::Mutex;
 /// 10 ms each take 640 ms, however many threads ask.
 ///
 /// Source: gopl section 9.7, `memo2`.
+// ANCHOR: coarse
 #[derive(Debug)]
 pub struct Memo<K, V, F> {
     f: F,
@@ -61,7 +61,6 @@ where
     ///
     /// If `f`, or the code of `K` or `V`, asks this memo for anything: this call holds
     /// the lock, and the lock is not reentrant.
-    // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         // The lock is held until this function returns, so also while `f` runs. That is
         // the idea of this memo, and its flaw.
@@ -73,6 +72,5 @@ where
         map.insert(key.clone(), value.clone());
         value
     }
-    // ANCHOR_END: get
 }
 // ANCHOR_END: coarse

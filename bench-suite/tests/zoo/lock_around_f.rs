@@ -14,6 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use bench_suite::subject::{Function, Key, Value};
 use parking_lot::Mutex;
 
+// ANCHOR: memo
 const SHARDS: usize = 16;
 
 pub(crate) struct Memo<K, V> {
@@ -40,3 +41,4 @@ impl<K: Key, V: Value> Memo<K, V> {
         value
     }
 }
+// ANCHOR_END: memo
