@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use bench_suite::subject::{Function, Key, Value};
 use parking_lot::RwLock;
 
+// ANCHOR: memo
 pub(crate) struct Memo<K, V> {
     f: Function<K, V>,
     entries: RwLock<HashMap<K, Arc<OnceLock<V>>>>,
@@ -39,3 +40,4 @@ impl<K: Key, V: Value> Memo<K, V> {
         entry
     }
 }
+// ANCHOR_END: memo

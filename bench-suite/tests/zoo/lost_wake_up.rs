@@ -34,8 +34,9 @@ impl<K: Key, V: Value> Memo<K, V> {
         Memo { f, entries: Mutex::default() }
     }
 
+    // ANCHOR: get
     pub(crate) fn get(&self, key: &K) -> V {
-        let entry = self.entries.lock().entry(key.clone()).or_insert_with(Entry::new).clone();
+        let entry = self.entries.lock().entry(key.clone()).or_default().clone();
         loop {
             match &mut *entry.state.lock() {
                 State::Ready(value) => return value.clone(),
@@ -55,11 +56,12 @@ impl<K: Key, V: Value> Memo<K, V> {
         *lead.0.state.lock() = published;
         value
     }
+    // ANCHOR_END: get
 }
 
-impl<V> Entry<V> {
-    fn new() -> Arc<Self> {
-        Arc::new(Entry { state: Mutex::new(State::Vacant), changed: Condvar::new() })
+impl<V> Default for Entry<V> {
+    fn default() -> Self {
+        Entry { state: Mutex::new(State::Vacant), changed: Condvar::new() }
     }
 }
 
