@@ -5,7 +5,6 @@ use std::hash::Hash;
 
 use parking_lot::Mutex;
 
-// ANCHOR: duplicating
 /// A memo whose lock guards only the map: a caller takes it once to look and once to
 /// store.
 ///
@@ -71,8 +70,7 @@ where
         if let Some(value) = hit {
             return value;
         }
-        // No lock is held while `f` runs, so it keeps no caller out, not even a second
-        // caller of this key.
+        // No lock is held while `f` runs, so a slow `f` keeps no caller out.
         let value = (self.f)(key);
         // The second visit.
         self.map.lock().insert(key.clone(), value.clone());
@@ -80,4 +78,3 @@ where
     }
     // ANCHOR_END: get
 }
-// ANCHOR_END: duplicating
