@@ -7,7 +7,6 @@ use std::hash::Hash;
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use crate::sync::{Arc, Condvar, Mutex};
 
-// ANCHOR: memo
 /// A memo that calls `f` once per key, however many callers ask. Distinct keys never wait
 /// for each other.
 ///
@@ -22,6 +21,7 @@ use crate::sync::{Arc, Condvar, Mutex};
 ///
 /// Source: gopl section 9.7, `memo4`. There, a panic of `f` leaves every waiter asleep
 /// forever. Here it does not.
+// ANCHOR: struct
 pub struct Memo<K, V, F> {
     f: F,
     entries: Mutex<HashMap<K, Arc<Entry<V>>>>,
@@ -47,7 +47,7 @@ enum State<V> {
     Ready(V),
 }
 // ANCHOR_END: entry
-// ANCHOR_END: memo
+// ANCHOR_END: struct
 
 impl<K, V, F> Memo<K, V, F>
 where
@@ -81,7 +81,6 @@ where
         Memo { f, entries: Mutex::new(HashMap::new()), failed: AtomicUsize::new(0) }
     }
 
-    // ANCHOR: get
     /// Returns the value of `f` for `key`. It returns at once if the value is there,
     /// sleeps while a leader computes it, and calls `f` itself if there is no leader.
     ///
@@ -98,6 +97,7 @@ where
     ///
     /// If `f`, for some key, asks for that same key, directly or through other keys or
     /// other threads: the leader then waits for itself.
+    // ANCHOR: get
     pub fn get(&self, key: &K) -> V {
         let entry = self.entry(key);
         let mut state = entry.state.lock();
