@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::folder::{Store, StoreError, parse};
+use super::folder::{Kind, Store, StoreError, parse};
 use super::results::Results;
 
 /// Reads the complete results at `path`, which is a folder, a file of one experiment, or a list of results.
@@ -15,7 +15,7 @@ use super::results::Results;
 pub fn read_set(path: &Path) -> Result<Vec<Results>, StoreError> {
     if !path.is_dir() {
         let json = fs::read(path).map_err(|source| StoreError::File { path: path.to_path_buf(), source })?;
-        return parse(path, &json);
+        return parse(path, Kind::Results, &json);
     }
     let store = Store::at(path);
     let names = fs::read_dir(path).map_err(|source| StoreError::File { path: path.to_path_buf(), source })?;
