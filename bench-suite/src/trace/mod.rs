@@ -1,10 +1,11 @@
 //! Traces as pictures: [`lanes()`] for a terminal, [`chrome()`] for Perfetto.
 //!
-//! The module [`green_threads::probe::trace`] says what a trace is. A renderer here knows no workload and no model,
-//! so a trace of a checker is shown in the same way as a recorded run.
+//! The module [`green_threads::probe::trace`] says what a trace is. A renderer here knows no workload, no model and no
+//! memo, so a trace of a checker is shown in the same way as a recorded run. The figures draw the same lanes.
 
 mod chrome;
 mod lanes;
+pub(crate) mod picture;
 
 pub use chrome::chrome;
 use green_threads::probe::trace::Event;
