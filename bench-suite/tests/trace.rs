@@ -2,15 +2,19 @@
 
 #![cfg(target_os = "linux")]
 
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use bench_suite::child::probe::twin::Twin;
 use bench_suite::child::probe::{NoAnswer, Programs, Session, Stop};
 use bench_suite::place;
+use bench_suite::store::{KeptTrace, Store};
+use bench_suite::trace::{Herd, lanes};
 use green_threads::probe::placement::Placement;
 use green_threads::probe::protocol::{Answer, Model, Preemption, Setup};
-use green_threads::probe::trace::Trace;
+use green_threads::probe::trace::{Event, Trace};
+use serde_json::Value;
 
 fn ask(setup: &Setup, iterations: u64) -> Result<Answer, NoAnswer> {
     let programs = Programs { lab: place::lab(), twin: Twin::Skipped("it records no trace".to_string()) };
@@ -41,8 +45,29 @@ fn trace(setup: &Setup, iterations: u64) -> Trace {
     answer.trace.unwrap_or_else(|| panic!("{setup:?}: no trace"))
 }
 
-fn lab(arguments: &[&str]) -> Output {
-    Command::new(place::lab()).arg("trace").args(arguments).output().unwrap()
+/// Runs `cargo lab trace` with a store of its own.
+fn lab(store: &Path, arguments: &[&str]) -> Output {
+    Command::new(place::lab()).arg("trace").args(arguments).env("LAB_STORE", store).output().unwrap()
+}
+
+/// Checks that the file is what Perfetto reads, and returns the number of its processes.
+fn processes_in_chrome(file: &Path) -> usize {
+    let json: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let events = json["traceEvents"].as_array().unwrap();
+    for event in events {
+        assert!(event["name"].is_string() && event["pid"].is_u64() && event["tid"].is_u64(), "{event}");
+        let has_time = event["ts"].as_f64().is_some_and(|time| time >= 0.0);
+        match event["ph"].as_str().unwrap() {
+            "M" => assert!(event["args"]["name"].is_string(), "{event}"),
+            "X" => assert!(has_time && event["dur"].as_f64().is_some_and(|time| time >= 0.0), "{event}"),
+            "i" => assert!(has_time && event["s"] == "t", "{event}"),
+            other => panic!("{other}: {event}"),
+        }
+        let track = |other: &&Value| other["name"] == "thread_name" && other["pid"] == event["pid"];
+        let has_track = events.iter().filter(track).any(|track| track["tid"] == event["tid"]);
+        assert!(has_track || event["ph"] == "M", "no track has a name for {event}");
+    }
+    events.iter().filter(|event| event["name"] == "process_name").count()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -122,8 +147,9 @@ fn one_worker_makes_blocking_calls_one_after_the_other() {
 #[test]
 fn the_command_shows_lanes_and_writes_a_file_for_perfetto() {
     let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("lab");
     let file = folder.path().join("hog.json");
-    let output = lab(&["hog", "--chrome", file.to_str().unwrap()]);
+    let output = lab(&store, &["hog", "--chrome", file.to_str().unwrap()]);
     let says = text(&output.stdout);
     assert!(output.status.success(), "{says}{}", text(&output.stderr));
     for line in ["hog (calls): thread, ", "hog (calls): coroutine, 2 workers", "H hog   s short (12)", "thread 2 "] {
@@ -132,26 +158,127 @@ fn the_command_shows_lanes_and_writes_a_file_for_perfetto() {
     assert!(says.contains("Goroutines are not traced"), "{says}");
     assert_eq!(says.contains("This is a debug build"), cfg!(debug_assertions), "{says}");
     assert!(!says.contains('\u{1b}'), "no colour without a terminal: {says}");
-    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    let processes = json["traceEvents"].as_array().unwrap().iter().filter(|event| event["name"] == "process_name");
-    assert_eq!(processes.count(), 3, "a process for each model: {json}");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    assert_eq!(processes_in_chrome(&file), 3, "a process for each model");
+    let mut files: Vec<_> = std::fs::read_dir(store.join("traces")).unwrap().map(|file| file.unwrap()).collect();
+    files.sort_by_key(|file| file.file_name());
+    let files: Vec<_> = files.iter().map(|file| file.file_name()).collect();
+    assert_eq!(files, ["hog-calls-coroutine-2.json", "hog-calls-task-2.json", "hog-calls-thread.json"]);
+    let kept = Store::at(&store).read_trace("hog-calls-coroutine-2").unwrap().unwrap();
+    assert_eq!(kept.command, "cargo lab trace hog --variant calls --model coroutine --workers 2");
+    assert!(says.contains(&format!("{}\n{}", kept.title, lanes(&kept.trace))), "{kept:?}: {says}");
 
-    let output = lab(&["blocking", "--model", "task-current-thread", "--placement", "one-core"]);
+    let output = lab(&store, &["blocking", "--model", "task-current-thread", "--placement", "one-core"]);
     let says = text(&output.stdout);
     assert!(says.contains("\nblocking (syscall): task-current-thread, 1 worker, on one core\n"), "{says}");
     assert!(says.contains("  8 units\n\n01234567 unit by number   . nothing\n"), "{says}");
 
-    let output = lab(&["blocking", "--variant", "sleep", "--model", "coroutine", "--workers", "2", "--json"]);
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&json[0]["setup"]["workers"], &json[0]["setup"]["variant"]), (&2.into(), &"sleep".into()));
-    assert_eq!(json[0]["trace"]["events"].as_array().unwrap().len(), 8);
+    let output = lab(&store, &["blocking", "--variant", "sleep", "--model", "coroutine", "--workers", "2", "--json"]);
+    let traces: Vec<KeptTrace> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((traces.len(), &*traces[0].name), (1, "blocking-sleep-coroutine-2"));
+    assert_eq!(traces[0].trace.events.len(), 8);
+    assert_eq!(Store::at(&store).read_trace(&traces[0].name).unwrap(), Some(traces[0].clone()));
+}
+
+#[test]
+fn a_trace_that_cannot_be_kept_is_shown_and_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    let output = lab(&file, &["herd", "--delay", "1"]);
+    let (says, error) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{says}{error}");
+    assert!(says.contains("caller 6 ") && error.contains("error: herd-memo2-delay-1 is not kept: "), "{says}{error}");
+}
+
+/// The calls of `f` in a trace.
+fn runs(trace: &Trace) -> Vec<&Event> {
+    trace.events.iter().filter(|event| event.did.starts_with("runs f for ")).collect()
+}
+
+fn overlap(one: &Event, other: &Event) -> bool {
+    one.at < other.end() && other.at < one.end()
+}
+
+#[test]
+fn every_memo_gives_each_caller_its_value() {
+    for about in bench_suite::subject::made_for(bench_suite::subject::Callers::Threads) {
+        let herd = Herd { memo: about.name.to_string(), callers: 7, keys: 3, delay: Duration::from_millis(1) };
+        let Some(trace) = herd.record() else {
+            assert_eq!(about.name, "memo1", "threads can share every other memo");
+            continue;
+        };
+        for number in 1..=7 {
+            let name = format!("caller {number}");
+            let its: Vec<_> = trace.events.iter().filter(|event| event.actor == name).collect();
+            let key = ["c", "a", "b"][number % 3];
+            let waits = its[0];
+            assert_eq!(waits.did, format!("waits for {key}"), "{}: {trace:?}", about.name);
+            let (last, between) = its[1..].split_last().unwrap();
+            assert_eq!((&*last.did, last.until), ("has the value", None), "{}: {trace:?}", about.name);
+            assert!(between.len() <= 1 && waits.end() <= its[1].at, "{}: {trace:?}", about.name);
+            assert!(between.iter().all(|runs| runs.did == format!("runs f for {key}")), "{}: {trace:?}", about.name);
+        }
+        let runs = runs(&trace);
+        assert!(runs.iter().all(|run| run.did != "runs f for c"), "{}: c is a hit: {trace:?}", about.name);
+        assert!(runs.iter().any(|run| run.did == "runs f for b"), "{}: {trace:?}", about.name);
+    }
+}
+
+/// What each memo is there to show. `f` takes so long that all callers have asked before it ends.
+#[test]
+fn the_memos_of_the_ladder_differ_as_their_lessons_say() {
+    let record = |memo: &str| {
+        let herd = Herd { memo: memo.to_string(), callers: 6, keys: 3, delay: Duration::from_millis(500) };
+        herd.record().unwrap()
+    };
+    let coarse = record("memo2::coarse");
+    let [first, second] = runs(&coarse)[..] else { panic!("two keys are cold: {coarse:?}") };
+    assert!(!overlap(first, second), "one call at a time: {coarse:?}");
+
+    let duplicating = record("memo2::duplicating");
+    assert_eq!(runs(&duplicating).len(), 4, "each caller of a cold key calls f: {duplicating:?}");
+
+    let memo2 = record("memo2");
+    let [first, second] = runs(&memo2)[..] else { panic!("two keys are cold: {memo2:?}") };
+    assert!(overlap(first, second) && first.did != second.did, "distinct keys at the same time: {memo2:?}");
+    assert!(first.actor.starts_with("caller "), "a caller makes the call: {memo2:?}");
+
+    let memo3 = record("memo3");
+    let [first, second] = runs(&memo3)[..] else { panic!("two keys are cold: {memo3:?}") };
+    assert!(overlap(first, second), "distinct keys at the same time: {memo3:?}");
+    assert_ne!(first.actor, second.actor, "{memo3:?}");
+    assert!([first, second].iter().all(|run| run.actor.starts_with("memo thread ")), "{memo3:?}");
+}
+
+#[test]
+fn the_command_shows_the_herds_of_several_memos() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("herds.json");
+    let memos = ["--memo", "memo2::coarse", "--memo", "memo3"];
+    let rest = ["--callers", "4", "--keys", "2", "--chrome", file.to_str().unwrap()];
+    let output = lab(folder.path(), &[&["herd"] as &[_], &memos, &rest].concat());
+    let says = text(&output.stdout);
+    assert!(output.status.success(), "{says}{}", text(&output.stderr));
+    for line in ["herd: memo2::coarse, 4 callers, 2 keys", "caller 4 ", "memo thread 1", "A runs f for a"] {
+        assert!(says.contains(line), "{line}: {says}");
+    }
+    assert_eq!(processes_in_chrome(&file), 2);
+    for (name, memo) in [("herd-memo2-coarse", "memo2::coarse"), ("herd-memo3", "memo3")] {
+        let kept = Store::at(folder.path()).read_trace(&format!("{name}-callers-4-keys-2")).unwrap().unwrap();
+        assert_eq!(kept.command, format!("cargo lab trace herd --memo {memo} --callers 4 --keys 2"));
+    }
 }
 
 #[test]
 fn a_command_that_makes_no_sense_is_an_error_with_all_that_there_are() {
+    let folder = tempfile::tempdir().unwrap();
     for (arguments, reasons) in [
-        (&["pingpong"] as &[&str], &["\"pingpong\"", "hog, blocking, wakeup, identity"] as &[&str]),
+        (&["herd", "--memo", "memo1"] as &[&str], &["memo1", "memo2::coarse, "] as &[&str]),
+        (&["herd", "--callers", "0"], &["1..=64"]),
+        (&["herd", "--keys", "7"], &["1..=6"]),
+        (&["herd", "--model", "task"], &["--model"]),
+        (&[], &["<WORKLOAD>"]),
+        (&["pingpong"], &["\"pingpong\"", "hog, blocking, wakeup, identity"]),
         (&["spawn"], &["\"spawn\"", "hog, blocking, wakeup, identity"]),
         (&["hog", "--variant", "x"], &["hog has no variant \"x\"", "calls, no-calls"]),
         (&["identity", "--variant", "x"], &["identity has no variants"]),
@@ -162,7 +289,7 @@ fn a_command_that_makes_no_sense_is_an_error_with_all_that_there_are() {
         (&["hog", "--model", "task-current-thread", "--workers", "2"], &["has one worker, not 2"]),
         (&["blocking", "--model", "thread", "--variant", "offload"], &["it makes its system calls itself"]),
     ] {
-        let output = lab(arguments);
+        let output = lab(folder.path(), arguments);
         let says = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {says}");
         assert!(reasons.iter().all(|reason| says.contains(reason)), "{arguments:?}: {says}");

@@ -1,14 +1,16 @@
-//! Traces as pictures: [`lanes()`] for a terminal, [`chrome()`] for Perfetto.
+//! Traces as pictures: [`lanes()`] for a terminal, [`chrome()`] for Perfetto. A [`Herd`] records one of a memo.
 //!
 //! The module [`green_threads::probe::trace`] says what a trace is. A renderer here knows no workload, no model and no
 //! memo, so a trace of a checker is shown in the same way as a recorded run. The figures draw the same lanes.
 
 mod chrome;
+mod herd;
 mod lanes;
 pub(crate) mod picture;
 
 pub use chrome::chrome;
 use green_threads::probe::trace::Event;
+pub use herd::Herd;
 pub use lanes::lanes;
 
 /// Returns the kind of this event's actor: its name without the number at its end.

@@ -220,13 +220,18 @@ impl Actor {
 
     /// Records that the actor does something on this thread, until the returned span is dropped. Until then it must
     /// not move to another thread, so it must not yield.
-    pub fn holds(&self, what: &'static str) -> Span<'_> {
-        Span { actor: self, at: self.note(what, true, Until::Open) }
+    pub fn holds(&self, what: &'static str) -> Span {
+        self.span(what, true)
     }
 
     /// Records that the actor waits, and so is on no thread, until the returned span is dropped.
-    pub fn waits(&self, what: &'static str) -> Span<'_> {
-        Span { actor: self, at: self.note(what, false, Until::Open) }
+    pub fn waits(&self, what: &'static str) -> Span {
+        self.span(what, false)
+    }
+
+    fn span(&self, did: &'static str, on_thread: bool) -> Span {
+        let at = self.note(did, on_thread, Until::Open);
+        Span { recorder: self.recorder.clone(), at }
     }
 
     /// Adds an event, and returns its index; `None` if nothing is recorded or the trace is full.
@@ -249,14 +254,14 @@ impl Actor {
 /// A span of time that ends when this is dropped.
 #[must_use = "the span ends when this is dropped"]
 #[derive(Debug)]
-pub struct Span<'a> {
-    actor: &'a Actor,
+pub struct Span {
+    recorder: Recorder,
     at: Option<usize>,
 }
 
-impl Drop for Span<'_> {
+impl Drop for Span {
     fn drop(&mut self) {
-        let (Some(recording), Some(at)) = (&self.actor.recorder.0, self.at) else {
+        let (Some(recording), Some(at)) = (&self.recorder.0, self.at) else {
             return;
         };
         let mut seen = recording.seen();

@@ -117,7 +117,7 @@ fn block() {
 
 impl Call {
     /// Records the call of a unit that has a worker: it keeps its worker only if it blocks the OS thread.
-    fn record(self, unit: &Actor) -> Span<'_> {
+    fn record(self, unit: &Actor) -> Span {
         match self {
             Call::Syscall => unit.holds("blocks"),
             Call::Sleep | Call::Offload => unit.waits("waits"),

@@ -1,4 +1,6 @@
-//! `cargo lab trace`: records what the units of a workload do, and shows it.
+//! `cargo lab trace`: records what the units of a workload or the callers of a memo do, and shows it.
+
+mod herd;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +11,7 @@ use bench_suite::child::probe::twin::Twin;
 use bench_suite::child::probe::{Programs, Session};
 use bench_suite::measure::workload;
 use bench_suite::place;
-use bench_suite::store::Store;
+use bench_suite::store::{KeptTrace, Store};
 use bench_suite::trace;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use green_threads::Workers;
@@ -26,11 +28,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Record which unit of a workload runs when and on which OS thread, and show it as lanes of text.
 ///
 /// Each model runs in a process of its own, once. Workloads that record nothing cannot be traced; an unknown name lists
-/// those that can. Goroutines are not traced. The exit status is 1 if a model gave no trace.
+/// those that can. `cargo lab trace herd` records the callers of a memo instead. Goroutines are not traced. The results
+/// folder keeps each trace, for the figures of the book. The exit status is 1 if a trace is missing or cannot be kept.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Trace {
+    #[command(subcommand)]
+    instead: Option<Instead>,
     /// The workload, such as `hog`.
-    workload: String,
+    #[arg(required = true)]
+    workload: Option<String>,
     /// Only this model [default: each that can run with so many workers].
     #[arg(long, value_parser = models())]
     model: Option<Model>,
@@ -43,6 +50,19 @@ pub(crate) struct Trace {
     /// The cores on which it runs.
     #[arg(long, value_parser = placements())]
     placement: Option<Placement>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What is recorded instead of a workload.
+#[derive(clap::Subcommand)]
+enum Instead {
+    Herd(herd::Herd),
+}
+
+/// What becomes of the traces.
+#[derive(clap::Args)]
+struct Output {
     /// Also write the traces to this file, for Perfetto (ui.perfetto.dev).
     #[arg(long, value_name = "FILE")]
     chrome: Option<PathBuf>,
@@ -64,47 +84,26 @@ fn placements() -> impl TypedValueParser<Value = Placement> {
     })
 }
 
-/// One model's run, as `--json` prints it.
-#[derive(serde::Serialize)]
-struct Recorded {
-    setup: Setup,
-    trace: green_threads::probe::trace::Trace,
-}
-
 impl Trace {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if let Some(Instead::Herd(herd)) = &self.instead {
+            return herd.run();
+        }
         let (workload, setting) = self.chosen()?;
         let programs = Programs { lab: place::lab(), twin: Twin::Skipped("it records no trace".to_string()) };
-        let (mut recorded, mut failed) = (Vec::new(), false);
-        for setup in self.setups(workload, &setting)? {
-            match record(&programs, setup, setting.times as u64) {
-                Ok(run) => recorded.push(run),
-                Err(why) => {
-                    anstream::eprintln!("error: {why}");
-                    failed = true;
-                }
-            }
-        }
-        if let Some(file) = &self.chrome {
-            let named: Vec<_> = recorded.iter().map(|run| (title(&run.setup), &run.trace)).collect();
-            let json = trace::chrome(named.iter().map(|(title, trace)| (&**title, *trace)));
-            let path = std::path::absolute(file).with_context(|| file.display().to_string())?;
-            Store::here().write_file(&path, &serde_json::to_vec(&json)?)?;
-        }
-        if self.json {
-            anstream::println!("{}", serde_json::to_string_pretty(&recorded)?);
-        } else {
-            self.show(&recorded);
-        }
-        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        let setups = self.setups(workload, &setting)?;
+        let recorded = setups.into_iter().map(|setup| record(&programs, &setup, setting.times as u64)).collect();
+        let remark = "Goroutines are not traced: the Go twin records nothing.";
+        self.output.show(recorded, if self.model.is_none() { remark } else { "" })
     }
 
     /// Returns the workload, and the setting in which it is recorded.
     fn chosen(&self) -> anyhow::Result<(&'static Workload, Setting)> {
         let all = || workload::all().filter_map(|workload| Some((workload, workload.recorded?)));
-        let Some((workload, recorded)) = all().find(|(workload, _)| workload.name == self.workload) else {
+        let asked = self.workload.as_deref().unwrap_or_default();
+        let Some((workload, recorded)) = all().find(|(workload, _)| workload.name == asked) else {
             let known: Vec<_> = all().map(|(workload, _)| workload.name).collect();
-            bail!("there is no workload {:?} that records a trace; there are: {}", self.workload, known.join(", "));
+            bail!("there is no workload {asked:?} that records a trace; there are: {}", known.join(", "));
         };
         let mut setting = recorded();
         if let Some(name) = &self.variant {
@@ -140,16 +139,50 @@ impl Trace {
         ensure!(!setups.is_empty(), "nothing can run this: {}", why.unwrap_or("no model takes part in this setting"));
         Ok(setups)
     }
+}
 
-    fn show(&self, recorded: &[Recorded]) {
+impl Output {
+    /// Shows the traces, and then keeps them in the store. Both happen for those that are there, and what went wrong with
+    /// the others is printed.
+    fn show(&self, recorded: Vec<Result<KeptTrace, String>>, remark: &str) -> anyhow::Result<ExitCode> {
+        let (mut traces, mut failed) = (Vec::new(), false);
+        for trace in recorded {
+            match trace {
+                Ok(trace) => traces.push(trace),
+                Err(why) => {
+                    anstream::eprintln!("error: {why}");
+                    failed = true;
+                }
+            }
+        }
+        if let Some(file) = &self.chrome {
+            let json = trace::chrome(traces.iter().map(|kept| (&*kept.title, &kept.trace)));
+            let path = std::path::absolute(file).with_context(|| file.display().to_string())?;
+            Store::here().write_file(&path, &serde_json::to_vec(&json)?)?;
+        }
+        if self.json {
+            anstream::println!("{}", serde_json::to_string_pretty(&traces)?);
+        } else {
+            self.print(&traces, remark);
+        }
+        for trace in &traces {
+            if let Err(error) = Store::here().write_trace(trace) {
+                anstream::eprintln!("error: {} is not kept: {error}", trace.name);
+                failed = true;
+            }
+        }
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    fn print(&self, traces: &[KeptTrace], remark: &str) {
         let bold = anstyle::Style::new().bold();
-        for run in recorded {
-            anstream::println!("\n{bold}{}{bold:#}", title(&run.setup));
-            anstream::print!("{}", trace::lanes(&run.trace));
+        for kept in traces {
+            anstream::println!("\n{bold}{}{bold:#}", kept.title);
+            anstream::print!("{}", trace::lanes(&kept.trace));
         }
         anstream::println!();
-        if self.model.is_none() {
-            anstream::println!("Goroutines are not traced: the Go twin records nothing.");
+        if !remark.is_empty() {
+            anstream::println!("{remark}");
         }
         if cfg!(debug_assertions) {
             anstream::println!("This is a debug build: the order of events is real, but their times mean little.");
@@ -160,11 +193,40 @@ impl Trace {
     }
 }
 
-fn record(programs: &Programs, setup: Setup, iterations: u64) -> Result<Recorded, String> {
-    let asked = Session::start(programs, &setup, PATIENCE).and_then(|mut session| session.ask(iterations));
+fn record(programs: &Programs, setup: &Setup, iterations: u64) -> Result<KeptTrace, String> {
+    let asked = Session::start(programs, setup, PATIENCE).and_then(|mut session| session.ask(iterations));
     let answer = asked.map_err(|ended| format!("{}: {}", setup.model, ended.why))?;
     let trace = answer.trace.ok_or_else(|| format!("{}: its answer has no trace", setup.model))?;
-    Ok(Recorded { setup, trace })
+    Ok(KeptTrace::new(&name(setup), &title(setup), &command(setup), trace))
+}
+
+/// The name under which a run is kept.
+fn name(setup: &Setup) -> String {
+    let mut parts = vec![setup.workload.clone(), setup.variant.clone(), setup.model.to_string()];
+    if setup.workers > 0 {
+        parts.push(setup.workers.to_string());
+    }
+    if setup.placement == Placement::OneCore {
+        parts.push(setup.placement.name().to_string());
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("-")
+}
+
+/// The command that records a run again.
+fn command(setup: &Setup) -> String {
+    let mut command = format!("cargo lab trace {}", setup.workload);
+    if !setup.variant.is_empty() {
+        command += &format!(" --variant {}", setup.variant);
+    }
+    command += &format!(" --model {}", setup.model);
+    if setup.workers > 0 {
+        command += &format!(" --workers {}", setup.workers);
+    }
+    if setup.placement == Placement::OneCore {
+        command += &format!(" --placement {}", setup.placement.name());
+    }
+    command
 }
 
 /// Names a run by its workload, its variant, its model and what runs it.
