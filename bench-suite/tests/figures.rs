@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::{env, fs};
 
-use bench_suite::figure::{Axis, Figure, Heat, Lines, Mood, Panel, Picture, Rows, Value, Word};
+use bench_suite::figure::{Axis, Figure, Heat, Lines, Mood, Panel, Picture, Rows, Stacked, Strip, Strips, Value, Word};
 use bench_suite::store::Estimate;
+use green_threads::probe::trace::{Clock, Event, Trace};
 use green_threads::workload::Unit;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -38,11 +39,37 @@ fn figure(picture: Picture) -> Figure {
     }
 }
 
-fn rows(unit: Unit, panels: Vec<(&str, Vec<(&str, Value)>)>) -> Rows {
-    let owned = |(name, value): (&str, Value)| (name.to_string(), value);
+fn panels<T>(panels: Vec<(&str, Vec<(&str, T)>)>) -> Vec<Panel<T>> {
+    let owned = |(name, value): (&str, T)| (name.to_string(), value);
     let panel =
         |(head, rows): (&str, Vec<_>)| Panel { head: head.to_string(), rows: rows.into_iter().map(owned).collect() };
-    Rows { axis: Axis { label: "time".to_string(), unit }, panels: panels.into_iter().map(panel).collect() }
+    panels.into_iter().map(panel).collect()
+}
+
+fn axis(unit: Unit) -> Axis {
+    Axis { label: "time".to_string(), unit }
+}
+
+fn rows(unit: Unit, of: Vec<(&str, Vec<(&str, Value)>)>) -> Rows {
+    Rows { axis: axis(unit), panels: panels(of) }
+}
+
+fn stacked(unit: Unit, segments: &[&str], of: Vec<(&str, Vec<(&str, Vec<Value>)>)>) -> Picture {
+    let segments = segments.iter().map(|name| name.to_string()).collect();
+    Picture::Stacked(Stacked { axis: axis(unit), segments, panels: panels(of) })
+}
+
+fn strips(of: Vec<(&str, Vec<(&str, Strip)>)>) -> Picture {
+    let kinds = ["<ones>", "zeros"].map(str::to_string);
+    Picture::Strips(Strips { label: "digits".to_string(), kinds, panels: panels(of) })
+}
+
+fn event(actor: &str, did: &str, thread: Option<usize>, at: u64, until: Option<u64>) -> Event {
+    Event { actor: actor.to_string(), did: did.to_string(), thread, at, until }
+}
+
+fn trace(events: Vec<Event>) -> Trace {
+    Trace { threads: vec![501, 502], events, ..Trace::default() }
 }
 
 /// Compares the figure with the file of this name.
@@ -127,6 +154,98 @@ fn heat_is_as_drawn_before() {
     assert_is_in_file("heat", Picture::Heat(heat));
 }
 
+const KIB: f64 = 1024.0;
+
+#[test]
+fn stacked_bars_are_as_drawn_before() {
+    let bytes = |bytes: f64| measured(bytes, bytes, bytes);
+    let unread = || missing("not measured", "Only <Linux> shows it.");
+    let hung = || missing("hangs", "It hung & was killed.");
+    let all = vec![
+        ("thread", vec![bytes(8.0 * KIB), bytes(12.0 * KIB), bytes(4.0 * KIB), bytes(9.0 * KIB)]),
+        ("coroutine", vec![bytes(4.0 * KIB), bytes(16.0 * KIB), bytes(100.0), unread()]),
+        ("task", vec![bytes(0.0), bytes(500.0), bytes(0.0), bytes(0.0)]),
+        ("nothing", [0.0; 4].map(bytes).to_vec()),
+        ("goroutine", vec![hung(), hung(), hung(), hung()]),
+    ];
+    let segments = ["resident", "reserved & not resident", "page tables", "kernel"];
+    assert_is_in_file("stacked", stacked(Unit::Bytes, &segments, vec![("", all)]));
+}
+
+#[test]
+fn strips_are_as_drawn_before() {
+    let mixed: Vec<u64> = (0..4000).map(|at| if at % 1000 == 500 { 700 } else { 1 + at % 7 }).collect();
+    let total = mixed.iter().sum::<u64>();
+    let one_worker = vec![
+        ("coroutine", Strip::Runs(vec![total / 2, total / 2])),
+        ("task", Strip::Runs(vec![0, 900, total - 1800, 900])),
+    ];
+    let several = vec![
+        ("thread", Strip::Runs(mixed)),
+        ("task", Strip::Runs(Vec::new())),
+        ("a <b> & c", Strip::Missing { word: "hangs".to_string(), why: "It hung & was <killed>.".to_string() }),
+    ];
+    assert_is_in_file("strips", strips(vec![("one worker", one_worker), ("2 workers", several)]));
+}
+
+const MS: u64 = 1_000_000;
+
+/// Each thread has a lane.
+#[test]
+fn lanes_of_threads_are_as_drawn_before() {
+    let hog = event("hog", "computes", Some(0), 0, Some(200 * MS));
+    let beside = (0..6).map(|at| event(&format!("short {at}"), "ran", Some(1), (1 + 10 * at) * MS, None));
+    let late = event("<idle & co>", "spins", Some(1), 80 * MS, Some(195 * MS));
+    let after = (6..9).map(|at| event(&format!("short {at}"), "ran", Some(0), (200 + at) * MS, None));
+    let events = [hog].into_iter().chain(beside).chain([late]).chain(after).collect();
+    assert_is_in_file("lanes-threads", Picture::Lanes(Trace { dropped: 7, ..trace(events) }));
+}
+
+/// Each caller has a lane, and a call of `f` hides no wait.
+#[test]
+fn lanes_of_callers_are_as_drawn_before() {
+    let mut events = Vec::new();
+    for (caller, key, begins, ends) in [(1, 'a', 0, 10), (2, 'b', 10, 20), (3, 'c', 20, 20), (4, 'a', 10, 10)] {
+        let name = format!("caller {caller}");
+        let thread = Some(caller - 1);
+        let last = ends * MS + caller as u64 * 40_000;
+        events.push(event(&name, &format!("waits for {key}"), None, caller as u64 * 1000, Some(begins * MS + 4000)));
+        if ends > begins {
+            events.push(event(&name, &format!("runs f for {key}"), thread, begins * MS + 4000, Some(last)));
+        }
+        events.push(event(&name, "has the value", thread, last, None));
+    }
+    assert_is_in_file("lanes-callers", Picture::Lanes(trace(events)));
+}
+
+/// An actor that moves has a lane, and what it does off the threads is hollow.
+#[test]
+fn lanes_of_units_that_move_are_as_drawn_before() {
+    let mut events = Vec::new();
+    for unit in 0..20 {
+        let name = format!("unit {unit}");
+        events.push(event(&name, "sleeps", None, unit * 50, Some(unit * 50 + 2000)));
+        events.push(event(&name, "runs", Some(unit as usize % 3), unit * 50 + 2000, Some(unit * 50 + 2600)));
+        events.push(event(&name, "ended", Some(unit as usize % 2), unit * 50 + 3000, None));
+    }
+    assert_is_in_file("lanes-units", Picture::Lanes(trace(events)));
+}
+
+/// A checker's trace counts steps and has no threads.
+#[test]
+fn lanes_of_steps_are_as_drawn_before() {
+    let events = vec![
+        event("caller 1", "locks", None, 0, None),
+        event("caller 2", "waits", None, 1, Some(3)),
+        event("caller 1", "unlocks", None, 2, None),
+        event("caller 2", "locks", None, 3, Some(4)),
+    ];
+    assert_is_in_file(
+        "lanes-steps",
+        Picture::Lanes(Trace { clock: Clock::Steps, threads: Vec::new(), ..trace(events) }),
+    );
+}
+
 /// A random value: a number of up to `orders` orders of magnitude, with an interval that may be wider than the number;
 /// or nothing; or zero.
 fn random_value(random: &mut StdRng, orders: f64) -> Value {
@@ -139,6 +258,33 @@ fn random_value(random: &mut StdRng, orders: f64) -> Value {
         3 => measured(median, 0.0, high),
         _ => measured(median, median * random.random_range(0.3..1.0), high),
     }
+}
+
+fn random_strip(random: &mut StdRng, orders: f64) -> Strip {
+    let length = |random: &mut StdRng| 10_f64.powf(random.random_range(0.0..=orders)) as u64;
+    match random.random_range(0..6) {
+        0 => Strip::Missing { word: "hangs".to_string(), why: "It hung & was <killed>.".to_string() },
+        1 => Strip::Runs(vec![0, length(random)]),
+        _ => Strip::Runs((0..random.random_range(1..2000)).map(|_| length(random)).collect()),
+    }
+}
+
+fn random_trace(random: &mut StdRng, names: &[&str], orders: f64) -> Trace {
+    let threads = random.random_range(0..12);
+    let mut events = Vec::new();
+    for _ in 0..random.random_range(1..100) {
+        let name = names[random.random_range(0..names.len())];
+        let actor = if random.random() { format!("{name} {}", random.random_range(0..20)) } else { name.to_string() };
+        let time = |random: &mut StdRng| 10_f64.powf(random.random_range(0.0..=orders)) as u64;
+        let at = time(random);
+        let until = random.random::<bool>().then(|| at + time(random));
+        let did = ["runs f for a", "waits for a", "<did & did>", "ran"][random.random_range(0..4)];
+        let thread = (threads > 0 && random.random()).then(|| random.random_range(0..threads));
+        events.push(event(&actor, did, thread, at, until));
+    }
+    events.sort_by_key(|event| event.at);
+    let clock = if random.random() { Clock::Steps } else { Clock::Nanoseconds };
+    Trace { clock, threads: (0..threads as u32).collect(), events, dropped: random.random_range(0..2) }
 }
 
 /// Many random figures of every kind.
@@ -164,6 +310,15 @@ fn random_figures() -> Vec<Figure> {
             lines: names.iter().map(&mut line).collect(),
         };
         figures.extend([Picture::Dots(rows.clone()), Picture::Bars(rows), Picture::Lines(lines)].map(figure));
+        let segments = &names[..names.len().min(4)];
+        let mut bar =
+            |name: &&'static str| (*name, segments.iter().map(|_| random_value(&mut random, orders)).collect());
+        let bars = vec![("first", names.iter().map(&mut bar).collect()), ("", names.iter().map(&mut bar).collect())];
+        figures.push(figure(stacked(unit, segments, bars)));
+        let mut strip = |name: &&'static str| (*name, random_strip(&mut random, orders / 4.0));
+        let of = vec![("first", names.iter().map(&mut strip).collect()), ("", names.iter().map(&mut strip).collect())];
+        figures.push(figure(strips(of)));
+        figures.push(figure(Picture::Lanes(random_trace(&mut random, names, orders))));
         let word = |name: &&str| Word::new(*name, [Mood::Good, Mood::Bad, Mood::Plain, Mood::Faint][turn % 4]);
         let heads = std::iter::once("property").chain(names.iter().copied()).map(|name| name.replace("::", "\n"));
         let words = |name: &&str| (name.to_string(), names.iter().map(word).collect());
@@ -230,11 +385,37 @@ fn every_value_of_the_picture_is_in_the_table() {
         let is_shown = |of: &dyn Fn(&[f64; 4]) -> bool| -> Vec<String> {
             texts.iter().filter(|(ends, _)| of(ends)).map(|(_, words)| words.clone()).collect()
         };
+        let right_of_the_plot = |label: &str| -> Vec<String> {
+            let at = texts.iter().position(|(_, words)| words == label).unwrap();
+            let above = || texts[..at].iter();
+            let right = above().map(|(ends, _)| ends[0]).fold(0.0, f64::max);
+            above().filter(|(ends, _)| ends[0] == right).map(|(_, words)| words.clone()).collect()
+        };
         let (shown, expected) = match &figure.picture {
             // The value of a row is the only text that starts at the right of the plot.
             Picture::Dots(rows) | Picture::Bars(rows) => {
                 let right = texts.iter().map(|(ends, _)| ends[0]).fold(0.0, f64::max);
                 (is_shown(&|ends| ends[0] == right), rows.panels.iter().map(|panel| panel.rows.len()).sum())
+            }
+            // In the same place; but the legend, below the label of the axis, may be further to the right.
+            Picture::Stacked(Stacked { panels, .. }) => {
+                let shown = right_of_the_plot("time");
+                (shown, panels.iter().map(|panel| panel.rows.len()).sum())
+            }
+            Picture::Strips(Strips { panels, .. }) => {
+                let shown = right_of_the_plot("digits");
+                (shown, panels.iter().map(|panel| panel.rows.len()).sum())
+            }
+            // The texts in the bars are the beginnings of what the table says.
+            Picture::Lanes(_) => {
+                let is_in_lane = |words: &String| words.starts_with("runs f") || words.starts_with("waits for");
+                let legend = texts.iter().position(|(_, words)| words == "steps" || words.starts_with("time in "));
+                let lanes =
+                    texts.iter().skip(legend.unwrap()).take_while(|(ends, _)| ends[3] < texts[legend.unwrap()].0[3]);
+                for (_, words) in lanes.filter(|(_, words)| is_in_lane(words)) {
+                    assert!(table.contains(&format!("<td>{words}")), "{words}: {table}");
+                }
+                continue;
             }
             // The texts above the label of the lowest axis are the four places of the points.
             Picture::Lines(_) => {
@@ -268,6 +449,11 @@ fn a_figure_without_values_has_no_marks() {
         Picture::Lines(Lines { over: axis(), axis: axis(), lines: Vec::new() }),
         Picture::Lines(Lines { over: axis(), axis: axis(), lines: vec![("task".to_string(), Vec::new())] }),
         Picture::Heat(Heat { heads: Vec::new(), rows: Vec::new() }),
+        stacked(Unit::Bytes, &["resident"], vec![("empty", Vec::new())]),
+        stacked(Unit::Bytes, &[], vec![("", vec![("task", Vec::new())])]),
+        strips(Vec::new()),
+        strips(vec![("empty", vec![("task", Strip::Runs(Vec::new())), ("thread", Strip::Runs(vec![0, 0]))])]),
+        Picture::Lanes(Trace::default()),
     ];
     for picture in pictures {
         let svg = figure(picture).svg().into_string();
@@ -283,4 +469,83 @@ fn a_missing_value_has_no_mark_and_its_reason_is_in_the_table() {
     assert!(!page.contains("<circle"), "{page}");
     assert!(page.contains("disturbed</text>") && page.contains("<td>disturbed</td>"), "{page}");
     assert!(page.contains("Others &lt;ran&gt;."), "{page}");
+}
+
+#[test]
+fn one_moment_is_one_mark() {
+    let svg = figure(Picture::Lanes(trace(vec![event("hog", "began", Some(0), 0, None)]))).svg().into_string();
+    // One in the lane, and one in the legend.
+    assert_eq!((svg.matches("<path d=\"M").count(), svg.matches("<rect").count()), (2, 0), "{svg}");
+}
+
+/// From a nanosecond to a quarter of an hour.
+#[test]
+fn a_short_span_beside_a_long_one_is_visible() {
+    let spans = (0..=12).map(|order| event("unit", "runs", Some(0), 10_u64.pow(order), Some(2 * 10_u64.pow(order))));
+    let svg = figure(Picture::Lanes(trace(spans.collect()))).svg().into_string();
+    let width = Regex::new(r#"<rect x="[^"]*" y="[^"]*" width="([^"]+)" height="18" fill="var"#).unwrap();
+    let widths: Vec<f64> = width.captures_iter(&svg).map(|found| found[1].parse().unwrap()).collect();
+    assert!(widths.len() >= 3 && widths.iter().all(|width| *width >= 1.5), "{widths:?}: {svg}");
+}
+
+#[test]
+fn a_thousand_actors_make_a_small_picture() {
+    let events = (0..1000).map(|at| event(&format!("unit {at}"), "runs", Some(at % 7), at as u64, Some(2000)));
+    let moves = event("unit 0", "runs", Some(6), 3000, Some(3001));
+    let page = figure(Picture::Lanes(trace(events.chain([moves]).collect()))).html().into_string();
+    assert!(page.contains("unit 15</text>") && !page.contains("unit 16</text>"), "{page}");
+    assert!(page.contains("and 984 more lanes"), "{page}");
+    assert!(page.len() < 20_000, "{} bytes", page.len());
+}
+
+#[test]
+fn a_thousand_events_on_a_pixel_are_one_mark() {
+    let events = (0..1000).map(|at| event("unit", "ran", Some(0), at, None));
+    let last = event("unit", "ran", Some(0), 1_000_000_000, None);
+    let page = figure(Picture::Lanes(trace(events.chain([last]).collect()))).html().into_string();
+    assert!(page.contains("and 901 more"), "the table is capped: {page}");
+    assert!(page.len() < 16_000, "{} bytes", page.len());
+}
+
+#[test]
+fn names_of_a_trace_are_escaped() {
+    let long = "<a&b>\n\u{1b}[31m ".repeat(9);
+    let spans = [event(&long, "<did & did>", None, 0, Some(100)), event("b", "waits for <c>", None, 0, Some(90))];
+    let page = figure(Picture::Lanes(trace(spans.into()))).html().into_string();
+    assert!(page.contains("&lt;did &amp; did&gt;</text>") && page.contains("&lt;a&amp;b&gt;??[31m"), "{page}");
+    let is_left = ["<a&b>", "<did", "<c>", "\u{1b}"].iter().any(|text| page.contains(text));
+    assert!(!is_left, "{page}");
+}
+
+/// However many runs there are, a strip has at most one mark for each pixel.
+#[test]
+fn thousands_of_runs_make_a_small_picture() {
+    let mut random = StdRng::seed_from_u64(3);
+    for longest in [1, 2, 40, 1000] {
+        let runs: Vec<u64> = (0..20_000).map(|_| random.random_range(1..=longest)).collect();
+        let svg = figure(strips(vec![("", vec![("thread", Strip::Runs(runs))])])).svg().into_string();
+        assert!(svg.len() < 14_000, "{} bytes", svg.len());
+    }
+}
+
+#[test]
+fn the_longest_run_is_marked_where_it_is() {
+    let strip = Strip::Runs(vec![100, 100, 400, 100, 300]);
+    let svg = figure(strips(vec![("", vec![("task", strip)])])).svg().into_string();
+    let marks = Regex::new(r#"<line x1="([^"]+)" y1="16.5" x2="([^"]+)" y2="16.5""#).unwrap();
+    let (_, [from, until]) = marks.captures(&svg).unwrap().extract();
+    let (from, until): (f64, f64) = (from.parse().unwrap(), until.parse().unwrap());
+    // The plot is 400 pixels wide, and shows 0 to 1,000.
+    assert!((until - from - 160.0).abs() < 0.2, "{from} {until}: {svg}");
+    assert!(svg.contains("longest 400"), "{svg}");
+}
+
+#[test]
+fn a_missing_segment_is_named_beside_the_bar_and_in_the_table() {
+    let row = vec![measured(1000.0, 900.0, 1100.0), missing("not read", "Only <Linux> shows it.")];
+    let of =
+        vec![("", vec![("task", row), ("thread", vec![missing("hangs", "It hung."), missing("hangs", "It hung.")])])];
+    let page = figure(stacked(Unit::Bytes, &["resident", "kernel"], of)).html().into_string();
+    assert!(page.contains("1000 B without kernel</text>") && page.contains("hangs</text>"), "{page}");
+    assert!(page.contains("not read: Only &lt;Linux&gt; shows it."), "{page}");
 }

@@ -4,7 +4,7 @@ use green_threads::workload::Unit;
 use maud::{Markup, html};
 
 use super::words::number;
-use super::{Figure, Heat, Lines, Picture, Rows, Value, bars, dots, heat, lines};
+use super::{Figure, Heat, Lines, Picture, Rows, Stacked, Value, bars, dots, heat, lanes, lines, stacked, strips};
 
 impl Figure {
     /// The picture as an SVG element.
@@ -13,7 +13,10 @@ impl Figure {
         let drawing = match &self.picture {
             Picture::Dots(rows) => dots::draw(rows),
             Picture::Bars(rows) => bars::draw(rows),
+            Picture::Stacked(stacked) => stacked::draw(stacked, &self.id),
             Picture::Lines(lines) => lines::draw(lines),
+            Picture::Strips(strips) => strips::draw(strips),
+            Picture::Lanes(trace) => lanes::draw(trace, &self.id),
             Picture::Heat(heat) => heat::draw(heat),
         };
         drawing.svg(&self.id, &self.title, &self.description)
@@ -38,7 +41,10 @@ impl Figure {
     fn table(&self) -> Markup {
         match &self.picture {
             Picture::Dots(rows) | Picture::Bars(rows) => of_rows(rows),
+            Picture::Stacked(stacked) => of_stacked(stacked),
             Picture::Lines(lines) => of_lines(lines),
+            Picture::Strips(strips) => strips::table(strips),
+            Picture::Lanes(trace) => lanes::table(trace),
             Picture::Heat(heat) => of_heat(heat),
         }
     }
@@ -53,6 +59,36 @@ fn of_rows(rows: &Rows) -> Markup {
                 tbody {
                     @if !panel.head.is_empty() { tr { th colspan=(heads.len()) { strong { (panel.head) } } } }
                     @for (name, value) in &panel.rows { tr { th { (name) } (cells(value, rows.axis.unit)) } }
+                }
+            }
+        }
+    }
+}
+
+fn of_stacked(stacked: &Stacked) -> Markup {
+    let columns = stacked.segments.len() + 2;
+    html! {
+        table {
+            thead { tr {
+                th {}
+                th { (stacked.axis.label) }
+                @for segment in &stacked.segments { th { (segment) } }
+            } }
+            @for panel in &stacked.panels {
+                tbody {
+                    @if !panel.head.is_empty() { tr { th colspan=(columns) { strong { (panel.head) } } } }
+                    @for (name, row) in &panel.rows {
+                        tr {
+                            th { (name) }
+                            td { (stacked::words(row, stacked)) }
+                            @for value in row {
+                                @match value {
+                                    Value::Measured(of) => td { (number(of.median, stacked.axis.unit)) },
+                                    Value::Missing { word, why } => td.why { (word) ": " (why) },
+                                }
+                            }
+                        }
+                    }
                 }
             }
         }

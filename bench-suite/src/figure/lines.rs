@@ -4,7 +4,7 @@ use green_threads::workload::Unit;
 use maud::{Markup, html};
 
 use super::scale::Scale;
-use super::svg::{Anchor, Drawing, FG, MUTED, RULE, line, px, text, widest};
+use super::svg::{Anchor, COLOURS, Drawing, FG, MUTED, RULE, line, px, text, widest};
 use super::words::number;
 use super::{Lines, Value, numbers};
 use crate::store::Estimate;
@@ -16,15 +16,6 @@ const HEIGHT: f64 = 260.0;
 const NAME: f64 = 17.0;
 /// The space around texts, in pixels.
 const GAP: f64 = 12.0;
-/// The colours of the lines. Each differs from its neighbours for colour-blind readers too.
-const COLOURS: [&str; 6] = [
-    "var(--line-1, #0072b2)",
-    "var(--line-2, #d55e00)",
-    "var(--line-3, #009e73)",
-    "var(--line-4, #b0619a)",
-    "var(--line-5, #8a6d00)",
-    "var(--line-6, #4a4a4a)",
-];
 
 pub(super) fn draw(of: &Lines) -> Drawing {
     let values = of.lines.iter().flat_map(|(_, points)| points).map(|(_, value)| value);

@@ -11,7 +11,11 @@
 //! | `dots.rs` | in each row a dot for the median, and a line for the interval |
 //! | `bars.rs` | in each row a bar from zero, for numbers whose size matters |
 //! | `lines.rs` | a line for each subject, over a number such as the workers |
+//! | `stacked.rs` | in each row a bar from zero, divided into segments |
+//! | `strips.rs` | in each row a strip of runs, such as the digits of `zero_one` |
 //! | `heat.rs` | a matrix of words with colours |
+//! | `hatch.rs` | colours and patterns for things that differ only by name, and their legend |
+//! | `lanes.rs` | the lanes of a trace along a time axis |
 //! | `html.rs` | the `<figure>` around a picture, and the table of its values |
 //! | `words.rs` | numbers as text |
 //!
@@ -20,14 +24,19 @@
 
 mod bars;
 mod dots;
+mod hatch;
 mod heat;
 mod html;
+mod lanes;
 mod lines;
 mod panels;
 mod scale;
+mod stacked;
+mod strips;
 mod svg;
 pub(crate) mod words;
 
+use green_threads::probe::trace::Trace;
 use green_threads::workload::Unit;
 
 use crate::store::Estimate;
@@ -57,8 +66,14 @@ pub enum Picture {
     Dots(Rows),
     /// A bar from zero to each median. The axis is always linear, because a bar's length is its value.
     Bars(Rows),
+    /// A bar from zero for each row, divided into segments. The axis is always linear.
+    Stacked(Stacked),
     /// A line for each subject.
     Lines(Lines),
+    /// A strip of runs for each row.
+    Strips(Strips),
+    /// The lanes of a trace: those that [`trace::lanes`](crate::trace::lanes()) shows as text.
+    Lanes(Trace),
     /// A matrix of words.
     Heat(Heat),
 }
@@ -73,12 +88,50 @@ pub struct Rows {
 }
 
 /// A group of rows, such as the subjects in one setting.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Panel {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panel<T = Value> {
     /// What the rows have in common. Empty if there is only one panel.
     pub head: String,
     /// The rows: each has a name and a value.
-    pub rows: Vec<(String, Value)>,
+    pub rows: Vec<(String, T)>,
+}
+
+/// Bars of several segments along one axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stacked {
+    /// The axis, which all panels share.
+    pub axis: Axis,
+    /// The names of the segments, from left to right.
+    pub segments: Vec<String>,
+    /// The panels, from top to bottom. Each row has one value for each segment. A bar is as long as the sum of its
+    /// segments, so no segment may count what another one counts.
+    pub panels: Vec<Panel<Vec<Value>>>,
+}
+
+/// Strips of runs along one axis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strips {
+    /// What the axis counts, such as `digits`.
+    pub label: String,
+    /// The names of the two kinds of run.
+    pub kinds: [String; 2],
+    /// The panels, from top to bottom.
+    pub panels: Vec<Panel<Strip>>,
+}
+
+/// One strip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Strip {
+    /// The lengths of the runs, which alternate between the two kinds. The first run is of the first kind; if the strip
+    /// begins with the other kind, the length of the first run is zero.
+    Runs(Vec<u64>),
+    /// No runs.
+    Missing {
+        /// A word or two that the picture shows instead, such as `hangs`.
+        word: String,
+        /// The reason, in a sentence. The table shows it.
+        why: String,
+    },
 }
 
 /// A line for each subject, over a number such as the workers.
@@ -144,6 +197,25 @@ pub enum Mood {
     Bad,
     /// A result that the reader can skip.
     Faint,
+}
+
+impl Strip {
+    /// The runs of a trace of two actors that take turns, such as one of `zero_one`. Runs of the actor `first` are of the
+    /// first kind, and all others of the second. What the trace could not hold is left out.
+    #[must_use]
+    pub fn of(trace: &Trace, first: &str) -> Self {
+        let mut runs = vec![0];
+        for event in &trace.events {
+            // Runs of the first kind have even places.
+            if (event.actor == first) != (runs.len() % 2 == 1) {
+                runs.push(0);
+            }
+            if let Some(run) = runs.last_mut() {
+                *run += event.end().saturating_sub(event.at);
+            }
+        }
+        Strip::Runs(runs)
+    }
 }
 
 impl Word {

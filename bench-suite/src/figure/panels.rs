@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::scale::Scale;
 use super::svg::{Anchor, Drawing, FG, MUTED, RULE, line, text, widest};
-use super::{Rows, Value};
+use super::{Axis, Panel, Rows, Value};
 use crate::store::Estimate;
 
 /// The width of the plot, in pixels.
@@ -27,16 +27,38 @@ pub(super) type Mark<'a> = &'a dyn Fn(&Estimate, &dyn Fn(f64) -> f64, f64) -> Ma
 
 /// Draws `rows` with `mark` for each value that was measured. A missing value has its word on the right, and no mark.
 pub(super) fn draw(rows: &Rows, scale: &Scale, mark: Mark<'_>) -> Drawing {
-    let unit = rows.axis.unit;
-    let all = || rows.panels.iter().flat_map(|panel| &panel.rows);
-    let values: Vec<String> = all().map(|(_, value)| value.text(unit)).collect();
+    let row = |value: &Value, at: &dyn Fn(f64) -> f64, y: f64| match value {
+        Value::Measured(estimate) => mark(estimate, at, y),
+        Value::Missing { .. } => html! {},
+    };
+    let says = |value: &Value| Words { text: value.text(rows.axis.unit), is_number: value.estimate().is_some() };
+    draw_all(&rows.axis, &rows.panels, scale, &says, &row)
+}
+
+/// What is on the right of a row.
+pub(super) struct Words {
+    pub(super) text: String,
+    /// Whether the row has a number, or a word that says why it has none.
+    pub(super) is_number: bool,
+}
+
+/// Draws panels of any rows along one axis. For each row, `says` gives its words, and `mark` draws it.
+pub(super) fn draw_all<T>(
+    axis: &Axis,
+    panels: &[Panel<T>],
+    scale: &Scale,
+    says: &dyn Fn(&T) -> Words,
+    mark: &dyn Fn(&T, &dyn Fn(f64) -> f64, f64) -> Markup,
+) -> Drawing {
+    let all = || panels.iter().flat_map(|panel| &panel.rows);
+    let values: Vec<String> = all().map(|(_, row)| says(row).text).collect();
     let left = widest(all().map(|(name, _)| name.as_str())) + GAP;
     let right = left + PLOT;
     let at = |number: f64| left + PLOT * scale.at(number);
     let ticks = scale.ticks();
     let mut drawn = Vec::new();
     let mut y = 0.0;
-    for panel in &rows.panels {
+    for panel in panels {
         if !panel.head.is_empty() {
             y += HEAD;
             drawn.push(html! { g font-weight="600" { (text(left, y - 8.0, Anchor::Start, FG, &panel.head)) } });
@@ -50,22 +72,21 @@ pub(super) fn draw(rows: &Rows, scale: &Scale, mark: Mark<'_>) -> Drawing {
             }
             @for (row, (name, value)) in panel.rows.iter().enumerate() {
                 @let middle = y + ROW * (row as f64 + 0.5);
-                @let word = |colour| text(right + GAP, middle + BASELINE, Anchor::Start, colour, &value.text(unit));
+                @let words = says(value);
+                @let colour = if words.is_number { FG } else { MUTED };
                 (text(left - GAP, middle + BASELINE, Anchor::End, FG, name))
                 (line((left, middle), (right, middle), RULE, 0.5))
-                @match value {
-                    Value::Measured(estimate) => { (mark(estimate, &at, middle)) (word(FG)) }
-                    Value::Missing { .. } => (word(MUTED)),
-                }
+                (mark(value, &at, middle))
+                (text(right + GAP, middle + BASELINE, Anchor::Start, colour, &words.text))
             }
         });
         y = bottom + TICKS;
     }
-    let heads = rows.panels.iter().map(|panel| panel.head.as_str());
+    let heads = panels.iter().map(|panel| panel.head.as_str());
     let beside = widest(values.iter().map(String::as_str)) + GAP;
     let marks = html! {
         @for marks in drawn { (marks) }
-        (text(left + PLOT / 2.0, y + LABEL - 8.0, Anchor::Middle, MUTED, &scale.label(&rows.axis.label)))
+        (text(left + PLOT / 2.0, y + LABEL - 8.0, Anchor::Middle, MUTED, &scale.label(&axis.label)))
     };
     Drawing { width: left + (PLOT + beside).max(widest(heads)), height: y + LABEL, marks }
 }

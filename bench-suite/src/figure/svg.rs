@@ -14,6 +14,15 @@ pub(super) const ACCENT: &str = "var(--accent, #0757ba)";
 pub(super) const RULE: &str = "var(--rule, #d1d9e0)";
 pub(super) const GOOD: &str = "var(--good, #1a7f37)";
 pub(super) const BAD: &str = "var(--bad, #c0392b)";
+/// The colours of things that differ only by name. Each differs from its neighbours for colour-blind readers too.
+pub(super) const COLOURS: [&str; 6] = [
+    "var(--line-1, #0072b2)",
+    "var(--line-2, #d55e00)",
+    "var(--line-3, #009e73)",
+    "var(--line-4, #b0619a)",
+    "var(--line-5, #8a6d00)",
+    "var(--line-6, #4a4a4a)",
+];
 
 /// What a picture draws, and the size at which it is drawn.
 pub(super) struct Drawing {
