@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bench_suite::child::probe::twin::Twin;
 use bench_suite::child::probe::{NoAnswer, Programs, Session, Stop};
+use bench_suite::figure::Strip;
 use bench_suite::place;
 use bench_suite::store::{KeptTrace, Store};
 use bench_suite::trace::{Herd, lanes};
@@ -132,6 +133,20 @@ fn every_model_that_is_traced_says_what_its_units_did() {
             }
         }
     }
+}
+
+/// The spans of a trace of `zero_one` are the digits of its line, so they show whether units take turns.
+#[test]
+fn one_worker_writes_all_ones_before_all_zeros() {
+    for model in [Model::Coroutine, Model::Task, Model::TaskCurrentThread] {
+        let line = trace(&Setup { workers: 1, ..setup("zero_one", "", model, 100) }, 1);
+        assert_eq!(Strip::of(&line, "ones"), Strip::Runs(vec![100, 100]), "{model}: {line:?}");
+        assert_eq!(Strip::of(&line, "zeros"), Strip::Runs(vec![0, 100, 100]), "{model}: {line:?}");
+    }
+    let line = trace(&setup("zero_one", "", Model::Thread, 100), 1);
+    let Strip::Runs(runs) = Strip::of(&line, "ones") else { panic!("{line:?}") };
+    assert_eq!((runs.iter().sum::<u64>(), line.dropped), (200, 0), "{line:?}");
+    assert!(line.events.windows(2).all(|pair| pair[0].actor != pair[1].actor), "{line:?}");
 }
 
 /// A worker that blocks runs nothing else, so the spans on one thread never overlap.
@@ -278,8 +293,8 @@ fn a_command_that_makes_no_sense_is_an_error_with_all_that_there_are() {
         (&["herd", "--keys", "7"], &["1..=6"]),
         (&["herd", "--model", "task"], &["--model"]),
         (&[], &["<WORKLOAD>"]),
-        (&["pingpong"], &["\"pingpong\"", "hog, blocking, wakeup, identity"]),
-        (&["spawn"], &["\"spawn\"", "hog, blocking, wakeup, identity"]),
+        (&["pingpong"], &["\"pingpong\"", "zero_one, hog, blocking, wakeup, identity"]),
+        (&["spawn"], &["\"spawn\"", "zero_one, hog, blocking, wakeup, identity"]),
         (&["hog", "--variant", "x"], &["hog has no variant \"x\"", "calls, no-calls"]),
         (&["identity", "--variant", "x"], &["identity has no variants"]),
         (&["hog", "--model", "goroutine"], &["task-current-thread"]),

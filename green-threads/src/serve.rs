@@ -92,7 +92,8 @@ fn try_serve(
         let recorder = Recorder::new(setup.trace);
         let mut answer = workload
             .run(&runtime, &Ask { iterations, setup: &setup, trace: &recorder })?;
-        answer.trace = recorder.finish();
+        // A workload may have made its trace itself.
+        answer.trace = answer.trace.or_else(|| recorder.finish());
         Line::Answer(answer).say()?;
     }
     // Do not return: units that are still parked would keep the process from ending.

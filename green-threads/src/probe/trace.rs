@@ -81,6 +81,28 @@ impl Trace {
 
     /// The most iterations that a child runs for a trace. The other results of so many fit beside the trace.
     pub const MOST_ITERATIONS: u64 = 100;
+
+    /// A trace that counts steps and has no threads: as many of `events` as a trace holds. They are ordered by the
+    /// steps at which they began.
+    #[must_use]
+    pub fn of_steps(events: impl IntoIterator<Item = Event>) -> Self {
+        Trace { clock: Clock::Steps, ..Trace::default() }.with(events)
+    }
+
+    /// Adds as many of `events` as this trace holds, and counts the others.
+    fn with(mut self, events: impl IntoIterator<Item = Event>) -> Self {
+        let mut bytes = 0;
+        for event in events {
+            // One more for the comma.
+            bytes += serde_json::to_string(&event).map_or(0, |json| json.len() + 1);
+            if bytes > Self::MOST_BYTES || self.events.len() == Self::MOST_EVENTS {
+                self.dropped += 1;
+            } else {
+                self.events.push(event);
+            }
+        }
+        self
+    }
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -146,24 +168,13 @@ impl Recorder {
     #[must_use]
     pub fn finish(&self) -> Option<Trace> {
         let recording = self.0.as_ref()?;
-        let Seen { threads, mut events, mut dropped } =
+        let Seen { threads, mut events, dropped } =
             std::mem::take(&mut *recording.seen());
         let now = recording.now();
         events.sort_by_key(|event| event.at);
         let start = events.first().map_or(0, |event| event.at);
-        let mut trace = Trace { threads, ..Trace::default() };
-        let mut bytes = 0;
-        for (at, noted) in events.iter().enumerate() {
-            let event = noted.event(start, now);
-            // One more for the comma.
-            bytes += serde_json::to_string(&event).map_or(0, |json| json.len() + 1);
-            if bytes > Trace::MOST_BYTES {
-                dropped += (events.len() - at) as u64;
-                break;
-            }
-            trace.events.push(event);
-        }
-        Some(Trace { dropped, ..trace })
+        let trace = Trace { threads, dropped, ..Trace::default() };
+        Some(trace.with(events.iter().map(|noted| noted.event(start, now))))
     }
 }
 

@@ -4,7 +4,8 @@
 //! line, one digit after the other. An iteration is one line. The result is the line's runs of equal digits. With
 //! one worker, which no preemption takes away, all ones are written before all zeros: 2 runs. The more the
 //! spawning unit and the spawned units run at the same time, or take turns, the more runs there are, and the
-//! shorter they are. `longest`, `median` and `p99` are lengths of runs.
+//! shorter they are. `longest`, `median` and `p99` are lengths of runs. If a trace is asked for, it is the line: a span
+//! for each run, whose steps are the digits.
 
 #![allow(unsafe_code, reason = "it spawns coroutines")]
 
@@ -18,11 +19,12 @@ use super::{
     Ask, Experiment, Observations, Parameter, Quantity, Setting, Shows, Table, Workload,
     observed, repeat,
 };
-use crate::StackSize;
 use crate::coroutine;
 use crate::probe::Runtime;
 use crate::probe::on_a_task;
 use crate::probe::protocol::Answer;
+use crate::probe::trace::{Event, Trace};
+use crate::{StackSize, Workers};
 
 pub(super) const WORKLOAD: Workload = Workload {
     experiments: &[Experiment {
@@ -33,6 +35,7 @@ pub(super) const WORKLOAD: Workload = Workload {
         },
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
+    recorded: Some(|| Setting { workers: Workers::TWO, ..Setting::new("", 1000) }),
     ..Workload::new(
         "zero_one",
         "spawn units that write a 0, and write a 1 after each spawn",
@@ -68,8 +71,9 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
             }
         };
         let mut runs = line.runs();
+        let trace = ask.setup.trace.then(|| line.trace(&runs));
         runs.sort_unstable();
-        Ok(Answer::time(time)
+        Ok(Answer { trace, ..Answer::time(time) }
             .quantity(RUNS, runs.len() as f64)
             .quantity(LONGEST, nearest_rank(&runs, 100))
             .quantity(MEDIAN, nearest_rank(&runs, 50))
@@ -95,6 +99,20 @@ impl Line {
         // Relaxed is enough: the reader has joined all writers.
         let place = self.next.fetch_add(1, Relaxed);
         self.digits[place].store(digit, Relaxed);
+    }
+
+    /// Returns the runs, one after the other, as a trace whose steps are the digits.
+    fn trace(&self, runs: &[u64]) -> Trace {
+        let first_is_one =
+            self.digits.first().is_some_and(|digit| digit.load(Relaxed) == 1);
+        let mut at = 0;
+        Trace::of_steps(runs.iter().enumerate().map(|(number, run)| {
+            let actor = if (number % 2 == 0) == first_is_one { "ones" } else { "zeros" };
+            let (actor, did) = (actor.to_string(), "are written".to_string());
+            let event = Event { actor, did, thread: None, at, until: Some(at + run) };
+            at += run;
+            event
+        }))
     }
 
     /// Returns the lengths of the runs of equal digits.
