@@ -6,9 +6,9 @@
 //! |---|---|
 //! | [`subject`] | the memos: ours, the peers, and a slot for yours ([`subject::mine`]) |
 //! | [`spec`] | what a memo must do, and which memos do it |
-//! | [`trace`] | pictures of traces: which actor did what, when, on which thread |
-//! | [`store`] | the results, and where they are kept |
-//! | [`figure`] | pictures of results, for the report and the book |
+//! | [`trace`] | pictures of traces: which actor did what, when, on which thread; and traces of memos |
+//! | [`store`] | the results and the traces, and where they are kept |
+//! | [`figure`] | pictures of results and of traces, for the report and the book |
 //! | [`race`] | what happens to a memo that no lock protects |
 //! | [`measure`] | what is timed, in interleaved rounds, and what is observed; `benches/suite.rs` runs it |
 //! | [`report`] | the results as tables and as a page |

@@ -310,15 +310,19 @@ fn random_figures() -> Vec<Figure> {
             lines: names.iter().map(&mut line).collect(),
         };
         figures.extend([Picture::Dots(rows.clone()), Picture::Bars(rows), Picture::Lines(lines)].map(figure));
-        let segments = &names[..names.len().min(4)];
-        let mut bar =
-            |name: &&'static str| (*name, segments.iter().map(|_| random_value(&mut random, orders)).collect());
-        let bars = vec![("first", names.iter().map(&mut bar).collect()), ("", names.iter().map(&mut bar).collect())];
-        figures.push(figure(stacked(unit, segments, bars)));
-        let mut strip = |name: &&'static str| (*name, random_strip(&mut random, orders / 4.0));
-        let of = vec![("first", names.iter().map(&mut strip).collect()), ("", names.iter().map(&mut strip).collect())];
-        figures.push(figure(strips(of)));
-        figures.push(figure(Picture::Lanes(random_trace(&mut random, names, orders))));
+        if turn % 4 == 0 {
+            let segments = &names[..names.len().min(4)];
+            let mut bar =
+                |name: &&'static str| (*name, segments.iter().map(|_| random_value(&mut random, orders)).collect());
+            let bars =
+                vec![("first", names.iter().map(&mut bar).collect()), ("", names.iter().map(&mut bar).collect())];
+            figures.push(figure(stacked(unit, segments, bars)));
+            let mut strip = |name: &&'static str| (*name, random_strip(&mut random, orders / 4.0));
+            let of =
+                vec![("first", names.iter().map(&mut strip).collect()), ("", names.iter().map(&mut strip).collect())];
+            figures.push(figure(strips(of)));
+            figures.push(figure(Picture::Lanes(random_trace(&mut random, names, orders))));
+        }
         let word = |name: &&str| Word::new(*name, [Mood::Good, Mood::Bad, Mood::Plain, Mood::Faint][turn % 4]);
         let heads = std::iter::once("property").chain(names.iter().copied()).map(|name| name.replace("::", "\n"));
         let words = |name: &&str| (name.to_string(), names.iter().map(word).collect());

@@ -51,15 +51,13 @@ pub(super) fn bar(id: &str, at: usize, fill: Fill, (x, y): (f64, f64), (width, h
         @if is_narrow {
             rect x=(left) y=(top) width=(wide) height=(high) fill=(colour) {}
         } @else {
-            @if fill == Fill::Full {
-                rect x=(left) y=(top) width=(wide) height=(high) fill=(colour) fill-opacity=(FILL) {}
-                @if !lines.is_empty() {
-                    rect x=(left) y=(top) width=(wide) height=(high)
-                        fill={ "url(#" (id) "-hatch-" (at % LINES.len()) ")" } fill-opacity="0.6" {}
-                }
+            @let is_full = fill == Fill::Full;
+            rect x=(edge[0]) y=(edge[1]) width=(edge[2]) height=(edge[3]) fill=(if is_full { colour } else { "none" })
+                fill-opacity=[is_full.then_some(FILL)] stroke=(colour) stroke-dasharray=[(!is_full).then_some("3 2")] {}
+            @if is_full && !lines.is_empty() {
+                rect x=(left) y=(top) width=(wide) height=(high)
+                    fill={ "url(#" (id) "-hatch-" (at % LINES.len()) ")" } fill-opacity="0.6" {}
             }
-            rect x=(edge[0]) y=(edge[1]) width=(edge[2]) height=(edge[3]) fill="none" stroke=(colour)
-                stroke-dasharray=[(fill == Fill::Hollow).then_some("3 2")] {}
         }
     }
 }

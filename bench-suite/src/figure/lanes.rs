@@ -39,7 +39,7 @@ pub(super) fn draw(trace: &Trace, id: &str) -> Drawing {
     let ticks: Vec<(u64, String)> = axis.ticks().map(|tick| (tick, count(axis.label(tick) as f64))).collect();
     let left = widest(names.iter().map(String::as_str)) + GAP;
     let remark = widest(picture.lanes.iter().map(|lane| &*lane.remark));
-    let beside = (remark + GAP).max(widest(ticks.iter().map(|(_, tick)| tick.as_str())) / 2.0);
+    let beside = (remark + 2.0 * GAP).max(widest(ticks.iter().map(|(_, tick)| tick.as_str())) / 2.0);
     let plot = (WIDTH - left - beside).max(LEAST);
     let (right, bottom) = (left + plot, LANE * picture.lanes.len() as f64 + 4.0);
     let x = |at: u64| left + plot * (at as f64 / axis.end as f64);

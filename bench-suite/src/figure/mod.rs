@@ -1,7 +1,7 @@
-//! Figures: pictures of results as SVG inside a page, with the same values as a table below.
+//! Figures: pictures of results and of traces as SVG inside a page, with the same values as a table below.
 //!
-//! A [`Figure`] is a description: titles, an axis, and values. It does not know where the values were measured, so the
-//! report and the book use the same code. A value that is missing has a reason instead of a number.
+//! A [`Figure`] is a description: titles, an axis and values, or titles and a trace. It does not know where they come
+//! from, so the report and the book use the same code. A value that is missing has a reason instead of a number.
 //!
 //! | file | idea |
 //! |---|---|

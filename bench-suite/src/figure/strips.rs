@@ -143,9 +143,10 @@ fn legend(of: &Strips, y: f64) -> (Markup, f64) {
             Some(start)
         })
         .collect();
-    let swatches = [(ACCENT, y + 8.0, STRIP), (RULE, y + 8.0, STRIP), (FG, y + 10.0, 3.0)];
+    let swatches = [(ACCENT, STRIP), (RULE, STRIP), (FG, 3.0)];
+    let y = y + 8.0;
     let marks = html! {
-        @for ((name, start), (colour, y, height)) in names.iter().zip(&starts).zip(swatches) {
+        @for ((name, start), (colour, height)) in names.iter().zip(&starts).zip(swatches) {
             (line((*start, y), (start + SWATCH, y), colour, height))
             (text(start + SWATCH + GAP, y + 4.0, Anchor::Start, FG, name))
         }
