@@ -8,6 +8,16 @@
 //! A workload names its actors to the recorder of its request ([`Ask::trace`](crate::workload::Ask::trace)). If the
 //! setup asks for no trace, the recorder is off. Each call of an actor is then one branch, which reads no clock and
 //! takes no lock.
+//!
+//! An event costs little, but not nothing. On the machine of the reference set, with one thread that records, a moment
+//! costs 125 ns and a span 170 ns. While the recorder is off they cost 3 ns and 5 ns, most of which is the call. The
+//! median of 2001 rounds of 500 events each; to measure it again:
+//!
+//! ```sh
+//! cargo run --release -p green-threads --example recording
+//! ```
+//!
+//! Threads that record at the same time also wait for each other, because the order of events is kept under a lock.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
