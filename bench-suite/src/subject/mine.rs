@@ -7,6 +7,7 @@
 //! 4. `cargo bench` measures it beside the others. `cargo bench -- memo_hit` measures
 //!    only the hits.
 //! 5. `cargo lab demo --memo mine` fetches pages through it.
+//! 6. `cargo lab trace herd --memo mine` shows which callers wait, and which run `f`.
 //!
 //! The memo that is here at first has faults. Look for them. Then ask `cargo lab grade`.
 
