@@ -110,7 +110,8 @@ impl<'a> Picture<'a> {
             if numbered == Some(name) {
                 let digits = || actors.iter().filter_map(|actor| Some((*actor, digit(actor)?)));
                 keys.extend(digits().map(|(actor, digit)| (actor, (at, digit))));
-                let symbols = digits().map(|(_, digit)| digit).collect();
+                let symbols: BTreeSet<char> = digits().map(|(_, digit)| digit).collect();
+                let symbols = symbols.into_iter().collect();
                 legend.push(Key { symbols, meaning: clean(name) });
                 continue;
             }
