@@ -310,3 +310,20 @@ fn a_command_that_makes_no_sense_is_an_error_with_all_that_there_are() {
         assert!(reasons.iter().all(|reason| says.contains(reason)), "{arguments:?}: {says}");
     }
 }
+
+/// The figures of the book are drawn from them.
+#[test]
+fn the_reference_traces_can_be_read_and_are_small() {
+    let reference = Store::reference().unwrap();
+    let mut herds = 0;
+    for file in std::fs::read_dir(reference.folder().join("traces")).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        let name = name.strip_suffix(".json").unwrap();
+        let kept = reference.read_trace(name).unwrap().unwrap();
+        assert!(kept.name == name && kept.trace.dropped == 0 && !kept.trace.events.is_empty(), "{kept:?}");
+        assert!(file.metadata().unwrap().len() <= 60 << 10, "{name}");
+        herds += usize::from(name.starts_with("herd-"));
+    }
+    assert_eq!(herds, 5);
+}

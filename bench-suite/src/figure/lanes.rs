@@ -99,7 +99,7 @@ fn entry<'a>(picture: &Picture<'_>, key: usize, group: usize, meaning: &'a str) 
 }
 
 fn fill(mark: &Mark<'_>) -> Fill {
-    if mark.event.thread.is_some() { Fill::Full } else { Fill::Hollow }
+    if mark.is_off { Fill::Hollow } else { Fill::Full }
 }
 
 /// Draws the spans of a lane, the labels for which they have room, and then its moments.
@@ -141,6 +141,7 @@ fn draw_lane(lane: &Lane<'_>, middle: f64, id: &str, groups: &[usize], x: &dyn F
 /// The table of the events on these lanes.
 pub(super) fn table(trace: &Trace) -> Markup {
     let time = |time: u64| match trace.clock {
+        Clock::Nanoseconds if time == 0 => "0".to_string(),
         Clock::Nanoseconds => number(time as f64, Unit::Nanoseconds),
         Clock::Steps => count(time as f64),
     };

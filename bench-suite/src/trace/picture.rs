@@ -45,6 +45,8 @@ pub(crate) struct Mark<'a> {
     pub(crate) symbol: char,
     /// What the lane's name does not say: the actor, or what it did.
     pub(crate) label: String,
+    /// Whether the actor was on no thread, although others may have been. In logical time nothing is on a thread.
+    pub(crate) is_off: bool,
     /// The rest of what is known about it: what the actor did, or on which thread.
     pub(crate) detail: String,
 }
@@ -125,7 +127,7 @@ impl<'a> Picture<'a> {
             let here = trace.events.iter().filter(|event| event.thread == Some(thread));
             let mark = |event: &'a Event| {
                 let (key, symbol) = keys[&*event.actor];
-                Mark { event, key, symbol, label: clean(&event.actor), detail: clean(&event.did) }
+                Mark { event, key, symbol, label: clean(&event.actor), detail: clean(&event.did), is_off: false }
             };
             let marks: Vec<_> = here.map(mark).collect();
             let actors = distinct(marks.iter().map(|mark| &mark.event.actor)).len();
@@ -166,8 +168,9 @@ impl<'a> Picture<'a> {
             let its = trace.events.iter().filter(|event| event.actor == actor);
             let mark = |event: &'a Event| {
                 let (key, symbol) = keys[&place(event)];
+                let is_off = event.thread.is_none() && trace.clock == Clock::Nanoseconds;
                 let detail = event.thread.map_or(String::new(), |thread| format!("(thread {})", thread + 1));
-                Mark { event, key, symbol, label: clean(&event.did), detail }
+                Mark { event, key, symbol, label: clean(&event.did), detail, is_off }
             };
             let marks: Vec<_> = its.map(mark).collect();
             let threads: Vec<usize> = marks.iter().filter_map(|mark| mark.event.thread).collect();
