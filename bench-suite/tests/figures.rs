@@ -39,7 +39,9 @@ fn figure(picture: Picture) -> Figure {
     }
 }
 
-fn panels<T>(panels: Vec<(&str, Vec<(&str, T)>)>) -> Vec<Panel<T>> {
+type Named<'a, T> = Vec<(&'a str, T)>;
+
+fn panels<T>(panels: Named<'_, Named<'_, T>>) -> Vec<Panel<T>> {
     let owned = |(name, value): (&str, T)| (name.to_string(), value);
     let panel =
         |(head, rows): (&str, Vec<_>)| Panel { head: head.to_string(), rows: rows.into_iter().map(owned).collect() };
@@ -50,16 +52,16 @@ fn axis(unit: Unit) -> Axis {
     Axis { label: "time".to_string(), unit }
 }
 
-fn rows(unit: Unit, of: Vec<(&str, Vec<(&str, Value)>)>) -> Rows {
+fn rows(unit: Unit, of: Named<'_, Named<'_, Value>>) -> Rows {
     Rows { axis: axis(unit), panels: panels(of) }
 }
 
-fn stacked(unit: Unit, segments: &[&str], of: Vec<(&str, Vec<(&str, Vec<Value>)>)>) -> Picture {
-    let segments = segments.iter().map(|name| name.to_string()).collect();
+fn stacked(unit: Unit, segments: &[&str], of: Named<'_, Named<'_, Vec<Value>>>) -> Picture {
+    let segments = segments.iter().copied().map(str::to_string).collect();
     Picture::Stacked(Stacked { axis: axis(unit), segments, panels: panels(of) })
 }
 
-fn strips(of: Vec<(&str, Vec<(&str, Strip)>)>) -> Picture {
+fn strips(of: Named<'_, Named<'_, Strip>>) -> Picture {
     let kinds = ["<ones>", "zeros"].map(str::to_string);
     Picture::Strips(Strips { label: "digits".to_string(), kinds, panels: panels(of) })
 }

@@ -174,9 +174,9 @@ fn the_command_shows_lanes_and_writes_a_file_for_perfetto() {
     assert_eq!(says.contains("This is a debug build"), cfg!(debug_assertions), "{says}");
     assert!(!says.contains('\u{1b}'), "no colour without a terminal: {says}");
     assert_eq!(processes_in_chrome(&file), 3, "a process for each model");
-    let mut files: Vec<_> = std::fs::read_dir(store.join("traces")).unwrap().map(|file| file.unwrap()).collect();
-    files.sort_by_key(|file| file.file_name());
-    let files: Vec<_> = files.iter().map(|file| file.file_name()).collect();
+    let files = std::fs::read_dir(store.join("traces")).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    files.sort();
     assert_eq!(files, ["hog-calls-coroutine-2.json", "hog-calls-task-2.json", "hog-calls-thread.json"]);
     let kept = Store::at(&store).read_trace("hog-calls-coroutine-2").unwrap().unwrap();
     assert_eq!(kept.command, "cargo lab trace hog --variant calls --model coroutine --workers 2");

@@ -22,8 +22,8 @@ const GAP: f64 = 12.0;
 /// The distance from the middle of a row down to the baseline of its text, in pixels.
 const BASELINE: f64 = 4.0;
 
-/// Draws an estimate, given the place of a number from left to right and the middle of the row.
-pub(super) type Mark<'a> = &'a dyn Fn(&Estimate, &dyn Fn(f64) -> f64, f64) -> Markup;
+/// Draws a row, given the place of a number from left to right and the middle of the row.
+pub(super) type Mark<'a, T = Estimate> = &'a dyn Fn(&T, &dyn Fn(f64) -> f64, f64) -> Markup;
 
 /// Draws `rows` with `mark` for each value that was measured. A missing value has its word on the right, and no mark.
 pub(super) fn draw(rows: &Rows, scale: &Scale, mark: Mark<'_>) -> Drawing {
@@ -48,7 +48,7 @@ pub(super) fn draw_all<T>(
     panels: &[Panel<T>],
     scale: &Scale,
     says: &dyn Fn(&T) -> Words,
-    mark: &dyn Fn(&T, &dyn Fn(f64) -> f64, f64) -> Markup,
+    mark: Mark<'_, T>,
 ) -> Drawing {
     let all = || panels.iter().flat_map(|panel| &panel.rows);
     let values: Vec<String> = all().map(|(_, row)| says(row).text).collect();
