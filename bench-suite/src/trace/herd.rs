@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::subject::{Function, Memo, Suite, by_name};
 
-/// What a caller of each key does, and what a call of `f` for each key does.
+/// What a caller of each key does, and what a call of `f` for each key does. No key is called `f`.
 const KEYS: [(&str, &str); Herd::MOST_KEYS] = [
     ("waits for a", "runs f for a"),
     ("waits for b", "runs f for b"),
@@ -48,7 +48,7 @@ impl Herd {
     /// Lets the callers ask, all at once, and returns what they and `f` did; `None` if there is no such memo.
     ///
     /// A caller `waits` until the memo calls `f` on its thread, or else until it `has the value`. If the memo calls `f` on
-    /// a thread that is no caller, that is a `memo thread`.
+    /// a thread that is not a caller, that thread is a `memo thread`.
     ///
     /// # Panics
     ///

@@ -142,8 +142,7 @@ impl Trace {
 }
 
 impl Output {
-    /// Shows the traces, and then keeps them in the store. Both happen for those that are there, and what went wrong with
-    /// the others is printed.
+    /// Shows the traces, and then keeps them in the store. Prints an error for each that is missing or cannot be kept.
     fn show(&self, recorded: Vec<Result<KeptTrace, String>>, remark: &str) -> anyhow::Result<ExitCode> {
         let (mut traces, mut failed) = (Vec::new(), false);
         for trace in recorded {
