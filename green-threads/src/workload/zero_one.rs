@@ -35,7 +35,8 @@ pub(super) const WORKLOAD: Workload = Workload {
         },
         shows: Shows::Observations(Observations::new(&[TABLE])),
     }],
-    recorded: Some(|| Setting { workers: Workers::TWO, ..Setting::new("", 1000) }),
+    // A trace holds the runs of so many prints, even if each run is one digit long.
+    recorded: Some(|| Setting { workers: Workers::TWO, ..Setting::new("", 400) }),
     ..Workload::new(
         "zero_one",
         "spawn units that write a 0, and write a 1 after each spawn",
