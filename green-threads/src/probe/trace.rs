@@ -10,8 +10,8 @@
 //! takes no lock.
 //!
 //! An event costs little, but not nothing. On the machine of the reference set, with one thread that records, a moment
-//! costs about 130 ns and a span 175 ns. While the recorder is off they cost 3 ns and 5 ns, most of which is the call. The
-//! median of 2001 rounds of 500 events each; to measure it again:
+//! costs about 130 ns and a span 175 ns. While the recorder is off they cost 3 ns and 5 ns, most of which is the call.
+//! These are medians of 2001 rounds of 500 events each. To measure them again:
 //!
 //! ```sh
 //! cargo run --release -p green-threads --example recording
