@@ -1,0 +1,71 @@
+// Checks the built book, and with --report the report of `cargo lab report`, in the system's Chromium:
+//
+//     node check.mjs target/book [--report target/lab/report.html]
+//
+// Prints what it checked. Exits with 1 if there are faults, each with its page.
+import { readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { pathToFileURL } from "node:url";
+import * as book from "./book.mjs";
+import { each } from "./each.mjs";
+import { report } from "./report.mjs";
+import { serve } from "./serve.mjs";
+
+/** A word that the book explains. */
+const WORD = "stampede";
+
+async function main() {
+    const { positionals, values } = parseArgs({ allowPositionals: true, options: { report: { type: "string" } } });
+    if (positionals.length !== 1) {
+        console.error("usage: node check.mjs BOOK [--report FILE]");
+        process.exit(2);
+    }
+    const began = performance.now();
+    const folder = resolve(positionals[0]);
+    const pages = await book.pagesOf(folder);
+    const faults = [];
+    const fault = (page, text) => faults.push(`${page}: ${text}`);
+
+    const server = await serve(folder);
+    const bases = { http: server.address, file: pathToFileURL(folder).href };
+    const browser = await book.launch();
+
+    const [found, questions] = [new Map(), new Map()];
+    await each(pages, async (name) => {
+        await book.weight(folder, name, fault);
+        found.set(name, await book.looks(browser, bases, name, fault));
+        // The two others repeat what is on the pages of the chapters.
+        if (!["index.html", "print.html"].includes(name)) {
+            questions.set(name, await book.withoutScripts(browser, bases.http, name, fault));
+        }
+    });
+    book.links(found, await readdir(folder), fault);
+
+    const asking = [...questions.keys()].filter((name) => questions.get(name) > 0);
+    const asked = asking.reduce((sum, name) => sum + questions.get(name), 0);
+    if (asking.length === 0) fault("the book", "it asks for no prediction");
+    await each(asking, (name) => book.predictions(browser, bases.http, name, questions.get(name), fault));
+    const one = asking.at(-1);
+    await book.predictions(browser, bases.file, one, questions.get(one), fault);
+    await book.withoutStore(browser, bases.http, one, fault);
+    await book.anyway(browser, bases.http, one, fault);
+    await book.search(browser, bases.http, WORD, fault);
+    await book.search(browser, bases.file, WORD, fault);
+    const answers = await book.print(browser, bases.http, asked, fault);
+    await book.colours(browser, bases.http, one, fault);
+    if (values.report) await report(browser, resolve(values.report), fault);
+
+    await browser.close();
+    server.close();
+    for (const text of faults) console.log(`FAULT ${text}`);
+    const seconds = ((performance.now() - began) / 1000).toFixed(0);
+    const links = [...found.values()].reduce((sum, { links }) => sum + links.length, 0);
+    console.log(
+        `${pages.length} pages${values.report ? " and the report" : ""}, ${links} links, ${asked} predictions, ` +
+            `${answers} folded answers: ${faults.length} faults, in ${seconds} s`,
+    );
+    process.exitCode = faults.length > 0 ? 1 : 0;
+}
+
+await main();
