@@ -1,6 +1,6 @@
-// Checks the built book, and with --report the report of `cargo lab report`, in the system's Chromium:
+// Checks the built book, and the report of `cargo lab report`, in the system's Chromium:
 //
-//     node check.mjs target/book [--report target/lab/report.html]
+//     node .ci/browser/check.mjs target/book --report target/lab/report.html
 //
 // Prints what it checked. Exits with 1 if there are faults, each with its page.
 import { readdir } from "node:fs/promises";
@@ -15,21 +15,11 @@ import { serve } from "./serve.mjs";
 /** A word that the book explains. */
 const WORD = "stampede";
 
-async function main() {
-    const { positionals, values } = parseArgs({ allowPositionals: true, options: { report: { type: "string" } } });
-    if (positionals.length !== 1) {
-        console.error("usage: node check.mjs BOOK [--report FILE]");
-        process.exit(2);
-    }
-    const began = performance.now();
-    const folder = resolve(positionals[0]);
+/** Checks the book in `folder`, and returns what was checked, in words. */
+async function checkBook(browser, folder, fault) {
     const pages = await book.pagesOf(folder);
-    const faults = [];
-    const fault = (page, text) => faults.push(`${page}: ${text}`);
-
     const server = await serve(folder);
     const bases = { http: server.address, file: pathToFileURL(folder).href };
-    const browser = await book.launch();
 
     const [found, questions] = [new Map(), new Map()];
     await each(pages, async (name) => {
@@ -44,7 +34,7 @@ async function main() {
 
     const asking = [...questions.keys()].filter((name) => questions.get(name) > 0);
     const asked = asking.reduce((sum, name) => sum + questions.get(name), 0);
-    if (asking.length === 0) fault("the book", "it asks for no prediction");
+    if (asking.length === 0) throw new Error(`no page in ${folder} asks for a prediction`);
     await each(asking, (name) => book.predictions(browser, bases.http, name, questions.get(name), fault));
     const one = asking.at(-1);
     await book.predictions(browser, bases.file, one, questions.get(one), fault);
@@ -54,18 +44,24 @@ async function main() {
     await book.search(browser, bases.file, WORD, fault);
     const answers = await book.print(browser, bases.http, asked, fault);
     await book.colours(browser, bases.http, one, fault);
-    if (values.report) await report(browser, resolve(values.report), fault);
 
-    await browser.close();
     server.close();
-    for (const text of faults) console.log(`FAULT ${text}`);
-    const seconds = ((performance.now() - began) / 1000).toFixed(0);
     const links = [...found.values()].reduce((sum, { links }) => sum + links.length, 0);
-    console.log(
-        `${pages.length} pages${values.report ? " and the report" : ""}, ${links} links, ${asked} predictions, ` +
-            `${answers} folded answers: ${faults.length} faults, in ${seconds} s`,
-    );
-    process.exitCode = faults.length > 0 ? 1 : 0;
+    return `${pages.length} pages, ${links} links, ${asked} predictions, ${answers} folded answers`;
 }
 
-await main();
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { report: { type: "string" } } });
+if (positionals.length > 1 || (positionals.length === 0 && !values.report)) {
+    console.error("usage: node check.mjs [BOOK] [--report FILE]");
+    process.exit(2);
+}
+const faults = [];
+const fault = (page, text) => faults.push(`${page}: ${text}`);
+const browser = await book.launch();
+const checked = [];
+if (positionals.length > 0) checked.push(await checkBook(browser, resolve(positionals[0]), fault));
+if (values.report) checked.push(await report(browser, resolve(values.report), fault));
+await browser.close();
+for (const text of faults) console.log(`FAULT ${text}`);
+console.log(`${checked.join(", ")}: ${faults.length} faults, in ${(performance.now() / 1000).toFixed(0)} s`);
+process.exitCode = faults.length > 0 ? 1 : 0;

@@ -1,6 +1,6 @@
 // Breaks a page of the built book in each way that the checks must notice:
 //
-//     node self-test.mjs target/book
+//     node .ci/browser/self-test.mjs target/book
 //
 // Exits with 1 if a check lets its fault pass, or complains about the page as it is.
 import { readFile, readdir } from "node:fs/promises";
@@ -11,8 +11,12 @@ import { each } from "./each.mjs";
 import { serve } from "./serve.mjs";
 
 const PAGE = "one-lock.html";
-const [argument] = parseArgs({ allowPositionals: true }).positionals;
-const folder = resolve(argument ?? "../../target/book");
+const { positionals } = parseArgs({ allowPositionals: true });
+if (positionals.length !== 1) {
+    console.error("usage: node self-test.mjs BOOK");
+    process.exit(2);
+}
+const folder = resolve(positionals[0]);
 const files = await readdir(folder, { recursive: true });
 const theme = (name) => files.find((file) => file.startsWith(join("theme", name)));
 
