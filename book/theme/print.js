@@ -5,8 +5,8 @@
 
 (() => {
     const main = document.querySelector("main");
-    // Not the folds in figures: they contain the values that the picture shows already.
-    const folds = [...main.querySelectorAll("details")].filter((fold) => !fold.closest("figure"));
+    // The folds of figures and of claims are no answers: they contain the values behind a picture or a verdict.
+    const folds = [...main.querySelectorAll("details")].filter((fold) => !fold.closest("figure, .claim"));
 
     const open = (withAnswers) => {
         document.documentElement.classList.toggle("with-answers", withAnswers);
