@@ -73,7 +73,11 @@ async function setTheme(page, theme) {
 const unfold = (page) =>
     page.evaluate(() => document.querySelectorAll("details").forEach((fold) => (fold.open = true)));
 
-/** How a page looks, by HTTP and from the file; returns its links and its ids. */
+/**
+ * How a page looks: by HTTP in a light theme on a laptop, and from the file in a dark theme on a phone. Returns its links
+ * and its ids. The page that prints all chapters has the text of all others, so it alone is tried in all themes and on
+ * paper.
+ */
 export async function looks(browser, bases, name, fault) {
     let found;
     for (const [base, theme, size] of [
@@ -86,25 +90,25 @@ export async function looks(browser, bases, name, fault) {
         await unfold(page);
         (await page.evaluate(width)).forEach(at);
         (await page.evaluate(contrast, TEXT)).forEach(at);
-        if (theme === "light") {
-            found = await page.evaluate(() => ({
-                links: [...document.querySelectorAll("a[href]")].map((link) => link.href.replace(location.origin, "")),
-                ids: [...document.querySelectorAll("[id]")].map((element) => element.id),
-            }));
-        } else {
-            for (const other of THEMES) {
-                await setTheme(page, other);
-                const at = (text) => fault(name, `${other}: ${text}`);
-                (await page.evaluate(contrast, TEXT)).forEach(at);
-            }
-            await setTheme(page, theme);
-            await page.setViewportSize(LAPTOP);
-            (await page.evaluate(width)).forEach(at);
-            await onPaper(page, (text) => at(`on paper, ${text}`));
-        }
+        found ??= await page.evaluate(() => ({
+            links: [...document.querySelectorAll("a[href]")].map((link) => link.href.replace(location.origin, "")),
+            ids: [...document.querySelectorAll("[id]")].map((element) => element.id),
+        }));
+        if (name === "print.html" && theme === "navy") await onPaper(page, (text) => fault(name, `on paper: ${text}`));
         await page.context().close();
     }
     return found;
+}
+
+/** The contrast in each of mdBook's themes, of a page that has all that the book prints. */
+export async function themes(browser, base, name, fault) {
+    const page = await open(browser, `${base}/${name}`);
+    await unfold(page);
+    for (const theme of THEMES) {
+        await setTheme(page, theme);
+        (await page.evaluate(contrast, TEXT)).forEach((text) => fault(name, `${theme}: ${text}`));
+    }
+    await page.context().close();
 }
 
 /** How a page that is open looks on paper. Its theme may be a dark one. */
@@ -151,11 +155,12 @@ export async function weight(folder, name, fault) {
 export async function withoutScripts(browser, base, name, fault) {
     const at = (text) => fault(name, `without scripts: ${text}`);
     const page = await open(browser, `${base}/${name}`, { options: { javaScriptEnabled: false }, fault: at });
-    for (const fold of await page.locator("main details").all()) {
-        await fold.locator("> summary").click();
-        const isOpen = await fold.evaluate((fold) => fold.open && fold.lastElementChild.checkVisibility());
-        if (!isOpen) at(`a fold does not open: ${await fold.locator("> summary").textContent()}`);
-    }
+    const closed = await page.evaluate(() => {
+        const folds = [...document.querySelectorAll("main details")];
+        for (const fold of folds) fold.querySelector(":scope > summary").click();
+        return folds.filter((fold) => !fold.open || !fold.lastElementChild.checkVisibility()).map((fold) => fold.innerText);
+    });
+    for (const text of closed) at(`a fold does not open: ${text.slice(0, 40)}`);
     const questions = await page.evaluate(
         () => [...document.querySelectorAll("main blockquote")].filter((block) => block.innerText.startsWith("Predict.")).length,
     );
@@ -273,7 +278,9 @@ export async function print(browser, base, questions, fault) {
     const at = (text) => fault("print.html", text);
     const state = (page) =>
         page.evaluate(() => {
-            const folds = [...document.querySelectorAll("main details")].filter((fold) => !fold.closest("figure"));
+            const folds = [...document.querySelectorAll("main details")].filter(
+                (fold) => !fold.closest("figure, .claim"),
+            );
             return {
                 folds: folds.length,
                 open: folds.filter((fold) => fold.open).length,

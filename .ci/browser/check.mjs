@@ -22,6 +22,8 @@ async function checkBook(browser, folder, fault) {
     const bases = { http: server.address, file: pathToFileURL(folder).href };
 
     const [found, questions] = [new Map(), new Map()];
+    // The longest comes first, so that no worker is left alone with it.
+    pages.sort((one, other) => (other === "print.html") - (one === "print.html"));
     await each(pages, async (name) => {
         await book.weight(folder, name, fault);
         found.set(name, await book.looks(browser, bases, name, fault));
@@ -37,13 +39,20 @@ async function checkBook(browser, folder, fault) {
     if (asking.length === 0) throw new Error(`no page in ${folder} asks for a prediction`);
     await each(asking, (name) => book.predictions(browser, bases.http, name, questions.get(name), fault));
     const one = asking.at(-1);
-    await book.predictions(browser, bases.file, one, questions.get(one), fault);
-    await book.withoutStore(browser, bases.http, one, fault);
-    await book.anyway(browser, bases.http, one, fault);
-    await book.search(browser, bases.http, WORD, fault);
-    await book.search(browser, bases.file, WORD, fault);
-    const answers = await book.print(browser, bases.http, asked, fault);
-    await book.colours(browser, bases.http, one, fault);
+    let answers;
+    await each(
+        [
+            async () => (answers = await book.print(browser, bases.http, asked, fault)),
+            () => book.themes(browser, bases.http, "print.html", fault),
+            () => book.predictions(browser, bases.file, one, questions.get(one), fault),
+            () => book.withoutStore(browser, bases.http, one, fault),
+            () => book.anyway(browser, bases.http, one, fault),
+            () => book.search(browser, bases.http, WORD, fault),
+            () => book.search(browser, bases.file, WORD, fault),
+            () => book.colours(browser, bases.http, one, fault),
+        ],
+        (check) => check(),
+    );
 
     server.close();
     const links = [...found.values()].reduce((sum, { links }) => sum + links.length, 0);

@@ -56,27 +56,28 @@ export function contrast({ where, except, least, smallest }) {
         const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
         return (high + 0.05) / (low + 0.05);
     };
-    /** The product of the opacities from `element` up to `root`. */
-    const opacity = (element, root) => {
-        let product = 1;
-        for (let at = element; at && at !== root; at = at.parentElement) {
-            product *= Number(getComputedStyle(at).opacity);
-        }
-        return product;
+    // What is asked again for each text of an element is computed once.
+    const remember = (compute) => {
+        const known = new Map();
+        return (element) => {
+            if (!known.has(element)) known.set(element, compute(element));
+            return known.get(element);
+        };
     };
-    /** The colour of the page behind an element of HTML. */
-    const behind = (element) => {
-        const layers = [];
-        for (let at = element; at; at = at.parentElement) {
-            const { colour, alpha } = parse(getComputedStyle(at).backgroundColor);
-            if (alpha > 0) layers.push([colour, alpha]);
-            if (alpha === 1) break;
+    /** The product of the opacities of an element and of all around it. */
+    const opacity = remember((element) =>
+        element ? Number(getComputedStyle(element).opacity) * opacity(element.parentElement) : 1,
+    );
+    /** The colour of the page behind the text of an element of HTML. */
+    const behind = remember((element) => {
+        if (!element) {
+            // The browser's own page: white, or the dark one of `color-scheme`.
+            const isDark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
+            return isDark && matchMedia("(prefers-color-scheme: dark)").matches ? [0.07, 0.07, 0.07] : [1, 1, 1];
         }
-        // The browser's own page: white, or the dark one of `color-scheme`.
-        const isDark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
-        const canvas = isDark && matchMedia("(prefers-color-scheme: dark)").matches ? [0.07, 0.07, 0.07] : [1, 1, 1];
-        return layers.reduceRight((below, [colour, alpha]) => over(colour, alpha, below), canvas);
-    };
+        const { colour, alpha } = parse(getComputedStyle(element).backgroundColor);
+        return alpha === 1 ? colour : over(colour, alpha, behind(element.parentElement));
+    });
     const judge = (what, text, colour, alpha, background) => {
         const found = ratio(over(colour, alpha, background), background);
         if (found < least) faults.push(`contrast ${found.toFixed(2)} of ${what} "${text.trim().replace(/\s+/g, " ").slice(0, 40)}"`);
@@ -92,7 +93,7 @@ export function contrast({ where, except, least, smallest }) {
             seen.add(element);
             if (element.closest(`svg, ${except}`) || !element.checkVisibility({ visibilityProperty: true })) continue;
             const { colour, alpha } = parse(getComputedStyle(element).color);
-            const seenAlpha = alpha * opacity(element, null);
+            const seenAlpha = alpha * opacity(element);
             judge(element.localName, walker.currentNode.data, colour, seenAlpha, behind(element));
         }
     }
@@ -118,7 +119,7 @@ export function contrast({ where, except, least, smallest }) {
             const box = text.getBBox();
             const style = getComputedStyle(text);
             const { colour, alpha } = parse(style.fill);
-            const seenAlpha = alpha * Number(style.fillOpacity) * opacity(text, svg.parentElement);
+            const seenAlpha = alpha * Number(style.fillOpacity) * opacity(text);
             for (const part of [0.05, 0.5, 0.95]) {
                 const point = new DOMPoint(box.x + part * box.width, box.y + box.height / 2).matrixTransform(matrix);
                 let background = page;
@@ -128,7 +129,7 @@ export function contrast({ where, except, least, smallest }) {
                     const inShape = point.matrixTransform(shape.getScreenCTM().inverse());
                     if (!shape.isPointInFill(inShape)) continue;
                     const fill = parse(shapeStyle.fill);
-                    const cover = fill.alpha * Number(shapeStyle.fillOpacity) * opacity(shape, svg.parentElement);
+                    const cover = fill.alpha * Number(shapeStyle.fillOpacity) * opacity(shape);
                     background = over(fill.colour, cover, background);
                 }
                 judge(`the picture "${title}":`, text.textContent, colour, seenAlpha, background);

@@ -23,12 +23,17 @@ const theme = (name) => files.find((file) => file.startsWith(join("theme", name)
 const browser = await book.launch();
 
 // Each check, of the book at an address.
-const questions = 1;
 const looks = async (address, fault) => {
     const bases = { http: address, file: address };
     book.links(new Map([[PAGE, await book.looks(browser, bases, PAGE, fault)]]), files, fault);
 };
-const predictions = (address, fault) => book.predictions(browser, address, PAGE, questions, fault);
+// The checks on paper and in all themes are made of the page that prints all chapters.
+const paper = (address, fault) => book.looks(browser, { http: address, file: address }, "print.html", fault);
+const themes = (address, fault) => book.themes(browser, address, PAGE, fault);
+const predictions = async (address, fault) => {
+    const page = await readFile(join(folder, PAGE), "utf8");
+    await book.predictions(browser, address, PAGE, page.split("<strong>Predict.</strong>").length - 1, fault);
+};
 const withoutScripts = (address, fault) => book.withoutScripts(browser, address, PAGE, fault);
 const search = (address, fault) => book.search(browser, address, "stampede", fault);
 const print = async (address, fault) => {
@@ -50,7 +55,7 @@ const cut = (code, instead = "") => (text) => {
 // The check, the file that is broken, how, and a part of the complaint.
 const BREAKAGES = [
     [looks, PAGE, add("<p style='width: 2000px; max-width: none'>wide</p>"), "wider than the window: p"],
-    [looks, PAGE, add("<p style='width: 700px; max-width: none'>wide</p>"), "wider than the paper: p"],
+    [paper, "print.html", add("<p style='width: 700px; max-width: none'>wide</p>"), "wider than the paper: p"],
     [looks, PAGE, add("<p style='color: #888; background: #999'>faint</p>"), 'of p "faint"'],
     [looks, PAGE, figure("<text y='15' fill='#ccc' style='fill: #ccc'>faint</text>"), 'contrast 1.61 of the picture "t"'],
     [looks, PAGE, figure("<rect width='90' height='20'/><text y='15' fill='#000'>hidden</text>"), "contrast 1.00"],
@@ -60,13 +65,15 @@ const BREAKAGES = [
     [looks, PAGE, add("<a href='nowhere.html'>link</a>"), "a link leads nowhere: /nowhere.html"],
     [looks, PAGE, add("<img alt='' src='nowhere.png'>"), "the console says"],
     [looks, PAGE, add("<script>nothing()</script>"), "a script failed"],
-    [looks, PAGE, add("<div style='background: #222; color: #fff'>box</div>"), "a dark box: div"],
+    [paper, "print.html", add("<div style='background: #222; color: #fff'>box</div>"), "a dark box: div"],
     [looks, css, cut("min-width: 690px;"), "px high"],
+    [paper, css, cut("--fg: #000;", "--fg: #bcbdd0;"), "on paper: contrast"],
+    [themes, css, cut("--inline-code-color: #4b483e;", "--inline-code-color: #8e8b7e;"), "rust: contrast"],
     [predictions, predict, cut("|| this.answer.open) return;", "|| true) return;"), "opens before anything is written"],
     [predictions, predict, cut("this.answer.open = true;"), "stays closed"],
     [predictions, predict, cut("localStorage.setItem(key, JSON.stringify(value));"), "lost on a reload"],
     [predictions, predict, cut("localStorage.removeItem(key);"), "it is not forgotten"],
-    [predictions, predict, cut('if (event.key === "Enter"'), "1 questions, and 0 fields"],
+    [predictions, predict, cut('if (event.key === "Enter"'), " questions, and 0 fields"],
     [withoutScripts, css, (text) => `${text} details > p { display: none }`, "a fold does not open"],
     [search, index, () => "", "is not found"],
     [print, css, cut("details:not([open])", "details::details-content { content-visibility: visible } .none"), "answers"],
@@ -95,7 +102,7 @@ async function faultsWith(check, file, change) {
     return faults;
 }
 
-await each([looks, predictions, withoutScripts, search, print, colours], async (check) => {
+await each([looks, paper, themes, predictions, withoutScripts, search, print, colours], async (check) => {
     for (const text of await faultsWith(check)) complain(`complains about the book as it is: ${text}`);
 });
 await each(BREAKAGES, async ([check, file, change, expected]) => {
