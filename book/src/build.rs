@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail, ensure};
 use mdbook_driver::MDBook;
+use mdbook_driver::config::Config;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::check;
+use crate::preprocess::{NAME, Results};
 
 /// Builds the book into `dest`, or into the folder that its `book.toml` names, and returns the path of its first
 /// page.
@@ -35,7 +37,8 @@ pub(crate) fn build(dest: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 
 /// Renders the book with mdBook, and returns the folder that holds it.
 fn render(dest: Option<PathBuf>, complaints: &Complaints) -> anyhow::Result<PathBuf> {
-    let mut book = MDBook::load(root()?)?;
+    let mut book = load()?;
+    book.with_preprocessor(Results(complaints.clone()));
     if let Some(dest) = dest {
         // mdBook takes a relative path as relative to the book. On a command line it is relative to the current
         // folder.
@@ -49,8 +52,30 @@ fn render(dest: Option<PathBuf>, complaints: &Complaints) -> anyhow::Result<Path
     Ok(dest.canonicalize()?)
 }
 
+/// Loads the book. Its preprocessor runs before mdBook's own `links`, which would remove the backslash of a directive
+/// that is text. The external command of the preprocessor is replaced before it runs: see [`Results`].
+pub(crate) fn load() -> anyhow::Result<MDBook> {
+    let root = root()?;
+    let mut config = Config::from_disk(root.join("book.toml"))?;
+    config.update_from_env()?;
+    config.set(format!("preprocessor.{NAME}.before"), ["links"])?;
+    MDBook::load_with_config(root, config)
+}
+
+/// The folder into which the book is built by default. It exists afterwards.
+///
+/// # Errors
+///
+/// If there is no book, or if the folder cannot be made.
+pub(crate) fn dest() -> anyhow::Result<PathBuf> {
+    let book = load()?;
+    let dest = book.build_dir_for("html");
+    fs::create_dir_all(&dest)?;
+    Ok(dest.canonicalize()?)
+}
+
 /// The folder of `book.toml`: this package's own under `cargo run`, otherwise the current folder or `book` in it.
-fn root() -> anyhow::Result<PathBuf> {
+pub(crate) fn root() -> anyhow::Result<PathBuf> {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let roots = package.into_iter().chain([PathBuf::from("."), PathBuf::from("book")]);
     let root = roots.into_iter().find(|root| root.join("book.toml").is_file());
@@ -73,10 +98,10 @@ fn may_replace(dest: &Path) -> anyhow::Result<()> {
 /// The faults of the book. As a [`Subscriber`] it also receives what mdBook logs: mdBook logs most errors and
 /// continues.
 #[derive(Clone, Default)]
-struct Complaints(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Complaints(Arc<Mutex<Vec<String>>>);
 
 impl Complaints {
-    fn extend(&self, complaints: Vec<String>) {
+    pub(crate) fn extend(&self, complaints: Vec<String>) {
         self.0.lock().unwrap().extend(complaints);
     }
 

@@ -35,12 +35,7 @@ fn anchors_of(chapter: &Chapter, source: &Path) -> Vec<String> {
             continue;
         }
         let Ok(text) = fs::read_to_string(folder.join(file)) else { continue };
-        let count = |what: &str| {
-            let is_it = |line: &str| {
-                line.split_once(what).is_some_and(|(_, name)| name.split_whitespace().next() == Some(anchor))
-            };
-            text.lines().filter(|line| is_it(line)).count()
-        };
+        let count = |mark| anchor_lines(&text, mark, anchor).len();
         let (starts, ends) = (count("ANCHOR:"), count("ANCHOR_END:"));
         if (starts, ends) != (1, 1) {
             let chapter = chapter_path.display();
@@ -48,6 +43,13 @@ fn anchors_of(chapter: &Chapter, source: &Path) -> Vec<String> {
         }
     }
     complaints
+}
+
+/// The lines of `text`, counted from 0, that have `mark` and then the name `anchor`.
+pub(crate) fn anchor_lines(text: &str, mark: &str, anchor: &str) -> Vec<usize> {
+    let is_it =
+        |line: &str| line.split_once(mark).is_some_and(|(_, name)| name.split_whitespace().next() == Some(anchor));
+    text.lines().enumerate().filter(|(_, line)| is_it(line)).map(|(at, _)| at).collect()
 }
 
 /// Returns the argument of each `{{#include ...}}`.
