@@ -150,8 +150,7 @@ impl<'a> Pages<'a> {
             "figure" => {
                 ensure!(!page.figures.iter().any(|id| id == arguments), "this page has figure `{arguments}` already");
                 let figure = self.figures.html(arguments, self.sources()?, &mut page.shown)?;
-                let style =
-                    if page.figures.is_empty() { format!("<style>\n{}</style>\n", STYLE) } else { String::new() };
+                let style = if page.figures.is_empty() { format!("<style>\n{STYLE}</style>\n") } else { String::new() };
                 page.figures.push(arguments.to_string());
                 Ok(format!("\n{style}{figure}\n"))
             }
