@@ -77,14 +77,22 @@ impl Described {
             return Err(Fault::Figure(format!("a figure of this kind has no `{name}`; it has {}", uses.join(", "))));
         }
         let source = sources.of(&self.experiment)?;
-        let picture = match self.kind {
-            Kind::Dots => Picture::Dots(self.rows(&source)?),
-            Kind::Bars => Picture::Bars(self.rows(&source)?),
-            Kind::Lines => Picture::Lines(self.lines(&source)?),
-            Kind::Heat => Picture::Heat(self.heat(&source)?),
-        };
+        // A figure that the reference set cannot fill is a fault, whatever the reader has measured.
+        let mut picture = self.picture(&source.only_reference())?;
+        if source.own.is_some() {
+            picture = self.picture(&source)?;
+        }
         let (title, description) = (self.title.clone(), self.description.clone());
         Ok(Figure { id: id.to_string(), title, description, picture })
+    }
+
+    fn picture(&self, source: &Source) -> Result<Picture, Fault> {
+        Ok(match self.kind {
+            Kind::Dots => Picture::Dots(self.rows(source)?),
+            Kind::Bars => Picture::Bars(self.rows(source)?),
+            Kind::Lines => Picture::Lines(self.lines(source)?),
+            Kind::Heat => Picture::Heat(self.heat(source)?),
+        })
     }
 
     /// The axis of the quantity, and the quantity's name.
@@ -128,7 +136,7 @@ impl Described {
                 (subject.clone(), find::value(source, subject, setting, quantity))
             };
             let rows = self.subjects(source, &[])?.iter().map(row).collect();
-            return self.checked(Rows { axis, panels: vec![Panel { head: String::new(), rows }] });
+            return self.checked(source, Rows { axis, panels: vec![Panel { head: String::new(), rows }] });
         };
         let subjects = self.subjects(source, &[panels])?;
         let values = values(source, &subjects, panels);
@@ -142,19 +150,18 @@ impl Described {
             Panel { head, rows: rows.collect() }
         };
         let panels = values.iter().map(panel).filter(|panel| !panel.rows.is_empty()).collect();
-        self.checked(Rows { axis, panels })
+        self.checked(source, Rows { axis, panels })
     }
 
-    fn checked(&self, rows: Rows) -> Result<Rows, Fault> {
+    fn checked(&self, source: &Source, rows: Rows) -> Result<Rows, Fault> {
         let values = rows.panels.iter().flat_map(|panel| &panel.rows).map(|(_, value)| value);
-        self.has_something(values).map(|()| rows)
+        self.has_something(source, values).map(|()| rows)
     }
 
-    /// A figure in which nothing was measured is described wrongly, unless the reader's own results lack the cells or
-    /// have failures there.
-    fn has_something<'a>(&self, mut values: impl Iterator<Item = &'a Value>) -> Result<(), Fault> {
+    /// A figure in which the reference set has nothing is described wrongly.
+    fn has_something<'a>(&self, source: &Source, mut values: impl Iterator<Item = &'a Value>) -> Result<(), Fault> {
         let is_nothing = |value: &Value| matches!(value, Value::Missing { word, .. } if word == "not measured");
-        match values.all(is_nothing) {
+        match source.own.is_none() && values.all(is_nothing) {
             true => Err(Fault::Figure(format!("`{}` has no numbers in these settings", self.experiment))),
             false => Ok(()),
         }
@@ -182,7 +189,7 @@ impl Described {
             points.sort_by(|one, other| one.0.total_cmp(&other.0));
             lines.push((subject.clone(), points));
         }
-        self.has_something(lines.iter().flat_map(|(_, points)| points).map(|(_, value)| value))?;
+        self.has_something(source, lines.iter().flat_map(|(_, points)| points).map(|(_, value)| value))?;
         let unit = self.parameter(over).map_or(Unit::Count, |parameter| parameter.unit);
         Ok(Lines { over: Axis { label: over.to_string(), unit }, axis, lines })
     }

@@ -68,7 +68,7 @@ impl Address {
             false => find::quantity(reference, name)?.0,
         };
         // An address without a number in the reference set is a fault, whatever the reader has measured.
-        let only_reference = Source { own: None, reference: reference.clone(), unread: None };
+        let only_reference = source.only_reference();
         let several = settings.len() > 1;
         let mut values = Vec::new();
         for (setting, other) in settings.iter().zip(&others) {

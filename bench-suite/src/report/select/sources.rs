@@ -36,6 +36,11 @@ impl Source {
     pub fn shown(&self) -> &Results {
         self.own.as_ref().unwrap_or(&self.reference)
     }
+
+    /// The same results without the reader's own.
+    pub(super) fn only_reference(&self) -> Source {
+        Source { own: None, reference: self.reference.clone(), unread: None }
+    }
 }
 
 impl Sources {

@@ -268,6 +268,21 @@ fn rows_have_a_panel_for_each_placement() {
     assert_eq!((rows.panels[0].head.as_str(), names), ("", vec!["memo3", "memo2"]));
 }
 
+/// Whatever a reader has measured, the book can be built.
+#[test]
+fn a_figure_may_be_without_numbers_where_the_reader_has_none() {
+    let (_folder, sources) = sources();
+    let mut cells = reference();
+    for cell in &mut cells {
+        cell.found = Found::Absent { why: "it is not installed".to_string() };
+    }
+    write(sources.own(), "memo_hit", cells);
+    let figure = described(Kind::Dots, &[("threads", "1")]).figure("hit", &sources).unwrap();
+    let Picture::Dots(rows) = figure.picture else { panic!("dots") };
+    let mut values = rows.panels.iter().flat_map(|panel| &panel.rows);
+    assert!(values.all(|(_, value)| matches!(value, Value::Missing { why, .. } if why == "it is not installed")));
+}
+
 #[test]
 fn a_panel_has_the_words_of_the_tables() {
     let (_folder, sources) = sources();
