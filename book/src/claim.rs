@@ -7,7 +7,7 @@ use bench_suite::claim::{self, Claim, Evidence, Finding, Verdict};
 use bench_suite::report::select::{Source, Sources};
 use maud::html;
 
-use crate::whose::{Shown, with_code};
+use crate::whose::{Shown, Whose, with_code};
 
 /// The claim as HTML. The experiments by which it is judged are added to `shown`.
 ///
@@ -31,7 +31,7 @@ pub(crate) fn html(id: &str, sources: &Sources, shown: &mut Shown) -> anyhow::Re
     for source in all {
         // What the page says of an experiment is what it shows of it.
         if is_own || source.own.is_none() {
-            shown.insert(source.reference.experiment.clone(), source);
+            shown.insert(source.reference.experiment.clone(), Whose::of(&source));
         }
     }
     Ok(markup(claim, &findings, is_own))

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use bench_suite::report::select::{Described, Sources};
 
 use crate::directive::line_of;
-use crate::whose::Shown;
+use crate::whose::{Shown, Whose};
 
 /// The file of descriptions, in the folder of the chapters.
 const FILE: &str = "figures.toml";
@@ -50,7 +50,7 @@ impl Figures {
         self.described.iter().filter_map(fault).collect()
     }
 
-    /// A figure as HTML, without blank lines. Its experiment is added to `shown`.
+    /// A figure as HTML, without blank lines. Its experiment or its traces are added to `shown`.
     ///
     /// # Errors
     ///
@@ -64,7 +64,12 @@ impl Figures {
             );
         };
         let figure = described.figure(&format!("figure-{id}"), sources).with_context(|| format!("figure `{id}`"))?;
-        shown.insert(described.experiment.clone(), sources.of(&described.experiment)?);
+        for name in described.traces() {
+            shown.insert(name.to_string(), Whose::of_trace(&sources.trace(name)?));
+        }
+        if !described.experiment.is_empty() {
+            shown.insert(described.experiment.clone(), Whose::of(&*sources.of(&described.experiment)?));
+        }
         let html = figure.html().into_string();
         Ok(html.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n"))
     }

@@ -17,7 +17,7 @@ use crate::build::Complaints;
 use crate::directive::{Directive, directives, endless};
 use crate::figures::Figures;
 use crate::output::{self, Asked};
-use crate::whose::{self, Shown};
+use crate::whose::{self, Shown, Whose};
 use crate::{bug, claim};
 
 /// The name of the preprocessor in `book.toml`.
@@ -126,7 +126,7 @@ impl<'a> Pages<'a> {
         self.notices.extend(
             page.shown
                 .values()
-                .filter_map(|source| source.unread.as_ref().map(|why| format!("{why}; the reference is used"))),
+                .filter_map(|whose| whose.unread.as_ref().map(|why| format!("{why}; the reference is used"))),
         );
         chapter.content = match page.shown.is_empty() {
             true => text,
@@ -158,7 +158,7 @@ impl<'a> Pages<'a> {
             _ => {
                 let (address, sources) = (address(arguments)?, self.sources()?);
                 let text = address.find(sources)?.text();
-                page.shown.insert(address.experiment.clone(), sources.of(&address.experiment)?);
+                page.shown.insert(address.experiment.clone(), Whose::of(&*sources.of(&address.experiment)?));
                 Ok(inline(&text))
             }
         }

@@ -1,33 +1,79 @@
 //! Whose numbers a page shows: the reader's own or those of the reference machine, and how to replace the latter.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use bench_suite::report::select::{Source, command};
-use bench_suite::store::{Machine, Results};
+use bench_suite::report::select::{Source, TraceSource, command};
+use bench_suite::store::Machine;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-/// The experiments that a page shows.
-pub(crate) type Shown = BTreeMap<String, Rc<Source>>;
+/// The experiments and traces that a page shows, by name.
+pub(crate) type Shown = BTreeMap<String, Whose>;
+
+/// Where the results of one experiment come from, or one trace.
+#[derive(Debug)]
+pub(crate) struct Whose {
+    is_own: bool,
+    machine: Machine,
+    taken_at: Timestamp,
+    depth: Option<&'static str>,
+    /// Why the reader's own file cannot be read.
+    pub(crate) unread: Option<String>,
+    /// What makes it the reader's own.
+    command: String,
+}
+
+impl Whose {
+    /// Where the results of an experiment come from. `cargo bench` measures all but the checks, which have a command of
+    /// their own.
+    pub(crate) fn of(source: &Source) -> Self {
+        let (results, experiment) = (source.shown(), source.reference.experiment.as_str());
+        let is_apart = command(experiment) == format!("cargo lab {experiment}");
+        Whose {
+            is_own: source.own.is_some(),
+            machine: results.machine.clone(),
+            taken_at: results.taken_at,
+            depth: Some(results.depth.name()),
+            unread: source.unread.clone(),
+            command: if is_apart { command(experiment) } else { "cargo bench".to_string() },
+        }
+    }
+
+    /// Where a trace comes from.
+    pub(crate) fn of_trace(source: &TraceSource) -> Self {
+        Whose {
+            is_own: source.is_own,
+            machine: source.shown.machine.clone(),
+            taken_at: source.shown.taken_at,
+            depth: None,
+            unread: source.unread.clone(),
+            command: source.shown.command.clone(),
+        }
+    }
+}
+
+/// Some of what a page shows.
+type Part<'a> = Vec<(&'a String, &'a Whose)>;
 
 /// The paragraph under the title of a page.
 pub(crate) fn note(shown: &Shown) -> String {
-    let (own, reference): (Vec<_>, Vec<_>) = shown.values().partition(|source| source.own.is_some());
-    let unread: Vec<&str> = shown.values().filter_map(|source| source.unread.as_deref()).collect();
+    let (own, reference): (Part<'_>, Part<'_>) = shown.iter().partition(|(_, whose)| whose.is_own);
+    let unread: Vec<&str> = shown.values().filter_map(|whose| whose.unread.as_deref()).collect();
     let mixed = !own.is_empty() && !reference.is_empty();
+    let commands = distinct(reference.iter().map(|(_, whose)| whose.command.clone()));
     let note = html! {
         p.whose {
             @if !own.is_empty() {
                 "These numbers were measured on your machine (" (of(&own)) ")"
-                @if mixed { ": " (names(&own)) }
+                @if mixed { ": " (codes(own.iter().map(|(name, _)| name.as_str()))) }
                 ". "
             }
             @if !reference.is_empty() {
                 @if mixed { "Others come" } @else { "These numbers come" }
                 " from the reference machine (" (of(&reference)) ")"
-                @if mixed { ": " (names(&reference)) }
-                ". Run " (commands(&reference)) " and build the book again to see your own."
+                @if mixed { ": " (codes(reference.iter().map(|(name, _)| name.as_str()))) }
+                ". Run " (codes(commands.iter().map(String::as_str)))
+                " and build the book again to see your own."
             }
             @for why in unread { " " strong { "Not read:" } " " (one_line(why)) "." }
         }
@@ -35,25 +81,40 @@ pub(crate) fn note(shown: &Shown) -> String {
     note.into_string()
 }
 
-/// The machines, dates and depths of these results.
-fn of(sources: &[&Rc<Source>]) -> String {
-    let results = || sources.iter().map(|source| source.shown());
-    let mut machines: Vec<String> = Vec::new();
-    for machine in results().map(|results| described(&results.machine)) {
-        if !machines.contains(&machine) {
-            machines.push(machine);
-        }
-    }
-    let mut days: Vec<String> = results().map(|results| day(results.taken_at)).collect();
+/// The machines, dates and depths of this part.
+fn of(part: &Part<'_>) -> String {
+    let all = || part.iter().map(|(_, whose)| whose);
+    let machines = distinct(all().map(|whose| described(&whose.machine)));
+    let mut days: Vec<String> = all().map(|whose| day(whose.taken_at)).collect();
     days.sort();
     let days = match (days.first(), days.last()) {
         (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
         (first, _) => first.cloned().unwrap_or_default(),
     };
-    let mut depths: Vec<&str> = results().map(|results: &Results| results.depth.name()).collect();
-    depths.sort_unstable();
-    depths.dedup();
-    format!("{}; {days}; depth {}", machines.join(" and "), depths.join(" and "))
+    let depths = distinct(all().filter_map(|whose| whose.depth));
+    let depths = if depths.is_empty() { String::new() } else { format!("; depth {}", depths.join(" and ")) };
+    format!("{}; {days}{depths}", machines.join(" and "))
+}
+
+/// The distinct items of `all`, in their order.
+fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
+}
+
+/// Names or commands, as code.
+fn codes<'a>(all: impl Iterator<Item = &'a str>) -> Markup {
+    html! {
+        @for (at, code) in all.enumerate() {
+            @if at > 0 { ", " }
+            code { (code) }
+        }
+    }
 }
 
 /// A machine in a few words.
@@ -65,35 +126,6 @@ pub(crate) fn described(machine: &Machine) -> String {
 /// The day of a time, in UTC.
 pub(crate) fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
-}
-
-/// The names of these experiments.
-fn names(sources: &[&Rc<Source>]) -> Markup {
-    html! {
-        @for (at, source) in sources.iter().enumerate() {
-            @if at > 0 { ", " }
-            code { (source.reference.experiment) }
-        }
-    }
-}
-
-/// The commands that measure these experiments: `cargo bench`, and the checks that have a command of their own.
-fn commands(sources: &[&Rc<Source>]) -> Markup {
-    let mut commands: Vec<String> = Vec::new();
-    for source in sources {
-        let experiment = source.reference.experiment.as_str();
-        let is_apart = command(experiment) == format!("cargo lab {experiment}");
-        let command = if is_apart { command(experiment) } else { "cargo bench".to_string() };
-        if !commands.contains(&command) {
-            commands.push(command);
-        }
-    }
-    html! {
-        @for (at, command) in commands.iter().enumerate() {
-            @if at > 0 { " and " }
-            code { (command) }
-        }
-    }
 }
 
 /// `text` without line breaks, which would end a paragraph of HTML.

@@ -377,20 +377,24 @@ fn until(is_true: impl Fn() -> bool) {
     panic!("it does not become true");
 }
 
-/// The real reference set: two figures, numbers, a claim.
+/// The real reference set: figures of results and of traces, numbers, a claim.
 #[test]
 fn the_reference_set_fills_a_page() {
     let small = Small::new(
         "# One\n\nA herd: {{#measure memo_herd memo2::coarse/memo2 callers=256 placement=free}}, and\n\
          {{#measure memo_miss memo2 f=\"50 µs\" threads=1}}.\n\n{{#figure hit}}\n\n{{#figure herd}}\n\n\
-         {{#claim spawn-cost}}\n",
+         {{#figure callers}}\n\n{{#figure digits}}\n\n{{#claim ID}}\n",
     );
     let package = env::var_os("CARGO_MANIFEST_DIR").expect("Cargo runs this");
     let reference = Path::new(&package).join("../bench-suite/reference");
-    for entry in fs::read_dir(reference).unwrap() {
-        let from = entry.unwrap().path();
-        if from.is_file() {
-            fs::copy(&from, small.path("bench-suite/reference").join(from.file_name().unwrap())).unwrap();
+    fs::create_dir_all(small.path("bench-suite/reference/traces")).unwrap();
+    for folder in ["", "traces"] {
+        for entry in fs::read_dir(reference.join(folder)).unwrap() {
+            let from = entry.unwrap().path();
+            if from.is_file() {
+                let to = small.path("bench-suite/reference").join(folder);
+                fs::copy(&from, to.join(from.file_name().unwrap())).unwrap();
+            }
         }
     }
     small.write(
@@ -399,16 +403,20 @@ fn the_reference_set_fills_a_page() {
          experiment = \"memo_hit\"\nwhere = { keys = \"1000\", choice = \"zipf\", threads = \"1\" }\n\n\
          [herd]\ntitle = \"A herd\"\ndescription = \"Less is better.\"\nkind = \"lines\"\n\
          experiment = \"memo_herd\"\nrows = [\"memo2\", \"memo2::coarse\", \"memo3\"]\nover = \"callers\"\n\
-         where = { placement = \"free\" }\n",
+         where = { placement = \"free\" }\n\n\
+         [callers]\ntitle = \"Six callers\"\ndescription = \"One leads.\"\nkind = \"lanes\"\ntrace = \"herd-memo2\"\n\n\
+         [digits]\ntitle = \"Digits\"\ndescription = \"Long runs.\"\nkind = \"strips\"\n\
+         traces = [\"zero_one-thread\", \"zero_one-task-2\"]\ncounts = \"digits\"\n",
     );
     let id = bench_suite::claim::all().next().unwrap().id;
     let chapter = fs::read_to_string(small.path("book/en/one.md")).unwrap();
-    small.write("book/en/one.md", &chapter.replace("spawn-cost", id));
+    small.write("book/en/one.md", &chapter.replace("claim ID", &format!("claim {id}")));
     let started = std::time::Instant::now();
     let (page, said) = small.page();
     println!("the page has {} bytes; it took {:?}", page.len(), started.elapsed());
+    assert!(page.contains("<code>cargo lab trace herd --memo memo2</code>"), "the note names no trace: {page}");
     assert_eq!(said, "");
-    assert_eq!(page.matches("<svg").count() - Small::new("# One\n").page().0.matches("<svg").count(), 2);
+    assert_eq!(page.matches("<svg").count() - Small::new("# One\n").page().0.matches("<svg").count(), 4);
     assert!(page.contains("<p class=\"verdict\">On the reference machine: "), "{page}");
     assert!(page.len() < 300_000, "the page has {} bytes", page.len());
 }

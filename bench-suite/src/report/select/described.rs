@@ -1,5 +1,5 @@
 //! A figure that is described by what it selects: an experiment, subjects, a quantity, and the parameters that are
-//! fixed, that make panels, or that run along an axis.
+//! fixed, that make panels, or that run along an axis; or traces.
 
 use green_threads::workload::{Quantity, Shows, Unit};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::fault::Fault;
 use super::find::{self, PLACEMENT};
 use super::sources::{Source, Sources};
-use crate::figure::{Axis, Figure, Heat, Lines, Mood, Panel, Picture, Rows, Value, Word};
+use crate::figure::{Axis, Figure, Heat, Lines, Mood, Panel, Picture, Rows, Stacked, Strip, Strips, Value, Word};
 use crate::report::conformance;
 use crate::report::sheet::distinct;
 use crate::report::shows;
@@ -23,10 +23,13 @@ pub struct Described {
     pub description: String,
     /// The kind of picture.
     pub kind: Kind,
-    /// The experiment that it shows.
+    /// The experiment that it shows. Empty if it shows traces.
+    #[serde(default)]
     pub experiment: String,
     /// The quantity; `None` for the time.
     pub quantity: Option<String>,
+    /// The quantities that are the segments of a stacked bar. None of them counts what another one counts.
+    pub quantities: Option<Vec<String>>,
     /// The subjects, in this order; `None` for all of them.
     pub rows: Option<Vec<String>>,
     /// The parameters that are fixed.
@@ -38,6 +41,12 @@ pub struct Described {
     pub over: Option<String>,
     /// The properties that a heat map shows; `None` for all of them.
     pub columns: Option<Vec<String>>,
+    /// The trace whose lanes are shown.
+    pub trace: Option<String>,
+    /// The traces whose runs are shown as strips. Two actors take turns in each.
+    pub traces: Option<Vec<String>>,
+    /// What the axis of strips counts, such as `digits`.
+    pub counts: Option<String>,
 }
 
 /// The kinds of picture that can be described.
@@ -48,10 +57,16 @@ pub enum Kind {
     Dots,
     /// A bar from zero to each median.
     Bars,
+    /// A bar of several quantities.
+    Stacked,
     /// A line for each subject, over a parameter.
     Lines,
     /// The outcomes of the conformance matrix.
     Heat,
+    /// The runs of two actors that take turns, for each trace.
+    Strips,
+    /// The lanes of a trace.
+    Lanes,
 }
 
 impl Described {
@@ -63,36 +78,86 @@ impl Described {
     /// several values, or has a field that this kind of picture does not use.
     pub fn figure(&self, id: &str, sources: &Sources) -> Result<Figure, Fault> {
         let uses: &[&str] = match self.kind {
-            Kind::Dots | Kind::Bars => &["quantity", "panels"],
-            Kind::Lines => &["quantity", "over"],
-            Kind::Heat => &["columns"],
+            Kind::Dots | Kind::Bars => &["experiment", "rows", "where", "quantity", "panels"],
+            Kind::Stacked => &["experiment", "rows", "where", "quantities", "panels"],
+            Kind::Lines => &["experiment", "rows", "where", "quantity", "over"],
+            Kind::Heat => &["experiment", "rows", "where", "columns"],
+            Kind::Strips => &["traces", "counts"],
+            Kind::Lanes => &["trace"],
         };
         let given = [
+            ("experiment", !self.experiment.is_empty()),
+            ("rows", self.rows.is_some()),
+            ("where", !self.fixed.is_empty()),
             ("quantity", self.quantity.is_some()),
+            ("quantities", self.quantities.is_some()),
             ("panels", self.panels.is_some()),
             ("over", self.over.is_some()),
             ("columns", self.columns.is_some()),
+            ("trace", self.trace.is_some()),
+            ("traces", self.traces.is_some()),
+            ("counts", self.counts.is_some()),
         ];
         if let Some((name, _)) = given.iter().find(|(name, given)| *given && !uses.contains(name)) {
             return Err(Fault::Figure(format!("a figure of this kind has no `{name}`; it has {}", uses.join(", "))));
         }
-        let source = sources.of(&self.experiment)?;
-        // A figure that the reference set cannot fill is a fault, whatever the reader has measured.
-        let mut picture = self.picture(&source.only_reference())?;
-        if source.own.is_some() {
-            picture = self.picture(&source)?;
-        }
+        let picture = match self.kind {
+            Kind::Dots => self.of_results(sources, |source| Ok(Picture::Dots(self.rows(source)?)))?,
+            Kind::Bars => self.of_results(sources, |source| Ok(Picture::Bars(self.rows(source)?)))?,
+            Kind::Stacked => self.of_results(sources, |source| Ok(Picture::Stacked(self.stacked(source)?)))?,
+            Kind::Lines => self.of_results(sources, |source| Ok(Picture::Lines(self.lines(source)?)))?,
+            Kind::Heat => self.of_results(sources, |source| Ok(Picture::Heat(self.heat(source)?)))?,
+            Kind::Strips => Picture::Strips(self.strips(sources)?),
+            Kind::Lanes => match &self.trace {
+                Some(trace) => Picture::Lanes(sources.trace(trace)?.shown.trace),
+                None => return Err(Fault::Figure("lanes need the name of a trace: `trace`".to_string())),
+            },
+        };
         let (title, description) = (self.title.clone(), self.description.clone());
         Ok(Figure { id: id.to_string(), title, description, picture })
     }
 
-    fn picture(&self, source: &Source) -> Result<Picture, Fault> {
-        Ok(match self.kind {
-            Kind::Dots => Picture::Dots(self.rows(source)?),
-            Kind::Bars => Picture::Bars(self.rows(source)?),
-            Kind::Lines => Picture::Lines(self.lines(source)?),
-            Kind::Heat => Picture::Heat(self.heat(source)?),
-        })
+    /// The names of the traces that it shows.
+    #[must_use]
+    pub fn traces(&self) -> Vec<&str> {
+        self.trace.iter().chain(self.traces.iter().flatten()).map(String::as_str).collect()
+    }
+
+    /// The picture that `draw` makes of the results that are shown. A figure that the reference set cannot fill is a
+    /// fault, whatever the reader has measured.
+    fn of_results(
+        &self,
+        sources: &Sources,
+        draw: impl Fn(&Source) -> Result<Picture, Fault>,
+    ) -> Result<Picture, Fault> {
+        let source = sources.of(&self.experiment)?;
+        let picture = draw(&source.only_reference())?;
+        if source.own.is_some() { draw(&source) } else { Ok(picture) }
+    }
+
+    /// A strip for each trace. The names of the kinds are those of the two actors.
+    fn strips(&self, sources: &Sources) -> Result<Strips, Fault> {
+        let (Some(traces), Some(label)) = (&self.traces, self.counts.clone()) else {
+            let needs = "strips need the names of traces and what their axis counts: `traces` and `counts`";
+            return Err(Fault::Figure(needs.to_string()));
+        };
+        let (mut kinds, mut rows) = (None, Vec::new());
+        for name in traces {
+            let kept = sources.trace(name)?.shown;
+            let mut actors = distinct(kept.trace.events.iter().map(|event| event.actor.clone()));
+            actors.sort();
+            let Ok::<[String; 2], _>(actors) = actors.try_into() else {
+                return Err(Fault::Figure(format!("trace `{name}` cannot be a strip, because it has not two actors")));
+            };
+            if kinds.get_or_insert_with(|| actors.clone()) != &actors {
+                return Err(Fault::Figure(format!("trace `{name}` has other actors than the first one")));
+            }
+            // Its title is `WORKLOAD: MODEL`.
+            let row = kept.title.split_once(": ").map_or(kept.title.as_str(), |(_, model)| model).to_string();
+            rows.push((row, Strip::of(&kept.trace, &actors[0])));
+        }
+        let kinds = kinds.ok_or_else(|| Fault::Figure("`traces` names no trace".to_string()))?;
+        Ok(Strips { label, kinds, panels: vec![Panel { head: String::new(), rows }] })
     }
 
     /// The axis of the quantity, and the quantity's name.
@@ -129,33 +194,51 @@ impl Described {
     /// Rows of values, in panels.
     fn rows(&self, source: &Source) -> Result<Rows, Fault> {
         let (axis, quantity) = self.axis(source)?;
+        let panels = self.panels(source, |subject, setting| find::value(source, subject, setting, quantity))?;
+        self.has_something(source, panels.iter().flat_map(|panel| &panel.rows).map(|(_, value)| value))?;
+        Ok(Rows { axis, panels })
+    }
+
+    /// Bars of several quantities, in panels.
+    fn stacked(&self, source: &Source) -> Result<Stacked, Fault> {
+        let quantities = self.quantities.as_deref().unwrap_or_default();
+        let described: Vec<(Unit, String)> =
+            quantities.iter().map(|name| find::quantity(&source.reference, name)).collect::<Result<_, _>>()?;
+        let Some((unit, _)) = described.first().filter(|_| described.len() > 1) else {
+            return Err(Fault::Figure("a stacked bar needs two `quantities` or more".to_string()));
+        };
+        if described.iter().any(|(other, _)| other != unit) {
+            return Err(Fault::Figure("these `quantities` have different units, so they have no sum".to_string()));
+        }
+        let values = |subject: &str, setting: &Setting| -> Vec<Value> {
+            quantities.iter().map(|name| find::value(source, subject, setting, name)).collect()
+        };
+        let panels = self.panels(source, values)?;
+        self.has_something(source, panels.iter().flat_map(|panel| &panel.rows).flat_map(|(_, values)| values))?;
+        let segments: Vec<String> = described.iter().map(|(_, label)| label.clone()).collect();
+        Ok(Stacked { axis: Axis { label: segments.join(" + "), unit: *unit }, segments, panels })
+    }
+
+    /// A row for each subject, in a panel for each value of a parameter. `of` makes what a row contains.
+    fn panels<T>(&self, source: &Source, of: impl Fn(&str, &Setting) -> T) -> Result<Vec<Panel<T>>, Fault> {
         let is_placed = source.reference.cells.iter().any(|cell| cell.setting.contains_key(PLACEMENT));
         let unplaced = (is_placed && !self.fixed.contains_key(PLACEMENT)).then_some(PLACEMENT);
         let Some(panels) = self.panels.as_deref().or(unplaced) else {
-            let row = |(subject, setting): &(String, Setting)| {
-                (subject.clone(), find::value(source, subject, setting, quantity))
-            };
+            let row = |(subject, setting): &(String, Setting)| (subject.clone(), of(subject, setting));
             let rows = self.subjects(source, &[])?.iter().map(row).collect();
-            return self.checked(source, Rows { axis, panels: vec![Panel { head: String::new(), rows }] });
+            return Ok(vec![Panel { head: String::new(), rows }]);
         };
         let subjects = self.subjects(source, &[panels])?;
         let values = values(source, &subjects, panels);
         let panel = |value: &String| {
             let rows = subjects.iter().filter_map(|(subject, setting)| {
                 let setting = with(setting, panels, value);
-                exists(source, subject, &setting)
-                    .then(|| (subject.clone(), find::value(source, subject, &setting, quantity)))
+                exists(source, subject, &setting).then(|| (subject.clone(), of(subject, &setting)))
             });
             let head = if values.len() > 1 { self.head(panels, value) } else { String::new() };
             Panel { head, rows: rows.collect() }
         };
-        let panels = values.iter().map(panel).filter(|panel| !panel.rows.is_empty()).collect();
-        self.checked(source, Rows { axis, panels })
-    }
-
-    fn checked(&self, source: &Source, rows: Rows) -> Result<Rows, Fault> {
-        let values = rows.panels.iter().flat_map(|panel| &panel.rows).map(|(_, value)| value);
-        self.has_something(source, values).map(|()| rows)
+        Ok(values.iter().map(panel).filter(|panel| !panel.rows.is_empty()).collect())
     }
 
     /// A figure in which the reference set has nothing is described wrongly.

@@ -21,6 +21,19 @@ pub enum Fault {
         /// Why its file cannot be read; `None` if there is no file.
         why: Option<String>,
     },
+    /// The reference set has no trace of this name, or it cannot be read.
+    #[error(
+        "the reference set has no trace `{name}`{}; it has {}",
+        why.as_ref().map_or(String::new(), |why| format!(" ({why})")), or_none(known)
+    )]
+    Trace {
+        /// The name that was given.
+        name: String,
+        /// The names of its traces.
+        known: Vec<String>,
+        /// Why its file cannot be read; `None` if there is no file.
+        why: Option<String>,
+    },
     /// The experiment has no subject of this name.
     #[error("`{experiment}` has no subject `{subject}`; it has {}", known.join(", "))]
     Subject {

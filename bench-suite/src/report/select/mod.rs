@@ -24,4 +24,4 @@ mod tests;
 pub use described::{Described, Kind};
 pub use fault::Fault;
 pub use measured::{Address, Measured};
-pub use sources::{Source, Sources, command};
+pub use sources::{Source, Sources, TraceSource, command};

@@ -9,7 +9,7 @@ use green_threads::workload::Depth;
 use super::fault::Fault;
 use crate::measure;
 use crate::report::experiments;
-use crate::store::{Results, Store};
+use crate::store::{KeptTrace, Results, Store};
 
 /// The reader's store and the reference set. Each file is read once.
 #[derive(Debug)]
@@ -17,6 +17,17 @@ pub struct Sources {
     own: Store,
     reference: Store,
     read: RefCell<BTreeMap<String, Result<Rc<Source>, Fault>>>,
+}
+
+/// A trace.
+#[derive(Debug)]
+pub struct TraceSource {
+    /// The reader's own trace, or else that of the reference set.
+    pub shown: KeptTrace,
+    /// Whether it is the reader's own.
+    pub is_own: bool,
+    /// Why the reader's own trace cannot be read.
+    pub unread: Option<String>,
 }
 
 /// The results of one experiment.
@@ -81,6 +92,22 @@ impl Sources {
         read.entry(experiment.to_string()).or_insert_with(|| self.choose(experiment).map(Rc::new)).clone()
     }
 
+    /// The trace of this name.
+    ///
+    /// # Errors
+    ///
+    /// If the reference set has no such trace.
+    pub fn trace(&self, name: &str) -> Result<TraceSource, Fault> {
+        let missing = |why| Fault::Trace { name: name.to_string(), known: traces(&self.reference), why };
+        let reference = self.reference.read_trace(name).map_err(|error| missing(Some(error.to_string())))?;
+        let reference = reference.ok_or_else(|| missing(None))?;
+        Ok(match self.own.read_trace(name) {
+            Ok(Some(shown)) => TraceSource { shown, is_own: true, unread: None },
+            Ok(None) => TraceSource { shown: reference, is_own: false, unread: None },
+            Err(error) => TraceSource { shown: reference, is_own: false, unread: Some(error.to_string()) },
+        })
+    }
+
     fn choose(&self, experiment: &str) -> Result<Source, Fault> {
         if !experiments().contains(&experiment) {
             return Err(Fault::Experiment { experiment: experiment.to_string(), known: experiments() });
@@ -96,6 +123,15 @@ impl Sources {
         let own = own.filter(|results| results.complete && results.depth != Depth::Trial);
         Ok(Source { own, reference, unread })
     }
+}
+
+/// The names of the traces in `store`.
+fn traces(store: &Store) -> Vec<String> {
+    let files = std::fs::read_dir(store.folder().join("traces")).into_iter().flatten().flatten();
+    let name = |file: std::fs::DirEntry| Some(file.file_name().to_str()?.strip_suffix(".json")?.to_string());
+    let mut names: Vec<String> = files.filter_map(name).collect();
+    names.sort();
+    names
 }
 
 /// The command that measures `experiment`.

@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use green_threads::probe::trace::{Event, Trace};
 use green_threads::workload::{Depth, Unit};
 
 use super::{Address, Described, Fault, Kind, Sources};
 use crate::child::End;
 use crate::child::probe::Stop;
-use crate::figure::{Heat, Mood, Picture, Value};
+use crate::figure::{Heat, Mood, Picture, Strip, Value};
 use crate::spec::Outcome;
-use crate::store::{Cell, Found, Observation, Results, Series, Setting, Store};
+use crate::store::{Cell, Found, KeptTrace, Observation, Results, Series, Setting, Store};
 
 fn setting(of: &[(&str, &str)]) -> Setting {
     of.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
@@ -245,6 +246,10 @@ fn described(kind: Kind, fixed: &[(&str, &str)]) -> Described {
         panels: None,
         over: None,
         columns: None,
+        quantities: None,
+        trace: None,
+        traces: None,
+        counts: None,
     }
 }
 
@@ -321,7 +326,7 @@ fn a_wrong_description_is_a_fault() {
     );
     assert_eq!(
         fault(Described { over: Some("threads".to_string()), ..two() }),
-        "a figure of this kind has no `over`; it has quantity, panels"
+        "a figure of this kind has no `over`; it has experiment, rows, where, quantity, panels"
     );
     assert_eq!(
         fault(Described { panels: Some("thread".to_string()), ..two() }),
@@ -372,4 +377,79 @@ fn a_heat_map_has_a_row_for_each_memo() {
     assert_eq!(fault.to_string(), "`conformance` has no `property` cycles; it has one-call, cycle");
     let address = Address { experiment: "conformance".to_string(), ..at("memo2", &[("property", "cycle")]) };
     says(&sources, &address, "hangs");
+}
+
+fn kept(name: &str, actors: &[&str]) -> KeptTrace {
+    let event = |(at, actor): (usize, &&str)| Event {
+        actor: actor.to_string(),
+        did: "runs".to_string(),
+        thread: None,
+        at: at as u64,
+        until: Some(at as u64 + 1),
+    };
+    let trace = Trace { events: actors.iter().enumerate().map(event).collect(), ..Trace::default() };
+    KeptTrace::new(name, &format!("line: {name}"), "cargo lab trace line", trace)
+}
+
+#[test]
+fn traces_come_from_the_reader_or_else_from_the_reference() {
+    let (_folder, sources) = sources();
+    let of = |name: &str| {
+        let lanes =
+            Described { experiment: String::new(), trace: Some(name.to_string()), ..described(Kind::Lanes, &[]) };
+        lanes.figure("lanes", &sources).map(|figure| figure.picture)
+    };
+    sources.reference().write_trace(&kept("one", &["a"])).unwrap();
+    assert_eq!(of("two").unwrap_err().to_string(), "the reference set has no trace `two`; it has one");
+    assert_eq!(of("one").unwrap(), Picture::Lanes(kept("one", &["a"]).trace));
+    let path = sources.own().write_trace(&kept("one", &["a", "b"])).unwrap();
+    assert_eq!(of("one").unwrap(), Picture::Lanes(kept("one", &["a", "b"]).trace));
+    fs::write(path, "no JSON").unwrap();
+    assert_eq!(of("one").unwrap(), Picture::Lanes(kept("one", &["a"]).trace));
+    assert!(sources.trace("one").unwrap().unread.is_some_and(|why| why.contains("one.json")));
+}
+
+#[test]
+fn a_strip_has_the_runs_of_two_actors() {
+    let (_folder, sources) = sources();
+    for (name, actors) in [("one", &["b", "a", "a"][..]), ("two", &["a", "b"]), ("three", &["a", "b", "c"])] {
+        sources.reference().write_trace(&kept(name, actors)).unwrap();
+    }
+    let of = |traces: &[&str]| {
+        let traces = Some(traces.iter().map(|name| name.to_string()).collect());
+        let counts = Some("digits".to_string());
+        Described { experiment: String::new(), traces, counts, ..described(Kind::Strips, &[]) }.figure("id", &sources)
+    };
+    let Picture::Strips(strips) = of(&["one", "two"]).unwrap().picture else { panic!("strips") };
+    assert_eq!(strips.kinds, ["a", "b"]);
+    let rows = [("one", vec![0, 1, 2]), ("two", vec![1, 1])];
+    assert_eq!(strips.panels[0].rows, rows.map(|(name, runs)| (name.to_string(), Strip::Runs(runs))));
+    assert!(of(&["three"]).unwrap_err().to_string().contains("has not two actors"));
+    assert_eq!(of(&[]).unwrap_err().to_string(), "`traces` names no trace");
+}
+
+#[test]
+fn a_stacked_bar_has_a_value_for_each_quantity() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, reference] = ["own", "reference"].map(|name| Store::at(&folder.path().join(name)));
+    let cells = vec![
+        observed("thread", &[("resident", 8192.0), ("kernel", 4096.0)], None),
+        observed("task", &[("resident", 512.0), ("kernel_below", 64.0)], None),
+    ];
+    write(&reference, "parked", cells);
+    let sources = Sources::new(own, reference);
+    let of = |quantities: &[&str]| {
+        let quantities = Some(quantities.iter().map(|name| name.to_string()).collect());
+        let parked = Described { experiment: "parked".to_string(), quantities, ..described(Kind::Stacked, &[]) };
+        parked.figure("id", &sources)
+    };
+    let Picture::Stacked(stacked) = of(&["resident", "kernel"]).unwrap().picture else { panic!("stacked") };
+    assert_eq!((stacked.axis.unit, stacked.segments.len()), (Unit::Bytes, 2));
+    let words = |(name, values): &(String, Vec<Value>)| {
+        (name.clone(), values.iter().map(|value| value.text(Unit::Bytes)).collect::<Vec<_>>())
+    };
+    let rows: Vec<_> = stacked.panels[0].rows.iter().map(words).collect();
+    let expected = [("thread", ["8.00 KiB", "4.00 KiB"]), ("task", ["512 B", "< 64 B"])];
+    assert_eq!(rows, expected.map(|(name, words)| (name.to_string(), words.map(str::to_string).to_vec())));
+    assert_eq!(of(&["resident"]).unwrap_err().to_string(), "a stacked bar needs two `quantities` or more");
 }
