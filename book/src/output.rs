@@ -27,8 +27,9 @@ const SCHEMA: u32 = 1;
 /// How long a command may run.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// The commands that may be recorded begin with this.
+/// The commands that may be recorded begin with one of these: the lab's, and tests.
 const LAB: &str = "cargo lab ";
+const TEST: &str = "cargo test ";
 
 /// What a chapter asks for: `{{#output COMMAND [exit=N] [lines=N]}}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Asked {
     ///
     /// # Errors
     ///
-    /// If the command is not one of the lab's.
+    /// If the command is neither the lab's nor a test.
     pub(crate) fn parse(arguments: &str) -> anyhow::Result<Self> {
         let mut asked = Asked { command: arguments.to_string(), exit: 0, lines: None };
         while let Some((rest, last)) = asked.command.rsplit_once(char::is_whitespace) {
@@ -57,7 +58,8 @@ impl Asked {
             }
             asked.command = rest.trim_end().to_string();
         }
-        ensure!(asked.command.starts_with(LAB), "only `cargo lab ...` can be recorded, not `{}`", asked.command);
+        let is_allowed = [LAB, TEST].iter().any(|start| asked.command.starts_with(start));
+        ensure!(is_allowed, "only `cargo lab ...` and `cargo test ...` can be recorded, not `{}`", asked.command);
         ensure!(shlex::split(&asked.command).is_some(), "`{}`: a quotation mark has no end", asked.command);
         Ok(asked)
     }
@@ -77,7 +79,7 @@ struct Recording {
 /// The file of a command's recording in a store.
 fn path(store: &Store, command: &str) -> PathBuf {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words: Vec<&str> = command[LAB.len()..].split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = command["cargo ".len()..].split(|c| !is_word(c)).filter(|word| !word.is_empty()).collect();
     store.folder().join("outputs").join(format!("{}.json", words.join("-")))
 }
 
@@ -169,20 +171,26 @@ pub(crate) fn record(commands: &[Asked], store: &Store) -> anyhow::Result<Vec<St
 /// The path of the `lab`, which Cargo builds first. A test names a program instead.
 fn lab() -> anyhow::Result<PathBuf> {
     if env::var_os("CARGO_BIN_EXE_lab").is_none() {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
+        let mut build = Command::new(cargo());
         let status = build.current_dir(place::workspace()?).args(["build", "--bin", "lab"]).status();
         ensure!(status.context("Cargo cannot be started")?.success(), "the lab cannot be built");
     }
     Ok(place::lab())
 }
 
+fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+}
+
 /// Runs `command` in the root of the workspace, without colour, for a terminal of 80 columns. Returns its exit status
 /// and what it printed: its standard output, or its standard error if there was no output.
 fn run(lab: &Path, command: &str, limit: Duration) -> anyhow::Result<(i32, String)> {
-    let arguments = shlex::split(&command[LAB.len()..]).context("a quotation mark has no end")?;
-    let mut child = Command::new(lab)
-        .args(arguments)
+    let (program, arguments) = match command.strip_prefix(LAB) {
+        Some(arguments) => (lab.to_path_buf(), arguments),
+        None => (cargo(), &command["cargo ".len()..]),
+    };
+    let mut child = Command::new(&program)
+        .args(shlex::split(arguments).context("a quotation mark has no end")?)
         .current_dir(place::workspace()?)
         .envs([("COLUMNS", "80"), ("NO_COLOR", "1"), ("CARGO_TERM_QUIET", "true")])
         .env_remove("CLICOLOR_FORCE")
@@ -190,7 +198,7 @@ fn run(lab: &Path, command: &str, limit: Duration) -> anyhow::Result<(i32, Strin
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("{} cannot be started", lab.display()))?;
+        .with_context(|| format!("{} cannot be started", program.display()))?;
     let read = |stream: Option<Box<dyn Read + Send>>| {
         thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -223,7 +231,8 @@ mod tests {
         let asked = Asked::parse("cargo lab demo --memo memo2 exit=1  lines=20").unwrap();
         assert_eq!(asked, Asked { command: "cargo lab demo --memo memo2".to_string(), exit: 1, lines: Some(20) });
         assert_eq!(Asked::parse("cargo lab run x=1").unwrap().command, "cargo lab run x=1");
-        assert!(Asked::parse("rm -r x").is_err());
+        assert_eq!(Asked::parse("cargo test -p memo2").unwrap().command, "cargo test -p memo2");
+        assert!(Asked::parse("rm -r x").is_err() && Asked::parse("cargo clean").is_err());
         assert!(Asked::parse("cargo lab 'x").is_err());
     }
 

@@ -181,7 +181,7 @@ fn a_wrong_description_is_found_where_it_is() {
 #[test]
 fn a_wrong_claim_output_or_bug_is_found() {
     must_fail("{{#claim no-such}}\n", &["one.md:1: there is no claim `no-such`; there are "]);
-    must_fail("{{#output ls}}\n", &["one.md:1: only `cargo lab ...` can be recorded, not `ls`"]);
+    must_fail("{{#output ls}}\n", &["one.md:1: only `cargo lab ...` and `cargo test ...` can be recorded, not `ls`"]);
     must_fail(
         "\n{{#output cargo lab subjects}}\n",
         &[

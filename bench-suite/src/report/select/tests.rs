@@ -416,7 +416,7 @@ fn a_strip_has_the_runs_of_two_actors() {
         sources.reference().write_trace(&kept(name, actors)).unwrap();
     }
     let of = |traces: &[&str]| {
-        let traces = Some(traces.iter().map(|name| name.to_string()).collect());
+        let traces = Some(traces.iter().map(ToString::to_string).collect());
         let counts = Some("digits".to_string());
         Described { experiment: String::new(), traces, counts, ..described(Kind::Strips, &[]) }.figure("id", &sources)
     };
@@ -439,7 +439,7 @@ fn a_stacked_bar_has_a_value_for_each_quantity() {
     write(&reference, "parked", cells);
     let sources = Sources::new(own, reference);
     let of = |quantities: &[&str]| {
-        let quantities = Some(quantities.iter().map(|name| name.to_string()).collect());
+        let quantities = Some(quantities.iter().map(ToString::to_string).collect());
         let parked = Described { experiment: "parked".to_string(), quantities, ..described(Kind::Stacked, &[]) };
         parked.figure("id", &sources)
     };
