@@ -46,6 +46,14 @@ export function contrast({ where, except, least, smallest }) {
         const [red, green, blue] = numbers.slice(0, 3).map((part) => (rgb ? part / 255 : part));
         return { colour: [red, green, blue], alpha: numbers[3] ?? 1 };
     };
+    /** The colour of a filled shape. Of a pattern, the colour of its thin lines, which cover about a quarter of it. */
+    const filled = (text) => {
+        const pattern = text.match(/^url\("?#([^")]*)"?\)$/);
+        if (!pattern) return parse(text);
+        const lines = document.getElementById(pattern[1])?.firstElementChild;
+        if (!lines) throw new Error(`a pattern that is not there: ${text}`);
+        return { colour: parse(getComputedStyle(lines).stroke).colour, alpha: 0.25 };
+    };
     const over = (top, alpha, below) => top.map((part, index) => part * alpha + below[index] * (1 - alpha));
     const luminance = (colour) => {
         const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
@@ -128,7 +136,7 @@ export function contrast({ where, except, least, smallest }) {
                     if (shape.matches("text") || shapeStyle.fill === "none") continue;
                     const inShape = point.matrixTransform(shape.getScreenCTM().inverse());
                     if (!shape.isPointInFill(inShape)) continue;
-                    const fill = parse(shapeStyle.fill);
+                    const fill = filled(shapeStyle.fill);
                     const cover = fill.alpha * Number(shapeStyle.fillOpacity) * opacity(shape);
                     background = over(fill.colour, cover, background);
                 }
