@@ -135,7 +135,7 @@ fn property(cell: &Cell) -> &str {
 }
 
 /// A narrow head: each part of a path and of a long word is on a line of its own.
-fn head(subject: &str) -> String {
+pub(super) fn head(subject: &str) -> String {
     subject.replace("::", "\n").replace('_', "_\n").replace("duplicating", "dupli-\ncating")
 }
 

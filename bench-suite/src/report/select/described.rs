@@ -30,7 +30,7 @@ pub struct Described {
     pub quantity: Option<String>,
     /// The quantities that are the segments of a stacked bar. None of them counts what another one counts.
     pub quantities: Option<Vec<String>>,
-    /// The subjects, in this order; `None` for all of them.
+    /// The subjects, or the properties of a heat map, in this order; `None` for all of them.
     pub rows: Option<Vec<String>>,
     /// The parameters that are fixed.
     #[serde(default, rename = "where")]
@@ -39,7 +39,7 @@ pub struct Described {
     pub panels: Option<String>,
     /// The parameter along the axis of lines.
     pub over: Option<String>,
-    /// The properties that a heat map shows; `None` for all of them.
+    /// The subjects of a heat map, in this order; `None` for all of them.
     pub columns: Option<Vec<String>>,
     /// The trace whose lanes are shown.
     pub trace: Option<String>,
@@ -291,12 +291,12 @@ impl Described {
             return Err(Fault::Ambiguous { experiment, subject, parameter: "callers".to_string(), known: callers });
         }
         let experiment = || self.experiment.clone();
-        let subjects = self.rows.clone().unwrap_or_else(known);
+        let subjects = self.columns.clone().unwrap_or_else(known);
         if let Some(subject) = subjects.iter().find(|subject| !known().contains(subject)) {
             return Err(Fault::Subject { experiment: experiment(), subject: subject.clone(), known: known() });
         }
         let all = distinct(cells.iter().filter_map(|cell| cell.setting.get("property").cloned()));
-        let properties = self.columns.clone().unwrap_or_else(|| all.clone());
+        let properties = self.rows.clone().unwrap_or_else(|| all.clone());
         if let Some(value) = properties.iter().find(|property| !all.contains(property)) {
             let (parameter, value) = ("property".to_string(), value.clone());
             return Err(Fault::Value { experiment: experiment(), parameter, value, known: all });
@@ -307,10 +307,9 @@ impl Described {
             found.map_or_else(|| Word::new("-", Mood::Faint), conformance::word)
         };
         let row =
-            |subject: &String| (subject.clone(), properties.iter().map(|property| word(subject, property)).collect());
-        let heads = std::iter::once("memo".to_string());
-        let heads = heads.chain(properties.iter().map(|property| property.replace('-', "-\n")));
-        Ok(Heat { heads: heads.collect(), rows: subjects.iter().map(row).collect() })
+            |property: &String| (property.clone(), subjects.iter().map(|subject| word(subject, property)).collect());
+        let heads = std::iter::once("property".to_string()).chain(subjects.iter().map(|name| conformance::head(name)));
+        Ok(Heat { heads: heads.collect(), rows: properties.iter().map(row).collect() })
     }
 
     fn is_fixed(&self, setting: &Setting) -> bool {

@@ -370,10 +370,11 @@ fn a_heat_map_has_a_row_for_each_memo() {
     write(sources.reference(), "conformance", cells);
     let of = Described { experiment: "conformance".to_string(), ..described(Kind::Heat, &[("callers", "threads")]) };
     let Picture::Heat(Heat { heads, rows }) = of.figure("heat", &sources).unwrap().picture else { panic!("heat") };
-    assert_eq!(heads, ["memo", "one-\ncall", "cycle"]);
-    assert_eq!(rows[1].0, "memo3");
-    assert_eq!(rows[1].1.iter().map(|word| word.mood).collect::<Vec<_>>(), [Mood::Good, Mood::Bad]);
-    let fault = Described { columns: Some(vec!["cycles".to_string()]), ..of }.figure("heat", &sources).unwrap_err();
+    assert_eq!(heads, ["property", "memo2", "memo3"]);
+    assert_eq!(rows.iter().map(|(property, _)| property.as_str()).collect::<Vec<_>>(), ["one-call", "cycle"]);
+    let moods = |row: usize| rows[row].1.iter().map(|word| word.mood).collect::<Vec<_>>();
+    assert_eq!((moods(0), moods(1)), (vec![Mood::Good; 2], vec![Mood::Bad; 2]));
+    let fault = Described { rows: Some(vec!["cycles".to_string()]), ..of }.figure("heat", &sources).unwrap_err();
     assert_eq!(fault.to_string(), "`conformance` has no `property` cycles; it has one-call, cycle");
     let address = Address { experiment: "conformance".to_string(), ..at("memo2", &[("property", "cycle")]) };
     says(&sources, &address, "hangs");
