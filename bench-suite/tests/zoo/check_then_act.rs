@@ -34,8 +34,10 @@ impl<K: Key, V: Value> Memo<K, V> {
             return entry.clone();
         }
         let entry = Arc::new(OnceLock::new());
-        // WRONG: a correct memo has `self.entries.write().entry(key.clone()).or_insert(entry).clone()`, which looks
-        // again: the lock was free after the first look, so another caller may have inserted an entry.
+        // WRONG: a correct memo has
+        // `self.entries.write().entry(key.clone()).or_insert(entry).clone()`, which looks
+        // again: the lock was free after the first look, so another caller may have
+        // inserted an entry.
         self.entries.write().insert(key.clone(), entry.clone());
         entry
     }

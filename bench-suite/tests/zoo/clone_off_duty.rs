@@ -36,7 +36,7 @@ impl<K: Key, V: Value> Memo<K, V> {
 
     // ANCHOR: get
     pub(crate) fn get(&self, key: &K) -> V {
-        let entry = self.entries.lock().entry(key.clone()).or_insert_with(Entry::new).clone();
+        let entry = self.entries.lock().entry(key.clone()).or_default().clone();
         let mut state = entry.state.lock();
         loop {
             match &*state {
@@ -50,8 +50,8 @@ impl<K: Key, V: Value> Memo<K, V> {
 
         let lead = Lead(&entry);
         let value = (self.f)(key);
-        // WRONG: a correct memo clones first, `let kept = value.clone();`, and has this line
-        // after that.
+        // WRONG: a correct memo clones first, `let kept = value.clone();`, and has this
+        // line after that.
         mem::forget(lead);
         *entry.state.lock() = State::Ready(value.clone());
         entry.changed.notify_all();
@@ -60,9 +60,9 @@ impl<K: Key, V: Value> Memo<K, V> {
     // ANCHOR_END: get
 }
 
-impl<V> Entry<V> {
-    fn new() -> Arc<Self> {
-        Arc::new(Entry { state: Mutex::new(State::Vacant), changed: Condvar::new() })
+impl<V> Default for Entry<V> {
+    fn default() -> Self {
+        Entry { state: Mutex::new(State::Vacant), changed: Condvar::new() }
     }
 }
 

@@ -52,8 +52,9 @@ impl<K: Key, V: Value> Memo<K, V> {
             }
             changed.await;
         }
-        // WRONG: a correct memo has a guard here. If there is no value, its `Drop` makes the entry vacant and wakes
-        // the waiters. It runs after a panic, and also if this future is dropped here.
+        // WRONG: a correct memo has a guard here. If there is no value, its `Drop` makes
+        // the entry vacant and wakes the waiters. It runs after a panic, and also if this
+        // future is dropped here.
         let ended = AssertUnwindSafe(async {
             let value = (self.f)(key).await;
             (State::Ready(value.clone()), value)

@@ -34,8 +34,8 @@ impl<K: Key, V: Value> Memo<K, V> {
         if let Some(value) = shard.get(key) {
             return value.clone();
         }
-        // WRONG: a correct memo has shards of entries, each with a lock or a `OnceLock` of its own, and releases the
-        // shard's lock before it calls `f`.
+        // WRONG: a correct memo has shards of entries, each with a lock or a `OnceLock`
+        // of its own, and releases the shard's lock before it calls `f`.
         let value = (self.f)(key);
         shard.insert(key.clone(), value.clone());
         value

@@ -46,8 +46,9 @@ impl<K: Key, V: Value> Memo<K, V> {
                     break;
                 }
             }
-            // WRONG: a correct memo waits under the hold under which it has looked. Before the loop it has
-            // `let mut state = entry.state.lock();`, and here `entry.changed.wait(&mut state);`.
+            // WRONG: a correct memo waits under the hold under which it has looked.
+            // Before the loop it has `let mut state = entry.state.lock();`, and here
+            // `entry.changed.wait(&mut state);`.
             entry.changed.wait(&mut entry.state.lock());
         }
         let lead = Lead(&entry);

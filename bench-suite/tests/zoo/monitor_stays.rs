@@ -33,8 +33,9 @@ impl<K: Key, V: Value> Memo<K, V> {
     pub(crate) fn new(f: Function<K, V>) -> Self {
         let (mailbox, asks) = channel();
         let shared = Arc::new(Shared { f, mailbox });
-        // WRONG: in a correct memo the monitor gets only `f`, in an `Arc` of its own, so that the last sender is
-        // dropped with the memo. Or the memo's `Drop` tells the monitor to end, and joins it.
+        // WRONG: in a correct memo the monitor gets only `f`, in an `Arc` of its own, so
+        // that the last sender is dropped with the memo. Or the memo's `Drop` tells the
+        // monitor to end, and joins it.
         let held = shared.clone();
         thread::spawn(move || monitor(&held, &asks));
         Memo(shared)

@@ -49,8 +49,9 @@ impl<K: Key, V: Value> Memo<K, V> {
                 State::Computing(leader) if *leader == me => {
                     panic!("{key:?} is asked for by its own call")
                 }
-                // WRONG: a correct memo records, for each thread, the leader that it waits for, and follows these
-                // records from here. If they lead back to this thread, the memo refuses (`memo2::robust`).
+                // WRONG: a correct memo records, for each thread, the leader that it
+                // waits for, and follows these records from here. If they lead back to
+                // this thread, the memo refuses (`memo2::robust`).
                 State::Computing(_) => entry.changed.wait(&mut state),
                 State::Vacant => break,
             }

@@ -51,8 +51,8 @@ impl<K: Key, V: Value, const POLLS: bool> Memo<K, V, POLLS> {
                     break;
                 }
             }
-            // WRONG: both arms. A correct memo waits here on a condition variable of the entry, which the leader
-            // signals when it is done.
+            // WRONG: both arms. A correct memo waits here on a condition variable of the
+            // entry, which the leader signals when it is done.
             match POLLS {
                 true => thread::sleep(Duration::from_millis(1)),
                 false => thread::yield_now(),
