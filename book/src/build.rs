@@ -47,6 +47,7 @@ fn render(dest: Option<PathBuf>, complaints: &Complaints) -> anyhow::Result<Path
     let dest = book.build_dir_for("html");
     may_replace(&dest)?;
     complaints.extend(check::anchors(&book));
+    complaints.extend(check::snippets(&book));
     book.build()?;
     // Removes the `..` of `book/../target/book`.
     Ok(dest.canonicalize()?)

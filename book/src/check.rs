@@ -1,4 +1,5 @@
-//! Checks what mdBook does not check: that each anchor exists, and that each link has a target.
+//! Checks what mdBook does not check: that each anchor exists, that all Rust comes from files that a compiler sees, and
+//! that each link has a target.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
@@ -17,11 +18,42 @@ use mdbook_driver::book::{BookItem, Chapter};
 /// neither. (It does log a missing *file*.)
 pub(crate) fn anchors(book: &MDBook) -> Vec<String> {
     let source = book.root.join(&book.config.book.src);
-    let chapters = book.iter().filter_map(|item| match item {
+    chapters(book).flat_map(|chapter| anchors_of(chapter, &source)).collect()
+}
+
+fn chapters(book: &MDBook) -> impl Iterator<Item = &Chapter> {
+    book.iter().filter_map(|item| match item {
         BookItem::Chapter(chapter) => Some(chapter),
         _ => None,
-    });
-    chapters.flat_map(|chapter| anchors_of(chapter, &source)).collect()
+    })
+}
+
+/// Returns a complaint for each block of Rust that includes nothing. No compiler has seen such a block.
+pub(crate) fn snippets(book: &MDBook) -> Vec<String> {
+    chapters(book).flat_map(snippets_of).collect()
+}
+
+fn snippets_of(chapter: &Chapter) -> Vec<String> {
+    let name = chapter.path.as_deref().unwrap_or(Path::new(&chapter.name)).display();
+    let mut complaints = Vec::new();
+    // The line on which a block of Rust begins, and whether it includes something.
+    let mut block: Option<(usize, bool)> = None;
+    for (at, line) in chapter.content.lines().enumerate() {
+        match &mut block {
+            None if line.trim_start().starts_with("```rust") => block = Some((at + 1, false)),
+            None => {}
+            Some((begins, false)) if line.trim() == "```" => {
+                complaints.push(format!(
+                    "{name}:{begins}: this Rust is in no file; move it to one, such as book/tests/answers.rs, and \
+                     include it"
+                ));
+                block = None;
+            }
+            Some(_) if line.trim() == "```" => block = None,
+            Some((_, includes)) => *includes |= line.contains("{{#include") || line.contains("{{#bug"),
+        }
+    }
+    complaints
 }
 
 fn anchors_of(chapter: &Chapter, source: &Path) -> Vec<String> {

@@ -81,6 +81,11 @@ fn an_anchor_without_an_end_is_found() {
 }
 
 #[test]
+fn rust_in_no_file_is_found() {
+    must_fail("# One\n\n```rust,ignore\nfn f() {}\n```\n", "one.md:3: this Rust is in no file");
+}
+
+#[test]
 fn a_broken_link_is_found() {
     must_fail("[two](two.md)\n", "one.html: link to nowhere: two.html");
 }
