@@ -1,19 +1,15 @@
-//! Builds the book with mdBook as a library, and collects the errors that mdBook only logs.
+//! Builds the book with mdBook as a library.
 
 use std::env;
-use std::fmt::{Debug, Write};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, bail, ensure};
 use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::check;
+use crate::complaints::Complaints;
 use crate::preprocess::{NAME, Results};
 
 /// Builds the book into `dest`, or into the folder that its `book.toml` names, and returns the path of its first
@@ -94,48 +90,4 @@ fn may_replace(dest: &Path) -> anyhow::Result<()> {
         bail!("{} contains something that is not a book, and building would delete it", dest.display());
     }
     Ok(())
-}
-
-/// The faults of the book. As a [`Subscriber`] it also receives what mdBook logs: mdBook logs most errors and
-/// continues.
-#[derive(Clone, Default)]
-pub(crate) struct Complaints(Arc<Mutex<Vec<String>>>);
-
-impl Complaints {
-    pub(crate) fn extend(&self, complaints: Vec<String>) {
-        self.0.lock().unwrap().extend(complaints);
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
-    }
-}
-
-impl Subscriber for Complaints {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        struct Message(String);
-        impl Visit for Message {
-            fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-                if field.name() == "message" {
-                    let _ = write!(self.0, "{value:?}");
-                }
-            }
-        }
-        let mut message = Message(String::from("mdBook: "));
-        event.record(&mut message);
-        self.extend(vec![message.0]);
-    }
-
-    // Spans say where a message was logged. mdBook's messages say it themselves.
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
 }

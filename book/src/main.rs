@@ -7,6 +7,7 @@ mod bug;
 mod build;
 mod check;
 mod claim;
+mod complaints;
 mod directive;
 mod figures;
 mod output;

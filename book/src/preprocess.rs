@@ -13,7 +13,7 @@ use mdbook_driver::book::{Book, Chapter};
 use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
-use crate::build::Complaints;
+use crate::complaints::Complaints;
 use crate::directive::{Directive, directives, endless};
 use crate::figures::Figures;
 use crate::output::{self, Asked};
