@@ -54,7 +54,7 @@ pub(super) fn draw(trace: &Trace, id: &str) -> Drawing {
     let more = format!("and {} more lanes", count(picture.more as f64));
     let mut remarks = Vec::new();
     if is_off && is_on {
-        remarks.push("(dashed: on no thread)");
+        remarks.push("(dashed: not running)");
     }
     if trace.dropped > 0 {
         remarks.push(&dropped);
