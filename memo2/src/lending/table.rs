@@ -119,7 +119,8 @@ struct Lines<K, V> {
     /// A hash shifted right by this many bits is the index of a line.
     shift: u32,
     /// The table of half the size, or null. Readers may still be in it, and nothing
-    /// counts them. So it stays. All old tables together are as big as the current one.
+    /// counts them. So it stays. All old tables together are almost as big as the
+    /// current one.
     previous: *mut Lines<K, V>,
 }
 // ANCHOR_END: table
