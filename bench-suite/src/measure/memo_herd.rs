@@ -1,5 +1,5 @@
-//! `memo_herd`: many callers of one cold key. How long does it take from the moment when the value exists until
-//! the last caller has it, and how often is `f` called?
+//! `memo_herd`: many callers of one cold key. How long does it take from the moment when `f` may return
+//! until the last caller has the value, and how often is `f` called?
 
 use std::io;
 use std::marker::PhantomData;
@@ -25,8 +25,8 @@ const CALLS: Quantity = Quantity::count("calls", "calls of f").less();
 
 const TIMES: Times = Times {
     rows: "memo",
-    caption: "Many callers of one cold key. Shown: time from the moment when the value is there until the last caller \
-              has it, the ratio to the fastest, and in brackets the calls of f.",
+    caption: "Many callers of one cold key. Shown: time from the moment when f may return until the last caller has \
+              the value, the ratio to the fastest, and in brackets the calls of f.",
     columns: &[Parameter::new("callers", "{} caller{s}")],
     in_brackets: &[CALLS],
     expected: Some(1.0),
