@@ -19,9 +19,9 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 // ANCHOR: race
-/// Two threads ask for the same key, and nothing orders their calls. In some order of
-/// their turns one thread writes the map while the other reads or writes it. loom must
-/// find that order: this test fails if the race is *not* there.
+/// Two threads ask for the same key, and nothing orders their calls. So a write of the map
+/// by one thread races with the accesses of the other. loom must find that race: this
+/// test fails if it is *not* there.
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn two_threads_race_on_the_map() {

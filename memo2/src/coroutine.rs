@@ -149,8 +149,8 @@ where
         let failed = self.failed.load(Relaxed);
         if failed > entries.len() / 2 {
             // The map removes the vacant entries that no caller holds. Only the map can
-            // reach such an entry, so `get_mut` needs no lock. Each failed call pays for
-            // a look at two entries.
+            // reach such an entry, so `get_mut` needs no lock. The map has fewer than two
+            // entries for each failed call, so failures pay for this look at all of them.
             entries.retain(|_, entry| match Arc::get_mut(entry) {
                 Some(entry) => !matches!(entry.state.get_mut(), State::Vacant),
                 None => true,

@@ -65,7 +65,8 @@ where
     pub fn get(&self, key: &K) -> V {
         // The first visit. The guard is a temporary of this statement and is dropped at
         // its semicolon. (A temporary in the head of a `match` would live on through the
-        // arms, where `f` runs. That would be `coarse` again.)
+        // arms. Then `f` would run under the lock, and the second visit would wait for
+        // the first, forever.)
         let hit = self.map.lock().get(key).cloned();
         if let Some(value) = hit {
             return value;

@@ -17,7 +17,8 @@ use crate::sync::{Arc, Condvar, Mutex};
 /// lock while `f` runs. No caller holds two locks at a time.
 ///
 /// The memo keeps every value for as long as it lives. An entry whose call panicked stays
-/// for the next caller. Once such entries may be half of the map, the memo removes them.
+/// for the next caller. Once such entries may be more than half of the map, the memo
+/// removes them.
 ///
 /// Source: gopl section 9.7, `memo4`. There, a panic of `f` leaves every waiter asleep
 /// forever. Here it does not.
@@ -129,8 +130,8 @@ where
         let failed = self.failed.load(Relaxed);
         if failed > entries.len() / 2 {
             // The map removes the vacant entries that no caller holds. Only the map can
-            // reach such an entry, so `get_mut` needs no lock. Each failed call pays for
-            // a look at two entries.
+            // reach such an entry, so `get_mut` needs no lock. The map has fewer than two
+            // entries for each failed call, so failures pay for this look at all of them.
             entries.retain(|_, entry| match Arc::get_mut(entry) {
                 Some(entry) => !matches!(entry.state.get_mut(), State::Vacant),
                 None => true,
