@@ -11,7 +11,6 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use bench_suite::store::{Machine, Results, SCHEMA, Store};
-use mdbook_driver::MDBook;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -284,7 +283,7 @@ fn the_external_command_makes_the_same_pages() {
         env::var("CARGO_BIN_EXE_book").unwrap()
     );
     small.write("book/book.toml", &format!("{book_toml}{table}"));
-    MDBook::load(&package).unwrap().build().unwrap();
+    mdbook_driver::MDBook::load(&package).unwrap().build().unwrap();
     assert_eq!(fs::read_to_string(small.path("out/one.html")).unwrap(), inside);
     // `cargo book` does not start the command.
     small.write("book/book.toml", &format!("{book_toml}[preprocessor.results]\ncommand = \"false\"\n"));
