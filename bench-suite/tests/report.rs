@@ -57,8 +57,8 @@ fn results_do_not_differ_from_themselves() {
     }
 }
 
-/// One time is twice as long in each round, one quantity is a tenth, one property is no longer kept, and one time differs
-/// by less than the spread.
+/// One ratio is twice as large in each round, one quantity is a tenth, one property is no longer kept, and one ratio
+/// differs by less than the spread.
 #[test]
 fn only_what_differs_by_more_than_the_spread_is_listed() {
     let own = store(&["memo_http", "parked", "conformance"]);
@@ -71,8 +71,8 @@ fn only_what_differs_by_more_than_the_spread_is_listed() {
         for cell in results["cells"].as_array_mut().unwrap() {
             let is_free = cell["setting"]["placement"] == "free";
             match cell["subject"].as_str().unwrap() {
-                "memo2" if is_free => scale(&mut cell["found"]["quantities"]["time"], 2.0),
-                "memo3" if is_free => scale(&mut cell["found"]["quantities"]["time"], 1.001),
+                "memo2" if is_free => scale(&mut cell["found"]["quantities"]["ratio"], 2.0),
+                "memo3" if is_free => scale(&mut cell["found"]["quantities"]["ratio"], 1.001),
                 _ => {}
             }
         }

@@ -19,8 +19,8 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 // ANCHOR: race
-/// Two threads ask for the same key, and nothing orders their calls. So a write of the map
-/// by one thread races with the accesses of the other. loom must find that race: this
+/// Two threads ask for the same key, and nothing orders their calls. So a write of the
+/// map by one thread races with the accesses of the other. loom must find that race: this
 /// test fails if it is *not* there.
 #[test]
 #[should_panic(expected = "Causality violation")]

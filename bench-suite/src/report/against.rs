@@ -1,15 +1,18 @@
 //! Two sets of results compared: which numbers differ by more than their spread?
 
-use green_threads::workload::{Better, Quantity, Shows};
+use green_threads::workload::{Better, Quantity, Shows, Unit};
 use serde::Serialize;
 
-use super::columns::{APART, was_disturbed};
+use super::columns::{APART, disturbed_settings, time, was_disturbed};
 use super::sheet::{Mood, Sheet, Word};
 use super::shows;
 use crate::child::probe::Stop;
-use crate::figure::words::estimated;
+use crate::figure::words::{estimated, times};
 use crate::measure::{OTHERS, RATIO};
 use crate::store::{Cell, Estimate, Found, Results, Series};
+
+/// The factor by which two sizes or times must differ that were measured once. They have no spread.
+const APART_ONCE: f64 = 1.5;
 
 /// The differences between two results of one experiment.
 #[derive(Debug, Serialize)]
@@ -20,6 +23,9 @@ pub struct Differences {
     pub alike: usize,
     /// The number of values that are in one of the two only, or that were disturbed.
     pub not_compared: usize,
+    /// The times here divided by those there, in the median: how much slower the machine is as a whole. `None` if no
+    /// times were compared.
+    pub slower: Option<f64>,
     /// The values that differ.
     pub differ: Vec<Difference>,
 }
@@ -43,10 +49,18 @@ pub struct Difference {
     pub better: Option<bool>,
 }
 
-/// Compares `here` with `there`, which are results of the same experiment.
+/// Compares `here` with `there`, which are results of the same experiment. Of a timed experiment the ratios to the fastest
+/// subject are compared: a machine that is slower as a whole, or at another hour, does not change them.
 pub(super) fn differences(here: &Results, there: &Results) -> Differences {
-    let mut found = Differences { experiment: here.experiment.clone(), alike: 0, not_compared: 0, differ: Vec::new() };
+    let experiment = here.experiment.clone();
+    let mut found = Differences { experiment, alike: 0, not_compared: 0, slower: None, differ: Vec::new() };
+    // In a disturbed setting every ratio may be wrong, because that of the fastest subject is.
+    let disturbed = [disturbed_settings(here), disturbed_settings(there)].concat();
     for cell in &here.cells {
+        if disturbed.contains(&cell.setting) {
+            found.not_compared += 1;
+            continue;
+        }
         let other = there.cells.iter().find(|other| other.subject == cell.subject && other.setting == cell.setting);
         match other {
             Some(other) => compare(&mut found, cell, other),
@@ -56,7 +70,27 @@ pub(super) fn differences(here: &Results, there: &Results) -> Differences {
     let is_new =
         |cell: &&Cell| !here.cells.iter().any(|own| own.subject == cell.subject && own.setting == cell.setting);
     found.not_compared += there.cells.iter().filter(is_new).count();
+    found.slower = slower(here, there);
+    found.differ.sort_by(|one, other| other.distance().total_cmp(&one.distance()));
     found
+}
+
+/// The median of the times here divided by those there.
+fn slower(here: &Results, there: &Results) -> Option<f64> {
+    let ratio = |cell: &Cell| {
+        let other = there.cells.iter().find(|other| other.subject == cell.subject && other.setting == cell.setting)?;
+        // A disturbed time is not excluded: few of them do not move the median.
+        Some(time(cell)?.median() / time(other)?.median())
+    };
+    let ratios: Vec<f64> = here.cells.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect();
+    (!ratios.is_empty()).then(|| Estimate::of(&ratios).median)
+}
+
+impl Difference {
+    /// How far the two values are apart. What is not a number is the farthest.
+    fn distance(&self) -> f64 {
+        self.ratio.map_or(f64::INFINITY, |ratio| ratio.ln().abs())
+    }
 }
 
 fn compare(found: &mut Differences, here: &Cell, there: &Cell) {
@@ -85,7 +119,10 @@ fn compare(found: &mut Differences, here: &Cell, there: &Cell) {
             return;
         }
     };
-    for (name, series) in own.iter().filter(|(name, _)| ![OTHERS.name, RATIO.name].contains(&name.as_str())) {
+    // The time is not compared where its ratio is.
+    let has_ratio = own.contains_key(RATIO.name) && other.contains_key(RATIO.name);
+    let left_out = [OTHERS.name, if has_ratio { Quantity::TIME.name } else { RATIO.name }];
+    for (name, series) in own.iter().filter(|(name, _)| !left_out.contains(&name.as_str())) {
         let Some(quantity) = quantity(&found.experiment, name) else { continue };
         let Some(other) = other.get(name).filter(|other| !other.rounds.is_empty() && !series.rounds.is_empty()) else {
             found.not_compared += 1;
@@ -101,7 +138,9 @@ fn compare(found: &mut Differences, here: &Cell, there: &Cell) {
 /// The difference of two series, if it is larger than their spread.
 fn difference(cell: &Cell, quantity: Quantity, here: &Series, there: &Series) -> Option<Difference> {
     let (own, other) = (here.estimate(), there.estimate());
-    let apart = |less: &Estimate, more: &Estimate| less.high < more.low && more.median > APART * less.median;
+    let is_measure = matches!(here.unit, Unit::Nanoseconds | Unit::Bytes | Unit::Ratio);
+    let least = if is_measure && own.rounds.min(other.rounds) == 1 { APART_ONCE } else { APART };
+    let apart = |less: &Estimate, more: &Estimate| less.high < more.low && more.median > least * less.median;
     let (is_less, is_more) = (apart(&own, &other), apart(&other, &own));
     let better = match quantity.better {
         Better::Less => Some(is_less),
@@ -135,6 +174,9 @@ fn word(found: &Found) -> String {
 }
 
 fn quantity(experiment: &str, name: &str) -> Option<Quantity> {
+    if name == RATIO.name {
+        return Some(RATIO);
+    }
     let declared = match shows(experiment)? {
         Shows::Times(times) => times.quantity(name).copied(),
         Shows::Observations(observations) => observations.quantity(name).copied(),
@@ -147,35 +189,43 @@ fn setting(cell: &Cell) -> String {
     said.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The differences as a table.
-pub(super) fn sheet(of: &Differences) -> Sheet {
+/// The differences as a table: the largest first, and no more than `most`.
+pub(super) fn sheet(of: &Differences, most: usize) -> Sheet {
     let row = |one: &Difference| {
         let mood = match one.better {
             Some(true) => Mood::Good,
             Some(false) => Mood::Bad,
             None => Mood::Plain,
         };
-        let ratio = one.ratio.map_or(String::new(), crate::figure::words::times);
+        let ratio = one.ratio.map_or(String::new(), times);
         let plain = |text: &str| Word::new(text, Mood::Plain);
         let words = vec![
-            plain(&one.setting),
             plain(&one.quantity),
             plain(&one.there),
             Word::new(one.here.clone(), mood),
             Word::new(ratio, mood),
+            plain(&one.setting),
         ];
         (one.subject.clone(), words)
     };
-    let also = if of.not_compared > 0 { format!(" {} could not be compared.", of.not_compared) } else { String::new() };
+    let mut caption = format!("{} values differ by more than their spread, and {} do not.", of.differ.len(), of.alike);
+    if of.not_compared > 0 {
+        caption += &format!(" Not compared, because one is missing or was disturbed: {}.", of.not_compared);
+    }
+    if let Some(slower) = of.slower {
+        caption += &format!(
+            " All times together are {} those there; compared are their ratios to the fastest.",
+            times(slower)
+        );
+    }
+    if of.differ.len() > most {
+        caption += &format!(" Shown are the {most} largest differences; the page and --json have all.");
+    }
     Sheet {
         title: format!("{}, against the others", of.experiment),
-        caption: format!(
-            "The values that differ by more than their spread; {} others do not.{also} Times on different machines \
-             differ as the machines do.",
-            of.alike
-        ),
-        heads: ["subject", "setting", "quantity", "there", "here", "here/there"].map(str::to_string).into(),
-        rows: of.differ.iter().map(row).collect(),
+        caption,
+        heads: ["subject", "quantity", "there", "here", "here /\nthere", "setting"].map(str::to_string).into(),
+        rows: of.differ.iter().take(most).map(row).collect(),
         prose: true,
         ..Sheet::default()
     }

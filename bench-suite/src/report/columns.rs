@@ -149,15 +149,19 @@ fn compare(compared: &Compared, cells: &[&Cell], subject: &str) -> String {
     }
 }
 
-/// The settings of `results` in which something disturbed the measurement, each as the values of its parameters.
-pub(super) fn disturbed(results: &Results) -> Vec<String> {
+/// The settings of `results` in which something disturbed the measurement.
+pub(super) fn disturbed_settings(results: &Results) -> Vec<Setting> {
     let settings = distinct(results.cells.iter().map(|cell| cell.setting.clone()));
     let of = |setting: &Setting| results.cells.iter().filter(|cell| cell.setting == *setting).collect::<Vec<_>>();
-    let disturbed = settings.iter().filter(|setting| Column::new(&of(setting)).is_disturbed());
+    settings.into_iter().filter(|setting| Column::new(&of(setting)).is_disturbed()).collect()
+}
+
+/// The same settings, each as the values of its parameters.
+pub(super) fn disturbed(results: &Results) -> Vec<String> {
     let named = |setting: &Setting| -> Vec<String> {
         setting.iter().filter(|(_, value)| *value != "default").map(|(name, value)| format!("{name} {value}")).collect()
     };
-    disturbed.map(|setting| named(setting).join(", ")).collect()
+    disturbed_settings(results).iter().map(|setting| named(setting).join(", ")).collect()
 }
 
 /// The number of settings of `results` that have a time.

@@ -85,7 +85,7 @@ pub fn write_page(store: &Store, differences: &[Differences]) -> Result<PathBuf,
     page.headlines = headlines.into_iter().map(|(_, headline)| headline).collect();
     let (evidence, _) = claim::evidence(store);
     page.claims.push(claims::sheet(&claim::all().map(|claim| (claim, claim.judge(&evidence))).collect::<Vec<_>>()));
-    page.differences = self::differences(differences);
+    page.differences = self::differences(differences, usize::MAX);
     let path = store.folder().join("report.html");
     store.write_file(&path, page.html().as_bytes())?;
     Ok(path)
@@ -111,11 +111,16 @@ pub fn against(here: &[Results], there: &[Results]) -> Vec<Differences> {
     here.iter().filter_map(pair).collect()
 }
 
-/// These differences as tables: one for each experiment that has some, and then what does not differ.
+/// These differences as tables: one for each experiment that has some, with the `most` largest, and then what does not
+/// differ.
 #[must_use]
-pub fn differences(of: &[Differences]) -> Vec<Sheet> {
+pub fn differences(of: &[Differences], most: usize) -> Vec<Sheet> {
     let (differ, same): (Vec<_>, Vec<_>) = of.iter().partition(|of| !of.differ.is_empty());
-    differ.into_iter().map(against::sheet).chain((!same.is_empty()).then(|| against::same(&same))).collect()
+    differ
+        .into_iter()
+        .map(|of| against::sheet(of, most))
+        .chain((!same.is_empty()).then(|| against::same(&same)))
+        .collect()
 }
 
 /// The results of several machines side by side. `machines` has the name of each machine and its results.

@@ -44,12 +44,13 @@ fn total(sheet: &Sheet) -> usize {
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
-/// Wraps the sentences of the widest column, and of the next, until the sheet fits or no column is wide enough.
+/// Wraps the sentences of the widest column, and of the next, until the sheet fits or no column is wide enough. Columns
+/// that say in which setting a row was measured stay whole, because they can become titles.
 fn wrap(mut sheet: Sheet, width: usize) -> Sheet {
     loop {
         let widths = widths(&sheet);
         let excess = total(&sheet).saturating_sub(width);
-        let widest = (1..widths.len()).filter(|&at| widths[at] > SENTENCE).max_by_key(|&at| widths[at]);
+        let widest = (1 + sheet.keys..widths.len()).filter(|&at| widths[at] > SENTENCE).max_by_key(|&at| widths[at]);
         let Some(at) = widest.filter(|_| excess > 0) else { return sheet };
         let room = LEAST.max(widths[at].saturating_sub(excess));
         for (_, words) in &mut sheet.rows {

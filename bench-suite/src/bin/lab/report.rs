@@ -7,6 +7,9 @@ use anyhow::bail;
 use bench_suite::report;
 use bench_suite::store::{Results, Store, read_set};
 
+/// The most differences of one experiment that the terminal shows.
+const MOST_DIFFERENCES: usize = 10;
+
 /// Show the tables of the latest results, and write the report for a browser.
 ///
 /// If experiments are named, all their settings are shown. Otherwise each experiment has one table, the same as at
@@ -64,7 +67,7 @@ impl Report {
         let differences = there.map(|there| report::against(&results, &there));
         match &differences {
             Some(differences) if self.json => anstream::println!("{}", serde_json::to_string_pretty(differences)?),
-            Some(differences) => report::differences(differences).iter().for_each(report::print),
+            Some(differences) => report::differences(differences, MOST_DIFFERENCES).iter().for_each(report::print),
             None if self.json => anstream::println!("{}", serde_json::to_string_pretty(&results)?),
             None => {
                 let sheets = if experiments.is_empty() { report::headlines } else { report::sheets };
