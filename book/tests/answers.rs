@@ -185,6 +185,32 @@ mod blocking {
     }
 }
 
+/// What a stack costs: a future keeps what is needed after an `.await`.
+mod stack_cost {
+    // ANCHOR: over_an_await
+    async fn keeps() -> u8 {
+        let array = [7; 32 << 10];
+        tokio::task::yield_now().await;
+        array[0]
+    }
+
+    async fn drops() -> u8 {
+        let first = {
+            let array = [7; 32 << 10];
+            array[0]
+        };
+        tokio::task::yield_now().await;
+        first
+    }
+    // ANCHOR_END: over_an_await
+
+    #[test]
+    fn a_future_keeps_an_array_over_an_await() {
+        assert!(size_of_val(&keeps()) >= 32 << 10);
+        assert!(size_of_val(&drops()) < 1 << 10);
+    }
+}
+
 /// A memo that lends its values: a hash function with a secret.
 mod lending {
     #[test]

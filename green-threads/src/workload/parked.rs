@@ -291,6 +291,7 @@ impl Threads {
         for spawned in 0..units {
             let (before, announce) = (self.before.clone(), self.announce.clone());
             let released = self.released.clone();
+            // ANCHOR: thread_unit
             let unit = move || {
                 before();
                 // An error would mean that the main thread no longer waits.
@@ -299,6 +300,7 @@ impl Threads {
                     thread::park();
                 }
             };
+            // ANCHOR_END: thread_unit
             match thread::Builder::new().stack_size(self.stack.bytes()).spawn(unit) {
                 Ok(handle) => self.handles.push(handle),
                 Err(error) => return (spawned, Err(error)),
@@ -395,6 +397,7 @@ impl<'a> Tasks<'a> {
         for _ in 0..units {
             let (before, announce) = (self.before.clone(), self.announce.clone());
             let released = self.released.clone();
+            // ANCHOR: task_unit
             let unit = async move {
                 before();
                 let waiting = released.notified();
@@ -405,6 +408,7 @@ impl<'a> Tasks<'a> {
                 let _ = announce.send(());
                 waiting.await;
             };
+            // ANCHOR_END: task_unit
             self.handles.push(self.runtime.spawn(unit));
         }
         self.runtime.block_on(async {
