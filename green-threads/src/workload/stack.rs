@@ -236,6 +236,7 @@ async fn task(dive: impl FnOnce() + Send + 'static) -> String {
 }
 // ANCHOR_END: task
 
+// ANCHOR: guard
 /// A guard that reports a progress of 1 when it is dropped.
 struct Guard;
 
@@ -244,6 +245,7 @@ impl Drop for Guard {
         progress(1);
     }
 }
+// ANCHOR_END: guard
 
 /// Returns an address on the stack of the calling thread or coroutine.
 #[inline(never)]
@@ -252,7 +254,9 @@ fn here() -> usize {
     (&raw const *black_box(&local)).addr()
 }
 
-/// Recurses until `bytes` of stack are in use below `top`, and calls `at` with each depth, in bytes.
+// ANCHOR: descend
+/// Recurses until `bytes` of stack are in use below `top`, and calls `at` with each
+/// depth, in bytes.
 #[inline(never)]
 fn descend(top: usize, bytes: usize, at: &mut dyn FnMut(usize)) {
     let mut locals = [0_u8; FRAME];
@@ -261,9 +265,11 @@ fn descend(top: usize, bytes: usize, at: &mut dyn FnMut(usize)) {
     if depth < bytes {
         descend(top, bytes, at);
     }
-    // This use keeps the frame alive, so that the compiler does not turn the call above into a jump.
+    // This use keeps the frame alive, so that the compiler does not turn the call above
+    // into a jump.
     black_box(&mut locals);
 }
+// ANCHOR_END: descend
 
 /// Recurses forever, and reports the depth each time it is 1/64 of `stack` deeper.
 fn tell_depths(stack: usize) {
