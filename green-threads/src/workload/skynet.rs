@@ -200,6 +200,7 @@ fn coroutines(
         // not call them, so no stack is deeper than one level of the tree.
         tree.count(unsafe { runtime.spawn(unit) });
     }
+    // ANCHOR: coroutine_node
     fn node(
         runtime: &'static coroutine::Runtime,
         first: u64,
@@ -220,6 +221,7 @@ fn coroutines(
         };
         up.send(sum).expect("the parent waits for the sum");
     }
+    // ANCHOR_END: coroutine_node
     let tree = Arc::clone(tree);
     // SAFETY: as above.
     let root = unsafe {
