@@ -159,7 +159,7 @@ mod choosing {
     }
 }
 
-/// Blocking code on a green thread: an `f` that offloads its blocking call.
+/// The same memo three times: an `f` that offloads its blocking call.
 mod blocking {
     use std::path::PathBuf;
 

@@ -167,6 +167,7 @@ fn coroutines(
     call: Call, // of each unit
     trace: &Recorder,
 ) -> io::Result<usize> {
+    // ANCHOR: coroutine_offload
     /// Makes the call on a new OS thread, and waits until that thread reports that it is
     /// done.
     fn offload() -> io::Result<()> {
@@ -178,6 +179,7 @@ fn coroutines(
         word.recv().expect("the thread reports that it is done");
         Ok(())
     }
+    // ANCHOR_END: coroutine_offload
     let mut handles = Vec::new();
     for number in 0..units {
         let unit = trace.one_of("unit", number);

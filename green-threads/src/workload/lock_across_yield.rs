@@ -112,6 +112,7 @@ fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
              which an OS mutex does not allow"
         )));
     }
+    // ANCHOR: hang
     let lock = Arc::new(Mutex::new(()));
     let a = move || {
         let guard = lock.lock().expect("no unit panics while it holds the lock");
@@ -130,6 +131,7 @@ fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
         b.join()?;
         Ok(())
     };
+    // ANCHOR_END: hang
     // SAFETY: across a yield A holds the guard of an OS mutex, which is not `Send`. That
     // would be unsound if A could continue on another thread. It cannot: there is one
     // worker, and only workers run coroutines. (The timer thread runs coroutines, too,
