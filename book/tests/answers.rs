@@ -211,6 +211,50 @@ mod stack_cost {
     }
 }
 
+/// No identity: a number that is kept under the thread, and one that is passed on.
+mod identity {
+    use std::cell::Cell;
+
+    use tokio::task::yield_now;
+
+    // ANCHOR: under_the_thread
+    thread_local! {
+        static REQUEST: Cell<u32> = const { Cell::new(0) };
+    }
+
+    async fn answer(request: u32) -> String {
+        REQUEST.set(request);
+        fetch().await;
+        format!("the answer to request {}", REQUEST.get())
+    }
+    // ANCHOR_END: under_the_thread
+
+    // ANCHOR: in_an_argument
+    async fn answer_by_argument(request: u32) -> String {
+        fetch().await;
+        format!("the answer to request {request}")
+    }
+    // ANCHOR_END: in_an_argument
+
+    /// Waits once, like a fetch.
+    async fn fetch() {
+        yield_now().await;
+    }
+
+    #[test]
+    fn the_thread_knows_only_the_last_request() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let [first, second] = [1, 2].map(|request| tokio::spawn(answer(request)));
+            assert_eq!(first.await.unwrap(), "the answer to request 2");
+            assert_eq!(second.await.unwrap(), "the answer to request 2");
+            let [first, second] = [1, 2].map(|request| tokio::spawn(answer_by_argument(request)));
+            assert_eq!(first.await.unwrap(), "the answer to request 1");
+            assert_eq!(second.await.unwrap(), "the answer to request 2");
+        });
+    }
+}
+
 /// A memo that lends its values: a hash function with a secret.
 mod lending {
     #[test]

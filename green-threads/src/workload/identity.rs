@@ -203,6 +203,7 @@ fn coroutines(
         // that do not yield, are not inlined, and copy the number. So it never holds a
         // reference into a thread-local. Only numbers, a set of numbers, the barrier and
         // its name in the trace live across its yields, all `Send`. Its frames are small.
+        // ANCHOR: coroutine_unit
         let handle = unsafe {
             runtime.spawn(move || {
                 write_thread_local(number);
@@ -219,6 +220,7 @@ fn coroutines(
                 unit
             })
         }?;
+        // ANCHOR_END: coroutine_unit
         handles.push(handle);
     }
     Ok(handles.into_iter().map(coroutine::JoinHandle::join).collect::<Result<_, _>>()?)
@@ -232,6 +234,7 @@ async fn tasks(yields: u64, trace: Recorder) -> Vec<Unit> {
     for number in 0..UNITS {
         let together = Arc::clone(&together);
         let actor = trace.one_of("unit", number as u64);
+        // ANCHOR: task_unit
         handles.push(tokio::spawn(TASK_LOCAL.scope(number, async move {
             write_thread_local(number);
             let mut unit = Unit::new(number);
@@ -243,6 +246,7 @@ async fn tasks(yields: u64, trace: Recorder) -> Vec<Unit> {
             }
             unit
         })));
+        // ANCHOR_END: task_unit
     }
     let mut units = Vec::new();
     for handle in handles {
