@@ -27,6 +27,7 @@ impl Estimate {
     /// # Panics
     ///
     /// If `rounds` is empty.
+    // ANCHOR: of
     #[must_use]
     pub fn of(rounds: &[f64]) -> Self {
         let mut sorted = rounds.to_vec();
@@ -39,6 +40,7 @@ impl Estimate {
         let out = left_out(sorted.len());
         Estimate { median, low: sorted[out], high: sorted[sorted.len() - 1 - out], rounds: sorted.len() }
     }
+    // ANCHOR_END: of
 
     /// This estimate divided by another one that had different rounds: each end of one interval is divided by the
     /// opposite end of the other.
