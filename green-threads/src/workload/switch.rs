@@ -290,10 +290,12 @@ fn yielding_coroutines(
             together.wait();
             let begun = Instant::now();
             let mut handed = 0;
+            // ANCHOR: yields
             for _ in 0..yields {
                 coroutine::yield_now();
                 handed += u64::from(turn.changed(unit));
             }
+            // ANCHOR_END: yields
             Yielded { begun, ended: Instant::now(), handed }
         };
         // SAFETY: across its yields the coroutine holds a point in time, counts and an
@@ -369,6 +371,7 @@ fn raw_generator(stack: StackSize, iterations: u64) -> Duration {
     time
 }
 
+// ANCHOR: raw
 fn raw_corosensei(stack: StackSize, iterations: u64) -> io::Result<Duration> {
     let stack = corosensei::stack::DefaultStack::new(stack.bytes())?;
     let mut coroutine = corosensei::Coroutine::with_stack(stack, move |yielder, ()| {
@@ -384,6 +387,7 @@ fn raw_corosensei(stack: StackSize, iterations: u64) -> io::Result<Duration> {
     coroutine.resume(());
     Ok(time)
 }
+// ANCHOR_END: raw
 // ANCHOR_END: coroutine
 
 // ANCHOR: task
