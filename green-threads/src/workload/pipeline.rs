@@ -208,12 +208,14 @@ fn coroutines(runtime: &'static coroutine::Runtime, plan: Plan) -> io::Result<Cr
             let mut crossings = Crossings::default();
             let built: Result<mpsc::Sender<()>, _> = built.recv();
             let first = built.expect("a pipeline is handed over");
+            // ANCHOR: crossing
             for _ in 0..=plan.values {
                 let start = Instant::now();
                 first.send(()).expect("the first stage waits for a value");
                 last.recv().expect("the stages pass the value on");
                 crossings.add(start.elapsed());
             }
+            // ANCHOR_END: crossing
             crossings
         })
     }?;
@@ -221,12 +223,14 @@ fn coroutines(runtime: &'static coroutine::Runtime, plan: Plan) -> io::Result<Cr
     let mut failure = None;
     while failure.is_none() && (stages.len() as u64) < plan.stages {
         let next = first.clone();
+        // ANCHOR: stage
         let (to_me, received) = mpsc::channel();
         let stage = move || {
             while received.recv().is_ok() {
                 next.send(()).expect("the next stage waits for a value");
             }
         };
+        // ANCHOR_END: stage
         let room = plan.room_beside(stages.len());
         // SAFETY: across its yields a stage holds two ends of channels, which are `Send`,
         // and nothing of its thread. Its frames are small.
