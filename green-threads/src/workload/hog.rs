@@ -148,10 +148,12 @@ impl Work {
     /// Does the hog's work. Sets `began` when it begins, and returns how long it took.
     fn hog(self, began: &OnceLock<Instant>) -> Duration {
         let start = *began.get_or_init(Instant::now);
+        // ANCHOR: loops
         match self {
             Work::Clock => while start.elapsed() < LONG {},
             Work::Steps(steps) => _ = black_box(compute(steps)),
         }
+        // ANCHOR_END: loops
         start.elapsed()
     }
 }
@@ -236,6 +238,7 @@ fn coroutines(
     // only a worker that blocks would keep coroutines from running.
     let start: Instant = *began.wait();
     let mut shorts = Vec::new();
+    // ANCHOR: shorts
     for number in 0..units {
         let actor = trace.one_of("short", number);
         // SAFETY: the short unit does not yield, and its frames are small.
@@ -247,6 +250,7 @@ fn coroutines(
         }?;
         shorts.push(short);
     }
+    // ANCHOR_END: shorts
     let hog = hog.join()?;
     let starts = shorts.into_iter().map(coroutine::JoinHandle::join);
     let starts = starts.collect::<Result<_, _>>()?;

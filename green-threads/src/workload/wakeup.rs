@@ -184,6 +184,7 @@ fn coroutines(
     let waker = unsafe {
         runtime.spawn(move || {
             let mut waits = Waits::new();
+            // ANCHOR: waker
             for _ in 0..iterations {
                 let woken = Instant::now();
                 wake.send(()).expect("the wakee waits for the wake-up");
@@ -193,6 +194,7 @@ fn coroutines(
                 let ran = answers.recv().expect("the wakee answers");
                 waits.note(woken, worked, ran);
             }
+            // ANCHOR_END: waker
             waits.ended()
         })
     }?;
