@@ -62,11 +62,18 @@ fn markup(claim: &Claim, findings: &[Finding], is_own: bool) -> String {
             }
             details {
                 summary { "What was measured" }
-                table {
-                    thead { tr { th { "subject" } th { "verdict" } th { "measured" } } }
-                    tbody {
-                        @for finding in findings {
-                            tr { td { (finding.subject) } td { (verdict(finding)) } td { (with_code(&finding.measured)) } }
+                // mdBook gives its own tables such a box, in which they scroll.
+                div.table-wrapper {
+                    table {
+                        thead { tr { th { "subject" } th { "verdict" } th { "measured" } } }
+                        tbody {
+                            @for finding in findings {
+                                tr {
+                                    td { (finding.subject) }
+                                    td { (verdict(finding)) }
+                                    td { (with_code(&finding.measured)) }
+                                }
+                            }
                         }
                     }
                 }

@@ -38,7 +38,8 @@ impl Estimate {
             _ => sorted[middle],
         };
         let out = left_out(sorted.len());
-        Estimate { median, low: sorted[out], high: sorted[sorted.len() - 1 - out], rounds: sorted.len() }
+        let (low, high) = (sorted[out], sorted[sorted.len() - 1 - out]);
+        Estimate { median, low, high, rounds: sorted.len() }
     }
     // ANCHOR_END: of
 
