@@ -11,8 +11,8 @@
 //! | [`figure`] | pictures of results and of traces, for the report and the book |
 //! | [`race`] | what happens to a memo that no lock protects |
 //! | [`measure`] | what is timed, in interleaved rounds, and what is observed; `benches/suite.rs` runs it |
-//! | [`report`] | the results as tables and as a page |
 //! | [`claim`] | statements of the source text and of this course, compared with the results |
+//! | [`report`] | the results as tables and as a page |
 //! | [`doctor`] | what this machine allows |
 //!
 //! A module imports only from modules above it in this table, and from those that serve all of them:

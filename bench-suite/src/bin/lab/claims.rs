@@ -66,8 +66,7 @@ impl Claims {
                 anstream::eprintln!("  cargo lab run {}", workloads.join(" "));
             }
             for experiment in missing.iter().filter(|experiment| measure::workload_of(experiment).is_none()) {
-                let command = if *experiment == "conformance" { "cargo lab" } else { "cargo bench --" };
-                anstream::eprintln!("  {command} {experiment}");
+                anstream::eprintln!("  {}", report::select::command(experiment));
             }
         }
         let broken: Vec<_> = all().filter(|(_, finding)| finding.is_broken()).collect();
