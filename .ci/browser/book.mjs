@@ -211,6 +211,18 @@ export async function predictions(browser, base, name, questions, fault) {
         if (hasAnswer && !isOpen) at("the answer stays closed after something is written");
         if (hasAnswer && !beside.includes(`guess ${index}`)) at("what was written is not beside the answer");
     }
+    // A page hands what it stores to another process of the browser, and a reload may come before it has arrived there.
+    // A second page of the same reader shows when it has.
+    const other = await page.context().newPage();
+    await other.goto(`${base}/${name}`);
+    await other
+        .waitForFunction(
+            (number) => Object.entries(localStorage).filter(([key]) => key.startsWith("prediction/")).length === number,
+            questions,
+            { polling: 50, timeout: 10_000 },
+        )
+        .catch(() => at("what was written is not in the browser's store"));
+    await other.close();
     await page.reload();
     for (let index = 0; index < questions; index++) {
         const { hasAnswer, isLocked, text } = await state(index);

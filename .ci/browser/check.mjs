@@ -21,10 +21,16 @@ async function checkBook(browser, folder, fault) {
     const server = await serve(folder);
     const bases = { http: server.address, file: pathToFileURL(folder).href };
 
+    // What a page does to a check is a fault of that page. The other faults are reported too.
+    const eachPage = (names, check) =>
+        each(names, (name) =>
+            check(name).catch((error) => fault(name, `a check cannot go on: ${error.stack ?? error}`)),
+        );
+
     const [found, questions] = [new Map(), new Map()];
     // The longest comes first, so that no worker is left alone with it.
     pages.sort((one, other) => (other === "print.html") - (one === "print.html"));
-    await each(pages, async (name) => {
+    await eachPage(pages, async (name) => {
         await book.weight(folder, name, fault);
         found.set(name, await book.looks(browser, bases, name, fault));
         // The two others repeat what is on the pages of the chapters.
@@ -37,7 +43,7 @@ async function checkBook(browser, folder, fault) {
     const asking = [...questions.keys()].filter((name) => questions.get(name) > 0);
     const asked = asking.reduce((sum, name) => sum + questions.get(name), 0);
     if (asking.length === 0) throw new Error(`no page in ${folder} asks for a prediction`);
-    await each(asking, (name) => book.predictions(browser, bases.http, name, questions.get(name), fault));
+    await eachPage(asking, (name) => book.predictions(browser, bases.http, name, questions.get(name), fault));
     const one = asking.at(-1);
     let answers;
     await each(
