@@ -100,8 +100,11 @@ fn cheaper_switch(sample: &Sample<'_>) -> Judged {
         }
         so &= thread >= MUCH * time;
         let (variant, placement) = (cell.parameter("variant"), cell.parameter("placement"));
-        let ratio = thread / time;
-        words.push(format!("{variant}, {placement}: {}; a thread takes {ratio:.1} times as long", duration(time)));
+        let mut cell = format!("{variant}, {placement}: {}", duration(time));
+        if sample.subject != THREAD {
+            cell += &format!("; a thread takes {:.1} times as long", thread / time);
+        }
+        words.push(cell);
     }
     Ok((holds(so), words.join("; ")))
 }
@@ -163,7 +166,7 @@ fn waiting_needs_no_thread(sample: &Sample<'_>) -> Judged {
     let asleep = extra_threads(sample)?;
     let so = each.iter().all(|threads| *threads < 0.01) && asleep.iter().all(|more| *more <= A_FEW);
     let words = format!(
-        "{} threads for each blocked unit; {} more threads for 64 sleeping units",
+        "threads for each blocked unit: {}; more threads for 64 sleeping units: {}",
         span_words(&each, count),
         span_words(&asleep, count)
     );
