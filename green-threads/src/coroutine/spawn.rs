@@ -78,8 +78,8 @@ pub enum JoinError {
     Panicked(Box<dyn Any + Send>),
     /// The coroutine ran over the end of its stack. Its destructors did not run, and what it held is lost: memory
     /// leaks, and what it had locked stays locked. It takes luck to receive this error: if the last frames also
-    /// wrote the lowest 64 bytes of the stack, `may` assumes an overflow that went unnoticed, and ends the process
-    /// with status 1.
+    /// wrote the lowest word of the stack, `may` assumes an overflow that went unnoticed, and ends the process with
+    /// status 1.
     #[error("the coroutine overflowed its stack, and its destructors did not run")]
     Overflowed,
     /// [`Coroutine::cancel`] ended the coroutine.
