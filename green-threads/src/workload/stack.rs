@@ -78,7 +78,7 @@ const GROWING: Table = Table {
     variant: "growing",
     caption: "Recursion beyond any fixed stack, where stacks grow. Go's grow by themselves, and `stacker` lets a \
               thread's stack grow. For Go also: the stack at its deepest, and what is left of it after the return and \
-              a few collections.",
+              40 collections.",
     parameters: &[Parameter::bytes("n", "wanted")],
     quantities: &[
         DEPTH,
