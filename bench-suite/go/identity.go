@@ -27,14 +27,14 @@ func identity(s setup) (measure, error) {
 		for unit := range units {
 			go func(number int) {
 				defer running.Done()
-				// All goroutines start before the first one yields, so there is always another to
-				// yield to.
-				all.Done()
-				all.Wait()
 				thread := syscall.Gettid()
 				underThread.Store(thread, number)
 				seen[unit] = map[int]bool{thread: true}
 				threadRight[unit], right[unit] = true, true
+				// All goroutines have written before the first one yields, so there is always another
+				// to yield to, and no number is written while they look.
+				all.Done()
+				all.Wait()
 				for range s.N {
 					runtime.Gosched()
 					thread := syscall.Gettid()
