@@ -236,6 +236,8 @@ impl Suite {
         anstream::println!("Any two times in a column that differ by less than 5% are a tie as well.");
         let (settings, disturbed) = report::steadiness(&self.results);
         match disturbed.len() {
+            // Where no time is measured, there is nothing that could be disturbed.
+            0 if settings == 0 => {}
             0 => anstream::println!("Undisturbed: all {settings} settings."),
             some => {
                 anstream::println!(
