@@ -1,8 +1,8 @@
 //! A lock around `f`: each shard of the map has a lock of its own, and `f` runs while it is held.
 //!
 //! - **Where**: dashmap's `entry(key).or_insert_with(f)`, and the same in scc and elsa (dashmap's issues 74 and 233
-//!   ask that its documentation say so). Python's `functools.cached_property` had one lock for everything, and lost
-//!   its lock for that reason (cpython issue 87634).
+//!   ask that its documentation describe such deadlocks). Python's `functools.cached_property` had one lock for all
+//!   objects of a class, and lost its lock for that reason (cpython issue 87634).
 //! - **Why it goes wrong**: keys that have nothing to do with each other share a shard, and a caller of one waits for
 //!   the other's `f`. If `f` asks the memo for such a key, it waits for itself. With sixteen shards that is rare, and
 //!   so a matter of luck, but it is still wrong.
