@@ -192,7 +192,7 @@ fn run(lab: &Path, command: &str, limit: Duration) -> anyhow::Result<(i32, Strin
     let mut child = Command::new(&program)
         .args(shlex::split(arguments).context("a quotation mark has no end")?)
         .current_dir(place::workspace()?)
-        .envs([("COLUMNS", "80"), ("NO_COLOR", "1"), ("CARGO_TERM_QUIET", "true")])
+        .envs([("COLUMNS", "80"), ("NO_COLOR", "1")])
         .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
