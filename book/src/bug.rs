@@ -1,11 +1,10 @@
 //! A wrong program without the comments that give the mistake away, for the exercise "Find the bug".
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::ensure;
 
-use crate::check::anchor_lines;
+use crate::listing;
 
 /// The lines of an anchor in a file, given as `PATH:ANCHOR`, without its `// WRONG:` comments.
 ///
@@ -13,19 +12,12 @@ use crate::check::anchor_lines;
 ///
 /// If the file or the anchor does not exist, or if nothing there is marked as wrong.
 pub(crate) fn listing(folder: &Path, argument: &str) -> anyhow::Result<String> {
-    let Some((file, anchor)) = argument.rsplit_once(':') else { bail!("a bug is `PATH:ANCHOR`, not `{argument}`") };
-    let text = fs::read_to_string(folder.join(file)).with_context(|| file.to_string())?;
-    let (starts, ends) = (anchor_lines(&text, "ANCHOR:", anchor), anchor_lines(&text, "ANCHOR_END:", anchor));
-    let ([start], [end]) = (&*starts, &*ends) else {
-        bail!("{argument}: {} lines start this anchor and {} end it", starts.len(), ends.len());
-    };
-    let lines: Vec<&str> = text.lines().skip(start + 1).take(end.saturating_sub(start + 1)).collect();
+    ensure!(argument.contains(':'), "a bug is `PATH:ANCHOR`, not `{argument}`");
+    let lines = listing::lines(folder, argument)?;
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let kept = without_hints(&lines);
     ensure!(kept.len() < lines.len(), "{argument}: no comment here says `// WRONG:`");
-    let indent =
-        kept.iter().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len()).min();
-    let unindented = kept.iter().map(|line| line.get(indent.unwrap_or(0)..).unwrap_or(""));
-    Ok(unindented.collect::<Vec<_>>().join("\n"))
+    Ok(listing::unindented(&kept))
 }
 
 /// Leaves out each `// WRONG:` comment with the comment lines that continue it, and the marks of anchors.
@@ -35,7 +27,7 @@ fn without_hints<'a>(lines: &[&'a str]) -> Vec<&'a str> {
         let comment = line.trim_start().strip_prefix("//");
         let is_comment = |what: &str| comment.is_some_and(|text| text.trim_start().starts_with(what));
         is_hint = is_comment("WRONG:") || is_hint && comment.is_some();
-        if !is_hint && !is_comment("ANCHOR:") && !is_comment("ANCHOR_END:") {
+        if !is_hint && !listing::is_mark(line) {
             kept.push(*line);
         }
     }

@@ -10,6 +10,7 @@ mod claim;
 mod complaints;
 mod directive;
 mod figures;
+mod listing;
 mod output;
 mod preprocess;
 mod serve;

@@ -1,5 +1,6 @@
-//! The preprocessor: replaces the directives of the chapters by numbers, figures, claims, outputs and listings. `cargo
-//! book` runs it in its own process, and mdBook as an external command, with the same pages as a result.
+//! The preprocessor: replaces the directives of the chapters by numbers, figures, claims, outputs and listings, and moves
+//! included listings to the left edge. `cargo book` runs it in its own process, and mdBook as an external command, with
+//! the same pages as a result.
 
 use std::cell::OnceCell;
 use std::fmt::Write;
@@ -14,11 +15,11 @@ use mdbook_preprocessor::errors::Result;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
 use crate::complaints::Complaints;
-use crate::directive::{Directive, directives, endless};
+use crate::directive::{Directive, directives, endless, escaped};
 use crate::figures::Figures;
 use crate::output::{self, Asked};
 use crate::whose::{self, Shown, Whose};
-use crate::{bug, claim};
+use crate::{bug, claim, listing};
 
 /// The name of the preprocessor in `book.toml`.
 pub(crate) const NAME: &str = "results";
@@ -108,12 +109,21 @@ impl<'a> Pages<'a> {
         let (mut text, mut at, mut page) = (String::new(), 0, Page::default());
         let mut faults: Vec<(usize, String)> = Vec::new();
         for directive in directives(&chapter.content) {
-            if THEIRS.contains(&directive.name) {
+            // mdBook would print a listing with the indentation of its file.
+            let ours = match directive.name {
+                "include" if directive.is_in_code => listing::indented(&folder, directive.arguments),
+                _ => None,
+            };
+            if ours.is_none() && THEIRS.contains(&directive.name) {
                 continue;
             }
             text += &chapter.content[at..directive.range.start];
             at = directive.range.end;
-            match self.replaced(&directive, &folder, &mut page) {
+            let replaced = match ours {
+                Some(listing) => Ok(escaped(&listing)),
+                None => self.replaced(&directive, &folder, &mut page),
+            };
+            match replaced {
                 Ok(replacement) => text += &replacement,
                 Err(error) => faults.push((directive.line, format!("{error:#}"))),
             }
@@ -145,7 +155,7 @@ impl<'a> Pages<'a> {
             _ => ensure!(!is_in_code, "{{{{#{name}}}}} cannot be in a code block; a backslash before it makes it text"),
         }
         match name {
-            "bug" => bug::listing(folder, arguments).map(|text| crate::directive::escaped(&text)),
+            "bug" => bug::listing(folder, arguments).map(|text| escaped(&text)),
             "claim" => Ok(format!("\n{}\n", claim::html(arguments, self.sources()?, &mut page.shown)?)),
             "figure" => {
                 ensure!(!page.figures.iter().any(|id| id == arguments), "this page has figure `{arguments}` already");

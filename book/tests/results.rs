@@ -207,6 +207,20 @@ fn numbers_are_in_sentences_and_in_tables() {
     assert!(page.contains("<td>1.00 ns with free placement, 1.00 ns on one core</td><td>128 ns</td>"), "{page}");
 }
 
+/// The text of the file is no directive, and blank lines stay.
+#[test]
+fn a_listing_begins_at_the_left_edge() {
+    let small =
+        Small::new("# One\n\n```rust,ignore\n{{#include ../../step.rs:step}}\n{{#include ../../zoo.rs:get}}\n```\n");
+    small.write(
+        "step.rs",
+        "mod m {\n    // ANCHOR: step\n    fn f() {\n\n        g(\"{{#measure a b}}\");\n    }\n    // ANCHOR_END: step\n}\n",
+    );
+    let (page, said) = small.page();
+    assert_eq!(said, "");
+    assert!(page.contains(">fn f() {\n\n    g(\"{{#measure a b}}\");\n}\nfn get() {\n"), "{page}");
+}
+
 #[test]
 fn a_page_says_whose_numbers_it_shows() {
     let small =
