@@ -24,6 +24,7 @@
 //! | [`child::probe`] | the child processes in which runtimes are measured |
 //! | [`panics`] | the text of a panic |
 //! | [`place`] | where the checkout and its programs are |
+//! | [`distinct()`] | the items of a list, each once |
 //!
 //! The `lab` command is in `src/bin/lab/`, one file for each of its commands.
 
@@ -35,6 +36,7 @@ pub mod claim;
 
 #[allow(unsafe_code, reason = "a coroutine runs on a stack and on threads that the compiler does not see")]
 mod coroutine;
+mod distinct;
 pub mod doctor;
 pub mod figure;
 pub mod measure;
@@ -47,3 +49,5 @@ pub mod spec;
 pub mod store;
 pub mod subject;
 pub mod trace;
+
+pub use distinct::distinct;

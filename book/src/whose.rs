@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bench_suite::distinct;
 use bench_suite::report::select::{Source, TraceSource, command};
 use bench_suite::store::Machine;
 use jiff::Timestamp;
@@ -94,17 +95,6 @@ fn of(part: &Part<'_>) -> String {
     let depths = distinct(all().filter_map(|whose| whose.depth));
     let depths = if depths.is_empty() { String::new() } else { format!("; depth {}", depths.join(" and ")) };
     format!("{}; {days}{depths}", machines.join(" and "))
-}
-
-/// The distinct items of `all`, in their order.
-fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
-    let mut distinct = Vec::new();
-    for one in all {
-        if !distinct.contains(&one) {
-            distinct.push(one);
-        }
-    }
-    distinct
 }
 
 /// Names or commands, as code.

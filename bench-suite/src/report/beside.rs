@@ -1,6 +1,7 @@
 //! The results of several machines side by side, such as those of a class: one row for each machine.
 
-use super::sheet::{Mood, Sheet, Word, distinct};
+use super::sheet::{Mood, Sheet, Word};
+use crate::distinct;
 
 /// Puts the sheets of several machines side by side. `machines` has the name of each machine and its sheets. Sheets with
 /// the same title become one sheet, in which each row is repeated for each machine that has it.

@@ -2,7 +2,8 @@
 
 use crate::claim::{Claim, Finding, Verdict};
 
-use super::sheet::{Mood, Sheet, Word, distinct};
+use super::sheet::{Mood, Sheet, Word};
+use crate::distinct;
 
 /// One row for each claim: its statement, and for each verdict the models that have it.
 pub(super) fn sheet(judged: &[(&Claim, Vec<Finding>)]) -> Sheet {

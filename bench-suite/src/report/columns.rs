@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use green_threads::workload::{Compared, Parameter, Quantity, Times};
 
-use super::sheet::{Mood, Sheet, Word, distinct};
+use super::sheet::{Mood, Sheet, Word};
 use crate::child::probe::Stop;
+use crate::distinct;
 use crate::figure::words::{self, count, measured, ratio};
 use crate::figure::{Axis, Panel, Rows, Value};
 use crate::measure::{OTHERS, PLAIN_MAP, RATIO};

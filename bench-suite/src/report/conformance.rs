@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::sheet::{Mood, Sheet, Word, distinct};
+use super::sheet::{Mood, Sheet, Word};
+use crate::distinct;
 use crate::figure::{Figure, Heat, Picture};
 use crate::spec::{Outcome, matrix};
 use crate::store::{Cell, Found, Results};

@@ -3,7 +3,8 @@
 use textwrap::Options;
 use textwrap::WordSplitter::NoHyphenation;
 
-use super::sheet::{Sheet, Word, distinct};
+use super::sheet::{Sheet, Word};
+use crate::distinct;
 
 /// The space between two columns, in characters.
 pub(super) const GAP: usize = 2;

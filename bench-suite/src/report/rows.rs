@@ -3,7 +3,8 @@
 use green_threads::probe::protocol::Answer;
 use green_threads::workload::{Fact, Parameter, Quantity, Table, Unit};
 
-use super::sheet::{Mood, Sheet, Word, arrow, directions, distinct};
+use super::sheet::{Mood, Sheet, Word, arrow, directions};
+use crate::distinct;
 use crate::figure::words::{bytes, count, duration, times};
 use crate::store::{Cell, Found, Results, Series};
 

@@ -3,7 +3,7 @@
 use green_threads::workload::Times;
 
 use super::columns::{Column, headline_cells, headline_head, time};
-use super::sheet::distinct;
+use crate::distinct;
 use crate::figure::words::{measured, ratio};
 use crate::store::{Cell, Results, Series};
 

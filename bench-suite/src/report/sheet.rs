@@ -24,17 +24,6 @@ pub struct Sheet {
     pub prose: bool,
 }
 
-/// The distinct items of `all`, in the order in which they first appear.
-pub(super) fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
-    let mut distinct = Vec::new();
-    for one in all {
-        if !distinct.contains(&one) {
-            distinct.push(one);
-        }
-    }
-    distinct
-}
-
 /// The mark of a column whose numbers have a good direction.
 pub(super) fn arrow(better: Better) -> &'static str {
     match better {

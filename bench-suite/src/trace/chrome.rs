@@ -6,7 +6,7 @@
 use green_threads::probe::trace::{Clock, Event, Trace};
 use serde_json::{Value, json};
 
-use super::distinct;
+use crate::distinct;
 
 /// Returns these traces, each with its name, as one file that <https://ui.perfetto.dev> opens.
 ///

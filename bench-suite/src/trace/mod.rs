@@ -20,14 +20,3 @@ fn kind(event: &Event) -> &str {
         _ => &event.actor,
     }
 }
-
-/// Returns the items without their repetitions, in the order in which they first appear.
-fn distinct<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut distinct = Vec::new();
-    for item in items {
-        if !distinct.contains(&item) {
-            distinct.push(item);
-        }
-    }
-    distinct
-}

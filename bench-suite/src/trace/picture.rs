@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use green_threads::probe::trace::{Clock, Event, Trace};
 
-use super::{distinct, kind};
+use super::kind;
+use crate::distinct;
 
 /// The most lanes that are drawn.
 pub(crate) const MOST_LANES: usize = 16;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use bench_suite::distinct;
 use bench_suite::place;
 use bench_suite::report;
 use bench_suite::spec::matrix::{self, Situation, Tried};
@@ -111,15 +112,4 @@ impl Conformance {
 fn words(situation: &Situation) -> String {
     let Situation { callers, subject, property } = situation;
     format!("{} {subject} {property}", callers.name())
-}
-
-/// Each of `all` once, in the order of first occurrence.
-fn distinct(all: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
-    let mut distinct = Vec::new();
-    for one in all {
-        if !distinct.contains(&one) {
-            distinct.push(one);
-        }
-    }
-    distinct
 }

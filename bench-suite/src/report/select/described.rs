@@ -7,9 +7,9 @@ use serde::Deserialize;
 use super::fault::Fault;
 use super::find::{self, PLACEMENT};
 use super::sources::{Source, Sources};
+use crate::distinct;
 use crate::figure::{Axis, Figure, Heat, Lines, Mood, Panel, Picture, Rows, Stacked, Strip, Strips, Value, Word};
 use crate::report::conformance;
-use crate::report::sheet::distinct;
 use crate::report::shows;
 use crate::store::Setting;
 

@@ -7,9 +7,9 @@ use green_threads::workload::{Depth, Quantity, Shows, Unit};
 
 use super::fault::Fault;
 use super::sources::{Source, command};
+use crate::distinct;
 use crate::figure::{Value, words};
 use crate::report::columns::was_disturbed;
-use crate::report::sheet::distinct;
 use crate::report::shows;
 use crate::store::{Cell, Found, Results, Series, Setting};
 
