@@ -6,9 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use bench_suite::report::select::{Described, Sources};
+use maud::html;
 
 use crate::directive::line_of;
-use crate::whose::{Shown, Whose};
+use crate::whose::{self, Shown, Whose};
 
 /// The file of descriptions, in the folder of the chapters.
 const FILE: &str = "figures.toml";
@@ -64,13 +65,16 @@ impl Figures {
             );
         };
         let figure = described.figure(&format!("figure-{id}"), sources).with_context(|| format!("figure `{id}`"))?;
+        let mut traces = Vec::new();
         for name in described.traces() {
-            shown.insert(name.to_string(), Whose::of_trace(&sources.trace(name)?));
+            traces.push((name, Whose::of_trace(&sources.trace(name)?)));
         }
+        let recorded = (!traces.is_empty()).then(|| whose::recorded(traces.iter().map(|(_, whose)| whose)));
+        shown.extend(traces.into_iter().map(|(name, whose)| (name.to_string(), whose)));
         if !described.experiment.is_empty() {
             shown.insert(described.experiment.clone(), Whose::of(&*sources.of(&described.experiment)?));
         }
-        let html = figure.html().into_string();
+        let html = html! { (figure.html()) "\n" (recorded.unwrap_or_default()) }.into_string();
         Ok(html.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n"))
     }
 }

@@ -228,7 +228,7 @@ fn a_page_says_whose_numbers_it_shows() {
     let (reference, said) = small.page();
     assert_eq!(said, "");
     assert!(reference.contains("These numbers come from the reference machine ("), "{reference}");
-    assert!(reference.contains("Run <code>cargo bench</code> and build the book again to see your own."));
+    assert!(reference.contains("Run <code>cargo bench</code>, and build the book again to see your own."));
     assert!(reference.contains("1.00 ns.") && reference.contains("id=\"figure-hit"), "{reference}");
     let title = reference.find("</h1>\n<p class=\"whose\">");
     assert!(title.is_some(), "the note is not under the title: {reference}");
@@ -427,7 +427,15 @@ fn the_reference_set_fills_a_page() {
     let started = std::time::Instant::now();
     let (page, said) = small.page();
     println!("the page has {} bytes; it took {:?}", page.len(), started.elapsed());
-    assert!(page.contains("<code>cargo lab trace herd --memo memo2</code>"), "the note names no trace: {page}");
+    let run = "Run <code>cargo bench</code> and the commands under the figures of traces, and build the book again";
+    assert!(page.contains(run), "{page}");
+    let recorded = "</figure>\n<p class=\"recorded\">Recorded on the reference machine by <code>cargo lab trace ";
+    for command in [
+        "herd --memo memo2</code>.",
+        "zero_one --model thread</code>, <code>cargo lab trace zero_one --model task --workers 2</code>.",
+    ] {
+        assert!(page.contains(&format!("{recorded}{command}")), "{command} is not in: {page}");
+    }
     assert_eq!(said, "");
     assert_eq!(page.matches("<svg").count() - Small::new("# One\n").page().0.matches("<svg").count(), 4);
     assert!(page.contains("<p class=\"verdict\">On the reference machine: "), "{page}");
