@@ -30,6 +30,11 @@ fn missing(word: &str, why: &str) -> Value {
     Value::Missing { word: word.to_string(), why: why.to_string() }
 }
 
+fn stopped(number: f64, is_least: bool, end: &str, why: &str) -> Value {
+    let so_far = Estimate { median: number, low: number, high: number, rounds: 1 };
+    Value::Stopped { so_far, is_least, end: end.to_string(), why: why.to_string() }
+}
+
 fn figure(picture: Picture) -> Figure {
     Figure {
         id: "made-up".to_string(),
@@ -112,6 +117,19 @@ fn bars_are_as_drawn_before() {
         ("coroutine", missing("crashes", "It overflowed its stack.")),
     ];
     assert_is_in_file("bars", Picture::Bars(rows(Unit::Bytes, vec![("", all)])));
+}
+
+#[test]
+fn ends_are_as_drawn_before() {
+    let all = vec![
+        ("thread", stopped(15_360.0, true, "then SIGABRT", "It had <no> room.")),
+        ("coroutine", stopped(32_501.0, false, "then a limit", "No mapping & no stack was left.")),
+        ("task", measured(1e6, 1e6, 1e6)),
+        ("goroutine", missing("not measured here", "Go is not installed.")),
+    ];
+    let near = vec![("thread", stopped(4.0, true, "then a hang", "It hung.")), ("task", measured(9.0, 9.0, 9.0))];
+    assert_is_in_file("ends-log", Picture::Ends(rows(Unit::Count, vec![("", all)])));
+    assert_is_in_file("ends-linear", Picture::Ends(rows(Unit::Count, vec![("", near)])));
 }
 
 #[test]
@@ -258,6 +276,7 @@ fn random_value(random: &mut StdRng, orders: f64) -> Value {
         1 => measured(0.0, 0.0, 0.0),
         2 => measured(median, median, median),
         3 => measured(median, 0.0, high),
+        4 => stopped(median, random.random(), "then <exit> status 2", "It hung & was <killed>."),
         _ => measured(median, median * random.random_range(0.3..1.0), high),
     }
 }
@@ -311,7 +330,10 @@ fn random_figures() -> Vec<Figure> {
             axis: rows.axis.clone(),
             lines: names.iter().map(&mut line).collect(),
         };
-        figures.extend([Picture::Dots(rows.clone()), Picture::Bars(rows), Picture::Lines(lines)].map(figure));
+        figures.extend(
+            [Picture::Dots(rows.clone()), Picture::Bars(rows.clone()), Picture::Ends(rows), Picture::Lines(lines)]
+                .map(figure),
+        );
         if turn % 4 == 0 {
             let segments = &names[..names.len().min(4)];
             let mut bar =
@@ -399,7 +421,7 @@ fn every_value_of_the_picture_is_in_the_table() {
         };
         let (shown, expected) = match &figure.picture {
             // The value of a row is the only text that starts at the right of the plot.
-            Picture::Dots(rows) | Picture::Bars(rows) => {
+            Picture::Dots(rows) | Picture::Bars(rows) | Picture::Ends(rows) => {
                 let right = texts.iter().map(|(ends, _)| ends[0]).fold(0.0, f64::max);
                 (is_shown(&|ends| ends[0] == right), rows.panels.iter().map(|panel| panel.rows.len()).sum())
             }
@@ -452,6 +474,7 @@ fn a_figure_without_values_has_no_marks() {
     let pictures = [
         Picture::Dots(rows(Unit::Nanoseconds, Vec::new())),
         Picture::Bars(rows(Unit::Bytes, vec![("empty", Vec::new())])),
+        Picture::Ends(rows(Unit::Count, vec![("", vec![("task", missing("hangs", "It hung."))])])),
         Picture::Lines(Lines { over: axis(), axis: axis(), lines: Vec::new() }),
         Picture::Lines(Lines { over: axis(), axis: axis(), lines: vec![("task".to_string(), Vec::new())] }),
         Picture::Heat(Heat { heads: Vec::new(), rows: Vec::new() }),
@@ -475,6 +498,31 @@ fn a_missing_value_has_no_mark_and_its_reason_is_in_the_table() {
     assert!(!page.contains("<circle"), "{page}");
     assert!(page.contains("disturbed</text>") && page.contains("<td>disturbed</td>"), "{page}");
     assert!(page.contains("Others &lt;ran&gt;."), "{page}");
+}
+
+/// Where a bar ends, whether in a stroke, and whether an arrow says that it may be longer.
+#[test]
+fn a_lower_bound_has_an_arrow() {
+    let bar = Regex::new(r#"<rect x="([^"]+)" y="[^"]+" width="([^"]+)""#).unwrap();
+    let (stroke, arrow) = ("stroke=\"var(--bad, #c0392b)\" stroke-width=\"3\"", "stroke-width=\"2\"");
+    let end = |value: Value| {
+        let all = vec![("thread", value), ("task", measured(1e6, 1e6, 1e6)), ("nothing", measured(10.0, 10.0, 10.0))];
+        let svg = figure(Picture::Ends(rows(Unit::Count, vec![("", all)]))).svg().into_string();
+        let (_, [x, width]) = bar.captures(&svg).unwrap().extract();
+        let width: f64 = width.parse().unwrap();
+        (width, x.parse::<f64>().unwrap() + width, svg.matches(stroke).count(), svg.matches(arrow).count(), svg)
+    };
+    let (width, place, strokes, arrows, svg) = end(stopped(1e4, true, "then SIGABRT", "Why."));
+    // The plot is 400 pixels wide, and five decades long.
+    assert!((width - 240.0).abs() < 0.2, "{width}: {svg}");
+    assert_eq!((strokes, arrows), (1, 2), "{svg}");
+    assert!(svg.contains(&format!("<line x1=\"{place}\"")), "{place}: {svg}");
+    assert!(svg.contains("10,000 or more, then SIGABRT</text>"), "{svg}");
+    let (.., strokes, arrows, svg) = end(stopped(1e4, false, "then a limit", "Why."));
+    assert_eq!((strokes, arrows), (1, 0), "{svg}");
+    assert!(svg.contains("10,000, then a limit</text>"), "{svg}");
+    let (.., strokes, arrows, svg) = end(measured(1e4, 1e4, 1e4));
+    assert_eq!((strokes, arrows), (0, 0), "{svg}");
 }
 
 #[test]

@@ -4,7 +4,9 @@ use green_threads::workload::Unit;
 use maud::{Markup, html};
 
 use super::words::number;
-use super::{Figure, Heat, Lines, Picture, Rows, Stacked, Value, bars, dots, heat, lanes, lines, stacked, strips};
+use super::{
+    Figure, Heat, Lines, Picture, Rows, Stacked, Value, bars, dots, ends, heat, lanes, lines, stacked, strips,
+};
 
 impl Figure {
     /// The picture as an SVG element.
@@ -13,6 +15,7 @@ impl Figure {
         let drawing = match &self.picture {
             Picture::Dots(rows) => dots::draw(rows),
             Picture::Bars(rows) => bars::draw(rows),
+            Picture::Ends(rows) => ends::draw(rows),
             Picture::Stacked(stacked) => stacked::draw(stacked, &self.id),
             Picture::Lines(lines) => lines::draw(lines),
             Picture::Strips(strips) => strips::draw(strips),
@@ -40,7 +43,7 @@ impl Figure {
 
     fn table(&self) -> Markup {
         match &self.picture {
-            Picture::Dots(rows) | Picture::Bars(rows) => of_rows(rows),
+            Picture::Dots(rows) | Picture::Bars(rows) | Picture::Ends(rows) => of_rows(rows),
             Picture::Stacked(stacked) => of_stacked(stacked),
             Picture::Lines(lines) => of_lines(lines),
             Picture::Strips(strips) => strips::table(strips),
@@ -84,6 +87,9 @@ fn of_stacked(stacked: &Stacked) -> Markup {
                             @for value in row {
                                 @match value {
                                     Value::Measured(of) => td { (number(of.median, stacked.axis.unit)) },
+                                    Value::Stopped { why, .. } => {
+                                        td.why { (value.text(stacked.axis.unit)) ": " (why) }
+                                    }
                                     Value::Missing { word, why } => td.why { (word) ": " (why) },
                                 }
                             }
@@ -117,7 +123,7 @@ fn cells(value: &Value, unit: Unit) -> Markup {
         td { (value.text(unit)) }
         @match value {
             Value::Measured(of) => { @for end in [of.median, of.low, of.high] { td { (number(end, unit)) } } }
-            Value::Missing { why, .. } => td.why colspan="3" { (why) },
+            Value::Stopped { why, .. } | Value::Missing { why, .. } => td.why colspan="3" { (why) },
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | `panels.rs` | rows along an axis, each with its name and its value in words |
 //! | `dots.rs` | in each row a dot for the median, and a line for the interval |
 //! | `bars.rs` | in each row a bar from zero, for numbers whose size matters |
+//! | `ends.rs` | in each row a bar along a logarithmic axis, and how it ended |
 //! | `lines.rs` | a line for each subject, over a number such as the workers |
 //! | `stacked.rs` | in each row a bar from zero, divided into segments |
 //! | `strips.rs` | in each row a strip of runs, such as the digits of `zero_one` |
@@ -24,6 +25,7 @@
 
 mod bars;
 mod dots;
+mod ends;
 mod hatch;
 mod heat;
 mod html;
@@ -66,6 +68,9 @@ pub enum Picture {
     Dots(Rows),
     /// A bar from zero to each median. The axis is always linear, because a bar's length is its value.
     Bars(Rows),
+    /// A bar for each median, and how it ended. The axis is logarithmic if the values need it, and the bars begin at its
+    /// lower end, wherever that is. So only the end of a bar is a number.
+    Ends(Rows),
     /// A bar from zero for each row, divided into segments. The axis is always linear.
     Stacked(Stacked),
     /// A line for each subject.
@@ -168,6 +173,17 @@ pub struct Axis {
 pub enum Value {
     /// A number with its interval. All of its numbers are finite.
     Measured(Estimate),
+    /// A number that something stopped from growing, or that was measured where something stopped the rest.
+    Stopped {
+        /// The number.
+        so_far: Estimate,
+        /// Whether it is a lower bound, because its process ended before it could say the number.
+        is_least: bool,
+        /// How it ended, in words that follow the number, such as `then a limit`.
+        end: String,
+        /// The reason, in a sentence. The table shows it.
+        why: String,
+    },
     /// No number.
     Missing {
         /// A word or two that the picture shows instead, such as `hangs`.
@@ -226,9 +242,18 @@ impl Word {
 }
 
 impl Value {
+    /// The number of a measurement that nothing stopped.
     fn estimate(&self) -> Option<&Estimate> {
         match self {
             Value::Measured(estimate) => Some(estimate),
+            Value::Stopped { .. } | Value::Missing { .. } => None,
+        }
+    }
+
+    /// The number, whether something stopped it or not.
+    fn so_far(&self) -> Option<&Estimate> {
+        match self {
+            Value::Measured(estimate) | Value::Stopped { so_far: estimate, .. } => Some(estimate),
             Value::Missing { .. } => None,
         }
     }
@@ -237,6 +262,10 @@ impl Value {
     pub(crate) fn text(&self, unit: Unit) -> String {
         match self {
             Value::Measured(estimate) => words::estimated(estimate, unit),
+            Value::Stopped { so_far, is_least, end, .. } => {
+                let or_more = if *is_least { " or more" } else { "" };
+                format!("{}{or_more}, {end}", words::estimated(so_far, unit))
+            }
             Value::Missing { word, .. } => word.clone(),
         }
     }
@@ -244,5 +273,5 @@ impl Value {
 
 /// The numbers that an axis has to cover.
 fn numbers<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<f64> {
-    values.filter_map(Value::estimate).flat_map(|of| [of.low, of.median, of.high]).collect()
+    values.filter_map(Value::so_far).flat_map(|of| [of.low, of.median, of.high]).collect()
 }

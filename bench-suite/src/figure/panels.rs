@@ -25,13 +25,13 @@ const BASELINE: f64 = 4.0;
 /// Draws a row, given the place of a number from left to right and the middle of the row.
 pub(super) type Mark<'a, T = Estimate> = &'a dyn Fn(&T, &dyn Fn(f64) -> f64, f64) -> Markup;
 
-/// Draws `rows` with `mark` for each value that was measured. A missing value has its word on the right, and no mark.
+/// Draws `rows` with `mark` for each value that has a number. A missing value has its word on the right, and no mark.
 pub(super) fn draw(rows: &Rows, scale: &Scale, mark: Mark<'_>) -> Drawing {
-    let row = |value: &Value, at: &dyn Fn(f64) -> f64, y: f64| match value {
-        Value::Measured(estimate) => mark(estimate, at, y),
-        Value::Missing { .. } => html! {},
+    let row = |value: &Value, at: &dyn Fn(f64) -> f64, y: f64| match value.so_far() {
+        Some(estimate) => mark(estimate, at, y),
+        None => html! {},
     };
-    let says = |value: &Value| Words { text: value.text(rows.axis.unit), is_number: value.estimate().is_some() };
+    let says = |value: &Value| Words { text: value.text(rows.axis.unit), is_number: value.so_far().is_some() };
     draw_all(&rows.axis, &rows.panels, scale, &says, &row)
 }
 

@@ -76,6 +76,11 @@ impl Scale {
         Scale { is_log: true, unit, low: first, high: last, ticks: ticks.unwrap_or_default() }
     }
 
+    /// The number from which a bar begins: zero if the axis has it, otherwise the lower end.
+    pub(super) fn start(&self) -> f64 {
+        if self.is_log { self.low } else { 0.0 }
+    }
+
     /// Where `number` is: 0 at the lower end of the axis, 1 at the upper end.
     pub(super) fn at(&self, number: f64) -> f64 {
         match self.is_log {

@@ -18,7 +18,7 @@ fn sheet(experiment: &str, table: &Table, cells: &[Cell]) -> Sheet {
     let cells: Vec<&Cell> = cells.iter().filter(|cell| every || variant(cell) == table.variant).collect();
     // A quantity or fact that no cell has gets no column.
     let quantities: Vec<&Quantity> =
-        table.quantities.iter().filter(|of| cells.iter().any(|cell| shown(cell, of.name).is_some())).collect();
+        table.quantities.iter().filter(|of| cells.iter().any(|cell| shown(cell, of).is_some())).collect();
     let facts: Vec<&Fact> =
         table.facts.iter().filter(|of| cells.iter().any(|cell| fact(cell, of.name).is_some())).collect();
     let stopped = cells.iter().any(|cell| matches!(&cell.found, Found::Observed(seen) if seen.stopped.is_some()));
@@ -32,7 +32,7 @@ fn sheet(experiment: &str, table: &Table, cells: &[Cell]) -> Sheet {
     let row = |cell: &&Cell| {
         let plain = |text| Word::new(text, Mood::Plain);
         let mut words: Vec<Word> = table.parameters.iter().map(|of| plain(parameter(cell, of))).collect();
-        words.extend(quantities.iter().map(|of| shown(cell, of.name).map_or_else(nothing, plain)));
+        words.extend(quantities.iter().map(|of| shown(cell, of).map_or_else(nothing, plain)));
         words.extend(facts.iter().map(|of| fact(cell, of.name).map(str::to_string).map_or_else(nothing, plain)));
         if stopped {
             words.push(match &cell.found {
@@ -83,10 +83,12 @@ fn parameter(cell: &Cell, of: &Parameter) -> String {
     }
 }
 
-/// The quantity `name` in words, or else its upper bound; `None` if the cell has neither.
-fn shown(cell: &Cell, name: &str) -> Option<String> {
-    let bound = || Some(format!("< {}", number(quantity(cell, &format!("{name}{}", Answer::BELOW))?)));
-    quantity(cell, name).map(number).or_else(bound)
+/// The quantity in words, or else a bound of it; `None` if the cell has neither.
+fn shown(cell: &Cell, of: &Quantity) -> Option<String> {
+    let bound = || Some(format!("< {}", number(quantity(cell, &format!("{}{}", of.name, Answer::BELOW))?)));
+    let least =
+        || Some(format!("{} or more", number(quantity(cell, Quantity::PROGRESS.name).filter(|_| of.is_reported)?)));
+    quantity(cell, of.name).map(number).or_else(bound).or_else(least)
 }
 
 fn number(series: &Series) -> String {
@@ -119,6 +121,9 @@ fn fact<'a>(cell: &'a Cell, name: &str) -> Option<&'a str> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use crate::child::End;
+    use crate::child::probe::Stop;
+
     use super::*;
     use green_threads::workload::{Depth, Shows};
 
@@ -149,5 +154,30 @@ mod tests {
         assert!(sheet.caption.ends_with("↓: less is better."), "{}", sheet.caption);
         let kernel: Vec<&str> = sheet.rows.iter().map(|(_, words)| &*words[at - 1].text).collect();
         assert_eq!(kernel, ["27.0 KiB", "< 1.50 KiB", "noise"]);
+    }
+
+    /// A process that crashed has only reported how many units it had, and one that met a limit has counted them.
+    #[test]
+    fn a_last_report_is_shown_as_a_lower_bound() {
+        let cell = |subject: &str, quantities: &[(&str, f64)], stopped: Option<Stop>| {
+            let series =
+                |(name, number): &(&str, f64)| (name.to_string(), Series { unit: Unit::Count, rounds: vec![*number] });
+            let quantities = quantities.iter().map(series).collect();
+            let seen = Observation { quantities, stopped, ..Observation::default() };
+            let setting = BTreeMap::from([("variant".to_string(), "how_many".to_string())]);
+            Cell { subject: subject.to_string(), setting, found: Found::Observed(seen) }
+        };
+        let crash = Stop::Ended(End::Crashes { signal: "SIGABRT".to_string(), says: "no room".to_string() });
+        let cells = vec![
+            cell("thread", &[("progress", 15_360.0)], Some(crash)),
+            cell("coroutine", &[("progress", 31_744.0), ("units", 32_501.0)], Some(Stop::Limit("mappings".into()))),
+            cell("task", &[("progress", 999_424.0), ("units", 1e6)], None),
+        ];
+        let parked = measure::of_runtimes().into_iter().find(|(name, _)| *name == "parked");
+        let Some((_, Shows::Observations(parked))) = parked else { panic!("parked is observed") };
+        let sheet = &sheets(&Results::new("parked", Depth::Quick, true, cells), parked.tables)[1];
+        assert_eq!(sheet.heads, ["model", "units ↑", "what stopped it"]);
+        let units: Vec<[&str; 2]> = sheet.rows.iter().map(|(_, words)| [&*words[0].text, &*words[1].text]).collect();
+        assert_eq!(units, [["15,360 or more", "SIGABRT"], ["32,501", "a limit"], ["1,000,000", ""]]);
     }
 }

@@ -14,6 +14,9 @@ pub struct Quantity {
     /// Which numbers are better. Times, bytes and ratios are better if they are small; for
     /// counts and shares this is said where they are declared.
     pub better: Better,
+    /// Whether a workload reports this number as its progress while it grows. So if its process ends too early, the
+    /// last report is a lower bound.
+    pub is_reported: bool,
 }
 
 /// Which numbers of a quantity are better.
@@ -56,7 +59,7 @@ impl Quantity {
             Unit::Nanoseconds | Unit::Bytes | Unit::Ratio => Better::Less,
             Unit::Count | Unit::Share => Better::Neither,
         };
-        Quantity { name, unit, head, better }
+        Quantity { name, unit, head, better, is_reported: false }
     }
 
     /// Creates a quantity that counts things.
@@ -93,6 +96,12 @@ impl Quantity {
     #[must_use]
     pub const fn neither(self) -> Self {
         Quantity { better: Better::Neither, ..self }
+    }
+
+    /// Returns the same quantity, which the workload reports as its progress.
+    #[must_use]
+    pub const fn reported(self) -> Self {
+        Quantity { is_reported: true, ..self }
     }
 
     /// Returns the same quantity with another column head.

@@ -55,7 +55,7 @@ const KERNEL: Quantity = Quantity::bytes("kernel", "kernel");
 const RESERVED: Quantity = Quantity::bytes("reserved", "reserved");
 const MAPPINGS: Quantity = Quantity::count("mappings", "mappings").less();
 const THREADS: Quantity = Quantity::count("threads", "threads").less();
-const UNITS: Quantity = Quantity::count("units", "units").more();
+const UNITS: Quantity = Quantity::count("units", "units").more().reported();
 
 const SLOPE: Table = Table {
     variant: "slope",
@@ -70,14 +70,10 @@ const SLOPE: Table = Table {
 
 const HOW_MANY: Table = Table {
     variant: "how_many",
-    caption: "As many waiting units as possible, up to a million. Shown: what stopped them, and what each took.",
+    caption: "As many waiting units as possible, up to a million. Shown: how many there were, what stopped them, and \
+              what each took. A process that crashed had at least as many as it reported last.",
     parameters: &[],
-    quantities: &[
-        UNITS,
-        Quantity::PROGRESS,
-        RESIDENT,
-        MAPPINGS.under("mappings\nof all"),
-    ],
+    quantities: &[UNITS, RESIDENT, MAPPINGS.under("mappings\nof all")],
     facts: &[],
 };
 

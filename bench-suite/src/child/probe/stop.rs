@@ -34,6 +34,20 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// The same in words that follow "then": what came after the last number.
+    #[must_use]
+    pub fn event(&self) -> String {
+        match self {
+            Stop::Refused(_) => "a refusal".into(),
+            Stop::Garbled(_) => "a garbled line".into(),
+            Stop::Ended(End::Hangs { .. }) => "a hang".into(),
+            Stop::Ended(End::Undecided) => "silence".into(),
+            stop => stop.word(),
+        }
+    }
+}
+
 impl fmt::Display for Stop {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -57,6 +57,8 @@ pub enum Kind {
     Dots,
     /// A bar from zero to each median.
     Bars,
+    /// A bar to each median, and how it ended.
+    Ends,
     /// A bar of several quantities.
     Stacked,
     /// A line for each subject, over a parameter.
@@ -78,7 +80,7 @@ impl Described {
     /// several values, or has a field that this kind of picture does not use.
     pub fn figure(&self, id: &str, sources: &Sources) -> Result<Figure, Fault> {
         let uses: &[&str] = match self.kind {
-            Kind::Dots | Kind::Bars => &["experiment", "rows", "where", "quantity", "panels"],
+            Kind::Dots | Kind::Bars | Kind::Ends => &["experiment", "rows", "where", "quantity", "panels"],
             Kind::Stacked => &["experiment", "rows", "where", "quantities", "panels"],
             Kind::Lines => &["experiment", "rows", "where", "quantity", "over"],
             Kind::Heat => &["experiment", "rows", "where", "columns"],
@@ -104,6 +106,7 @@ impl Described {
         let picture = match self.kind {
             Kind::Dots => self.of_results(sources, |source| Ok(Picture::Dots(self.rows(source)?)))?,
             Kind::Bars => self.of_results(sources, |source| Ok(Picture::Bars(self.rows(source)?)))?,
+            Kind::Ends => self.of_results(sources, |source| Ok(Picture::Ends(self.rows(source)?)))?,
             Kind::Stacked => self.of_results(sources, |source| Ok(Picture::Stacked(self.stacked(source)?)))?,
             Kind::Lines => self.of_results(sources, |source| Ok(Picture::Lines(self.lines(source)?)))?,
             Kind::Heat => self.of_results(sources, |source| Ok(Picture::Heat(self.heat(source)?)))?,

@@ -7,11 +7,12 @@ use green_threads::workload::{Depth, Quantity, Shows, Unit};
 
 use super::fault::Fault;
 use super::sources::{Source, command};
+use crate::child::probe::Stop;
 use crate::distinct;
 use crate::figure::{Value, words};
 use crate::report::columns::was_disturbed;
 use crate::report::shows;
-use crate::store::{Cell, Found, Results, Series, Setting};
+use crate::store::{Cell, Found, Observation, Results, Series, Setting};
 
 /// The name of the parameter that every time has.
 pub(super) const PLACEMENT: &str = "placement";
@@ -115,13 +116,16 @@ pub(super) fn quantity(reference: &Results, name: &str) -> Result<(Unit, String)
         let known = distinct(all().map(|(name, _)| name.strip_suffix(Answer::BELOW).unwrap_or(name).to_string()));
         return Err(Fault::Quantity { experiment: reference.experiment.clone(), quantity: name.to_string(), known });
     };
-    let described = match shows(&reference.experiment) {
-        _ if name == Quantity::TIME.name => None,
-        Some(Shows::Times(times)) => times.quantity(name),
-        Some(Shows::Observations(observations)) => observations.quantity(name),
-        None => None,
-    };
+    let described = described(&reference.experiment, name).filter(|_| name != Quantity::TIME.name);
     Ok((series.unit, described.map_or_else(|| name.to_string(), |quantity| quantity.head.replace('\n', " "))))
+}
+
+/// How the experiment describes this quantity.
+fn described(experiment: &str, name: &str) -> Option<&'static Quantity> {
+    match shows(experiment)? {
+        Shows::Times(times) => times.quantity(name),
+        Shows::Observations(observations) => observations.quantity(name),
+    }
 }
 
 /// The quantities of a cell; `None` if this kind of result has none.
@@ -137,14 +141,14 @@ fn quantities(cell: &Cell) -> Option<&BTreeMap<String, Series>> {
 pub(super) enum Said<'a> {
     /// Its rounds.
     Rounds(&'a Series),
-    /// A result that is not a number, such as a crash.
+    /// A number, and what stopped it; or a result that is not a number, such as a crash.
     Word(Value),
     /// Nothing.
     Nothing(Value),
 }
 
-/// What `cell` says of the quantity `name`.
-pub(super) fn said<'a>(cell: &'a Cell, name: &str) -> Said<'a> {
+/// What `cell` of `experiment` says of the quantity `name`.
+pub(super) fn said<'a>(experiment: &str, cell: &'a Cell, name: &str) -> Said<'a> {
     let missing = |word: &str, why: String| Value::Missing { word: word.to_string(), why };
     let none = || Said::Nothing(missing("not measured", format!("This result has no quantity `{name}`.")));
     match &cell.found {
@@ -153,12 +157,12 @@ pub(super) fn said<'a>(cell: &'a Cell, name: &str) -> Said<'a> {
         Found::Quantities(quantities) => {
             quantities.get(name).filter(|of| !of.rounds.is_empty()).map_or_else(none, Said::Rounds)
         }
-        // What a child counted before something stopped it is a result. Everything else is cut short.
-        Found::Observed(seen) if name != Quantity::PROGRESS.name && seen.stopped.is_some() => {
-            let stop = seen.stopped.as_ref().map_or_else(Default::default, |stop| (stop.word(), stop.to_string()));
-            Said::Word(missing(&stop.0, stop.1))
-        }
         Found::Observed(seen) => {
+            // The last report is what the child said, however it ended.
+            if let Some(stop) = seen.stopped.as_ref().filter(|_| name != Quantity::PROGRESS.name) {
+                let stopped = stopped(experiment, seen, stop, name);
+                return Said::Word(stopped.unwrap_or_else(|| missing(&stop.word(), stop.to_string())));
+            }
             let bound = seen.quantities.get(&format!("{name}{}", Answer::BELOW));
             match (seen.quantities.get(name).filter(|of| !of.rounds.is_empty()), bound) {
                 (Some(rounds), _) => Said::Rounds(rounds),
@@ -170,6 +174,23 @@ pub(super) fn said<'a>(cell: &'a Cell, name: &str) -> Said<'a> {
             }
         }
     }
+}
+
+/// The number of a child that something stopped; `None` if it has none.
+///
+/// A child that reaches a limit still answers, so its numbers are exact. A child that ends has at most reported how far
+/// it has come, which is a lower bound. What it answered earlier belongs to another question, and is left out.
+fn stopped(experiment: &str, seen: &Observation, stop: &Stop, name: &str) -> Option<Value> {
+    let is_reported = described(experiment, name).is_some_and(|quantity| quantity.is_reported);
+    let of = |name: &str| seen.quantities.get(name).filter(|series| series.rounds.len() == 1);
+    let (series, is_least) = match stop {
+        Stop::Limit(_) => (of(name)?, false),
+        _ if is_reported => (of(Quantity::PROGRESS.name)?, true),
+        _ => return None,
+    };
+    let link = if is_reported { "then" } else { "at" };
+    let end = format!("{link} {}", stop.event());
+    Some(Value::Stopped { so_far: series.estimate(), is_least, end, why: stop.to_string() })
 }
 
 /// Whether other programs ran while `cell` was measured.
@@ -186,7 +207,7 @@ pub(super) fn disturbed() -> Value {
 /// The value of one quantity of one cell, or the reason why there is none.
 pub(super) fn value(source: &Source, subject: &str, setting: &Setting, name: &str) -> Value {
     let Some(cell) = cell(source.shown(), subject, setting) else { return lack(source, subject, setting) };
-    match said(cell, name) {
+    match said(&source.reference.experiment, cell, name) {
         Said::Rounds(_) if is_disturbed(cell) => disturbed(),
         Said::Rounds(series) => finite(series.estimate()),
         Said::Word(value) | Said::Nothing(value) => value,

@@ -84,14 +84,14 @@ impl Address {
         let subjects = [(Some(&self.subject), setting), (self.by.as_ref(), other)];
         for (subject, setting) in subjects.into_iter().filter_map(|(subject, setting)| Some((subject?, setting))) {
             let cell = find::cell(&reference.reference, subject, setting);
-            let said = cell.map(|cell| (find::said(cell, name), find::is_disturbed(cell)));
+            let said = cell.map(|cell| (find::said(&self.experiment, cell, name), find::is_disturbed(cell)));
             let why = match said {
                 Some((Said::Rounds(_), true)) if self.by.is_none() => find::disturbed(),
                 Some((Said::Nothing(value), _)) => value,
                 Some((Said::Word(value), _)) if self.by.is_some() => value,
                 _ => continue,
             };
-            if let Value::Missing { why, .. } = why {
+            if let Value::Missing { why, .. } | Value::Stopped { why, .. } = why {
                 let (experiment, subject) = (self.experiment.clone(), subject.clone());
                 return Err(Fault::Number {
                     experiment,
@@ -111,7 +111,7 @@ impl Address {
             [Ok(own), Ok(by)] => [own, by],
             [Err((subject, setting)), _] | [_, Err((subject, setting))] => return find::lack(source, subject, setting),
         };
-        match [own, other_cell].map(|cell| find::said(cell, name)) {
+        match [own, other_cell].map(|cell| find::said(&self.experiment, cell, name)) {
             [Said::Rounds(rounds), Said::Rounds(by)] => {
                 // Only the subjects of one timed setting had the same rounds.
                 let is_paired = setting == other && matches!(own.found, Found::Quantities(_));

@@ -214,6 +214,59 @@ fn a_failure_is_a_word() {
     assert!(fault.contains("no number for `parked` of coroutine: crashes with SIGABRT: no stack"), "{fault}");
 }
 
+/// The number of a child that something stopped, and how it ended. A lower bound says so.
+#[test]
+fn a_stopped_number_says_how_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, reference] = ["own", "reference"].map(|name| Store::at(&folder.path().join(name)));
+    let crash = Stop::Ended(End::Crashes { signal: "SIGABRT".to_string(), says: "no room".to_string() });
+    let limit = Stop::Limit("no mapping is left".to_string());
+    let earlier = || vec![("units", 7.0), ("progress", 15_360.0), ("resident", 9.0)];
+    let mut cells = vec![
+        observed("thread", &earlier(), Some(crash)),
+        observed("coroutine", &[("progress", 31_744.0), ("units", 32_501.0), ("resident", 4096.0)], Some(limit)),
+        observed("task", &[("progress", 999_424.0), ("units", 1_000_000.0)], None),
+        observed("goroutine", &[], Some(Stop::Ended(End::Hangs { asleep: true }))),
+    ];
+    for cell in &mut cells {
+        let Found::Observed(seen) = &mut cell.found else { unreachable!() };
+        seen.quantities.iter_mut().filter(|(name, _)| *name != "resident").for_each(|(_, of)| of.unit = Unit::Count);
+    }
+    write(&reference, "parked", cells);
+    let sources = Sources::new(own, reference);
+    let of = |subject: &str, quantity: &str| Address {
+        experiment: "parked".to_string(),
+        quantity: Some(quantity.to_string()),
+        ..at(subject, &[])
+    };
+    says(&sources, &of("thread", "units"), "15,360 or more, then SIGABRT");
+    says(&sources, &of("thread", "progress"), "15,360");
+    // What it answered before it crashed is no number of the question that crashed it.
+    says(&sources, &of("thread", "resident"), "SIGABRT");
+    says(&sources, &of("coroutine", "units"), "32,501, then a limit");
+    says(&sources, &of("coroutine", "resident"), "4.00 KiB, at a limit");
+    says(&sources, &of("task", "units"), "1,000,000");
+    says(&sources, &of("goroutine", "units"), "hangs, all asleep");
+    let ratio = of("task/coroutine", "units").find(&sources).unwrap_err().to_string();
+    assert!(ratio.contains("no number for `parked` of coroutine: reached a limit: no mapping is left"), "{ratio}");
+
+    let figure = Described {
+        experiment: "parked".to_string(),
+        quantity: Some("units".to_string()),
+        ..described(Kind::Ends, &[])
+    };
+    let Picture::Ends(rows) = figure.figure("units", &sources).unwrap().picture else { panic!("ends") };
+    let is_least: Vec<Option<bool>> = rows.panels[0]
+        .rows
+        .iter()
+        .map(|(_, value)| match value {
+            Value::Stopped { is_least, .. } => Some(*is_least),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(is_least, [Some(true), Some(false), None, None]);
+}
+
 #[test]
 fn a_disturbed_number_is_not_shown() {
     let (_folder, sources) = sources();
