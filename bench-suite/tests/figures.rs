@@ -174,6 +174,17 @@ fn heat_is_as_drawn_before() {
     assert_is_in_file("heat", Picture::Heat(heat));
 }
 
+/// A row for each unit, a column for each thread. One unit has moved.
+#[test]
+fn heat_of_a_trace_is_as_drawn_before() {
+    let looks = |unit: u64, did: &'static str, thread: usize, times: u64| {
+        (0..times).map(move |at| event(&format!("unit {unit}"), did, Some(thread), at, None))
+    };
+    let events = looks(0, "wrong", 0, 20).chain(looks(1, "right", 0, 13)).chain(looks(1, "wrong", 1, 7));
+    let events = events.chain(looks(10, "right", 1, 19)).chain(looks(10, "<wrong>", 1, 1)).collect();
+    assert_is_in_file("heat-trace", Picture::Heat(Heat::of(&trace(events), Some("right"))));
+}
+
 const KIB: f64 = 1024.0;
 
 #[test]

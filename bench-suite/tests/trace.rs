@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -119,6 +120,12 @@ fn every_model_that_is_traced_says_what_its_units_did() {
         assert_eq!(hog.events.len(), 4, "{model}: {hog:?}");
         let identity = trace(&setup("identity", "", model, 10), 1);
         assert_eq!(identity.events.len(), 160, "{model}: {identity:?}");
+        // No unit writes any more, so each thread's copy belongs to one unit. With several copies, it may be none.
+        let right = identity.events.iter().filter(|event| event.did == "right");
+        let right: BTreeSet<_> = right.map(|event| (event.thread, &event.actor)).collect();
+        let threads: BTreeSet<_> = right.iter().map(|(thread, _)| thread).collect();
+        assert_eq!(right.len(), threads.len(), "{model}: {identity:?}");
+        assert!(identity.events.iter().all(|event| ["right", "wrong"].contains(&&*event.did)), "{model}: {identity:?}");
         assert!(identity.events.windows(2).all(|pair| pair[0].at <= pair[1].at), "{model}: {identity:?}");
         let wakeup = trace(&setup("wakeup", "", model, 1000), 5);
         let did = |what: &str| wakeup.events.iter().filter(|event| event.did == what).count();

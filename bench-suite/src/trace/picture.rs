@@ -182,12 +182,17 @@ impl<'a> Picture<'a> {
             };
             Lane { name: clean(actor), marks, remark }
         };
-        let kinds = distinct(trace.events.iter().map(kind));
-        let mut actors = distinct(trace.events.iter().map(|event| (kind(event), &*event.actor)));
-        // The actors of a kind by their numbers. With an equal number of digits that is their order as text.
-        actors.sort_by_key(|(kind, actor)| (kinds.iter().position(|other| other == kind), actor.len(), *actor));
-        Picture { lanes: actors.into_iter().map(|(_, actor)| lane(actor)).collect(), more: 0, legend }
+        Picture { lanes: actors(trace).into_iter().map(lane).collect(), more: 0, legend }
     }
+}
+
+/// The actors of a trace: one kind after the other, and those of a kind by their numbers.
+pub(crate) fn actors(trace: &Trace) -> Vec<&str> {
+    let kinds = distinct(trace.events.iter().map(kind));
+    let mut actors = distinct(trace.events.iter().map(|event| (kind(event), &*event.actor)));
+    // With an equal number of digits the order of the numbers is their order as text.
+    actors.sort_by_key(|(kind, actor)| (kinds.iter().position(|other| other == kind), actor.len(), *actor));
+    actors.into_iter().map(|(_, actor)| actor).collect()
 }
 
 /// Whether a lane for each actor tells more than one for each thread.

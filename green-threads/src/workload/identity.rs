@@ -25,7 +25,7 @@ use super::{
 use crate::coroutine::{self, coroutine_local};
 use crate::probe::protocol::Answer;
 use crate::probe::threads::this as this_thread;
-use crate::probe::trace::Recorder;
+use crate::probe::trace::{Actor, Recorder};
 use crate::probe::{Runtime, on_a_task};
 use crate::{StackSize, Workers};
 
@@ -95,6 +95,7 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
 /// What one unit has seen so far.
 struct Unit {
     number: usize,
+    actor: Actor,
     ran_on: BTreeSet<u32>,
     thread_local_right: bool,
     own_local_right: bool,
@@ -102,10 +103,11 @@ struct Unit {
 }
 
 impl Unit {
-    fn new(number: usize) -> Unit {
+    fn new(number: usize, actor: Actor) -> Unit {
         let ran_on = BTreeSet::from([this_thread()]);
         Unit {
             number,
+            actor,
             ran_on,
             thread_local_right: true,
             own_local_right: true,
@@ -113,10 +115,13 @@ impl Unit {
         }
     }
 
-    /// Notes the OS thread on which the unit runs now, and whether each of the three places holds its number.
+    /// Notes the OS thread on which the unit runs now, and whether each of the three places holds its number. Records
+    /// the first of them: `right` or `wrong` is what the thread-local says.
     fn look(&mut self, thread_local: usize, own_local: usize, argument: usize) {
         self.ran_on.insert(this_thread());
-        self.thread_local_right &= thread_local == self.number;
+        let is_right = thread_local == self.number;
+        self.actor.did(if is_right { "right" } else { "wrong" });
+        self.thread_local_right &= is_right;
         self.own_local_right &= own_local == self.number;
         self.argument_right &= argument == self.number;
     }
@@ -168,11 +173,10 @@ fn threads(
         handles.push(std::thread::Builder::new().stack_size(stack.bytes()).spawn(
             move || {
                 write_thread_local(number);
-                let mut unit = Unit::new(number);
+                let mut unit = Unit::new(number, actor);
                 together.wait();
                 for _ in 0..yields {
                     std::thread::yield_now();
-                    actor.did("runs");
                     unit.look(
                         read_thread_local(),
                         read_thread_local(),
@@ -202,17 +206,16 @@ fn coroutines(
         // SAFETY: the coroutine reads and writes a thread-local, but only in functions
         // that do not yield, are not inlined, and copy the number. So it never holds a
         // reference into a thread-local. Only numbers, a set of numbers, the barrier and
-        // its name in the trace live across its yields, all `Send`. Its frames are small.
+        // its actor in the trace live across its yields, all `Send`. Its frames are small.
         // ANCHOR: coroutine_unit
         let handle = unsafe {
             runtime.spawn(move || {
                 write_thread_local(number);
                 write_coroutine_local(number);
-                let mut unit = Unit::new(number);
+                let mut unit = Unit::new(number, actor);
                 together.wait();
                 for _ in 0..yields {
                     coroutine::yield_now();
-                    actor.did("runs");
                     let thread_local = read_thread_local();
                     let own_local = read_coroutine_local();
                     unit.look(thread_local, own_local, black_box(number));
@@ -237,11 +240,10 @@ async fn tasks(yields: u64, trace: Recorder) -> Vec<Unit> {
         // ANCHOR: task_unit
         handles.push(tokio::spawn(TASK_LOCAL.scope(number, async move {
             write_thread_local(number);
-            let mut unit = Unit::new(number);
+            let mut unit = Unit::new(number, actor);
             together.wait().await;
             for _ in 0..yields {
                 tokio::task::yield_now().await;
-                actor.did("runs");
                 unit.look(read_thread_local(), TASK_LOCAL.get(), black_box(number));
             }
             unit

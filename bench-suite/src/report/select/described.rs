@@ -41,12 +41,14 @@ pub struct Described {
     pub over: Option<String>,
     /// The subjects of a heat map, in this order; `None` for all of them.
     pub columns: Option<Vec<String>>,
-    /// The trace whose lanes are shown.
+    /// The trace whose lanes are shown, or what its actors did on which thread.
     pub trace: Option<String>,
     /// The traces whose runs are shown as strips. Two actors take turns in each.
     pub traces: Option<Vec<String>>,
     /// What the axis of strips counts, such as `digits`.
     pub counts: Option<String>,
+    /// In a heat map of a trace, what the actors should do.
+    pub good: Option<String>,
 }
 
 /// The kinds of picture that can be described.
@@ -63,7 +65,7 @@ pub enum Kind {
     Stacked,
     /// A line for each subject, over a parameter.
     Lines,
-    /// The outcomes of the conformance matrix.
+    /// The outcomes of the conformance matrix, or what the actors of a trace did on which thread.
     Heat,
     /// The runs of two actors that take turns, for each trace.
     Strips,
@@ -83,7 +85,8 @@ impl Described {
             Kind::Dots | Kind::Bars | Kind::Ends => &["experiment", "rows", "where", "quantity", "panels"],
             Kind::Stacked => &["experiment", "rows", "where", "quantities", "panels"],
             Kind::Lines => &["experiment", "rows", "where", "quantity", "over"],
-            Kind::Heat => &["experiment", "rows", "where", "columns"],
+            Kind::Heat if self.trace.is_some() => &["trace", "good"],
+            Kind::Heat => &["experiment", "rows", "where", "columns", "trace"],
             Kind::Strips => &["traces", "counts"],
             Kind::Lanes => &["trace"],
         };
@@ -99,6 +102,7 @@ impl Described {
             ("trace", self.trace.is_some()),
             ("traces", self.traces.is_some()),
             ("counts", self.counts.is_some()),
+            ("good", self.good.is_some()),
         ];
         if let Some((name, _)) = given.iter().find(|(name, given)| *given && !uses.contains(name)) {
             return Err(Fault::Figure(format!("a figure of this kind has no `{name}`; it has {}", uses.join(", "))));
@@ -109,7 +113,10 @@ impl Described {
             Kind::Ends => self.of_results(sources, |source| Ok(Picture::Ends(self.rows(source)?)))?,
             Kind::Stacked => self.of_results(sources, |source| Ok(Picture::Stacked(self.stacked(source)?)))?,
             Kind::Lines => self.of_results(sources, |source| Ok(Picture::Lines(self.lines(source)?)))?,
-            Kind::Heat => self.of_results(sources, |source| Ok(Picture::Heat(self.heat(source)?)))?,
+            Kind::Heat => match &self.trace {
+                Some(trace) => Picture::Heat(Heat::of(&sources.trace(trace)?.shown.trace, self.good.as_deref())),
+                None => self.of_results(sources, |source| Ok(Picture::Heat(self.heat(source)?)))?,
+            },
             Kind::Strips => Picture::Strips(self.strips(sources)?),
             Kind::Lanes => match &self.trace {
                 Some(trace) => Picture::Lanes(sources.trace(trace)?.shown.trace),
@@ -283,7 +290,9 @@ impl Described {
     /// A matrix of outcomes: a row for each memo, a column for each property.
     fn heat(&self, source: &Source) -> Result<Heat, Fault> {
         if self.experiment != "conformance" {
-            return Err(Fault::Figure("a heat map shows the experiment `conformance` and no other".to_string()));
+            return Err(Fault::Figure(
+                "a heat map shows a trace or the experiment `conformance`, and no other".to_string(),
+            ));
         }
         find::check(&source.reference, &self.fixed, &[])?;
         let cells: Vec<_> = source.reference.cells.iter().filter(|cell| self.is_fixed(&cell.setting)).collect();

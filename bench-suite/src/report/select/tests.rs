@@ -7,7 +7,7 @@ use green_threads::workload::{Depth, Unit};
 use super::{Address, Described, Fault, Kind, Sources};
 use crate::child::End;
 use crate::child::probe::Stop;
-use crate::figure::{Heat, Mood, Picture, Strip, Value};
+use crate::figure::{Heat, Mood, Picture, Strip, Value, Word};
 use crate::spec::Outcome;
 use crate::store::{Cell, Found, KeptTrace, Observation, Results, Series, Setting, Store};
 
@@ -303,6 +303,7 @@ fn described(kind: Kind, fixed: &[(&str, &str)]) -> Described {
         trace: None,
         traces: None,
         counts: None,
+        good: None,
     }
 }
 
@@ -404,7 +405,10 @@ fn a_wrong_description_is_a_fault() {
     let of_placements =
         Described { over: Some("placement".to_string()), ..described(Kind::Lines, &[("threads", "2")]) };
     assert!(fault(of_placements).contains("free is not a number"));
-    assert_eq!(fault(described(Kind::Heat, &[])), "a heat map shows the experiment `conformance` and no other");
+    assert_eq!(
+        fault(described(Kind::Heat, &[])),
+        "a heat map shows a trace or the experiment `conformance`, and no other"
+    );
 }
 
 #[test]
@@ -461,6 +465,55 @@ fn traces_come_from_the_reader_or_else_from_the_reference() {
     fs::write(path, "no JSON").unwrap();
     assert_eq!(of("one").unwrap(), Picture::Lanes(kept("one", &["a"]).trace));
     assert!(sources.trace("one").unwrap().unread.is_some_and(|why| why.contains("one.json")));
+}
+
+#[test]
+fn a_heat_map_of_a_trace_has_a_row_for_each_actor_and_a_column_for_each_thread() {
+    let (_folder, sources) = sources();
+    let event = |(actor, did, thread): (u64, &str, Option<usize>)| Event {
+        actor: format!("unit {actor}"),
+        did: did.to_string(),
+        thread,
+        at: 0,
+        until: None,
+    };
+    let events = [
+        (10, "right", Some(1)),
+        (2, "wrong", Some(1)),
+        (2, "right", Some(1)),
+        (2, "right", Some(1)),
+        (2, "wrong", Some(0)),
+        (3, "sleeps", None),
+        (10, "right", Some(1)),
+    ];
+    let trace = Trace { threads: vec![7, 8, 9], events: events.map(event).into(), ..Trace::default() };
+    sources.reference().write_trace(&KeptTrace::new("moves", "identity: task", "cargo lab trace", trace)).unwrap();
+    let of = |good: Option<&str>, columns: Option<Vec<String>>| {
+        let of = Described {
+            experiment: String::new(),
+            trace: Some("moves".to_string()),
+            good: good.map(str::to_string),
+            columns,
+            ..described(Kind::Heat, &[])
+        };
+        of.figure("heat", &sources)
+    };
+    let Picture::Heat(heat) = of(Some("right"), None).unwrap().picture else { panic!("heat") };
+    assert_eq!(heat.heads, ["", "thread 1", "thread 2"]);
+    let word = |text: &str, mood| Word::new(text, mood);
+    let none = || word("-", Mood::Faint);
+    assert_eq!(
+        heat.rows,
+        [
+            ("unit 2".to_string(), vec![word("1 wrong", Mood::Bad), word("2 right, 1 wrong", Mood::Bad)]),
+            ("unit 3".to_string(), vec![none(), none()]),
+            ("unit 10".to_string(), vec![none(), word("2 right", Mood::Good)]),
+        ]
+    );
+    let Picture::Heat(heat) = of(None, None).unwrap().picture else { panic!("heat") };
+    assert_eq!(heat.rows[2].1, [none(), word("2 right", Mood::Plain)]);
+    let fault = of(None, Some(Vec::new())).unwrap_err().to_string();
+    assert_eq!(fault, "a figure of this kind has no `columns`; it has trace, good");
 }
 
 #[test]
