@@ -97,26 +97,28 @@ const DEFAULT: Table = Table {
     facts: &[],
 };
 
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// The bytes that `touch` uses of each stack that has room for them.
+const TOUCHED: &[usize] =
+    &[KIB, 4 * KIB, 16 * KIB, 32 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB];
+
 fn settings(depth: Depth) -> Vec<Setting> {
-    const KIB: usize = 1 << 10;
-    const MIB: usize = 1 << 20;
-    let (sizes, touched): (&[usize], &[usize]) = if depth == Depth::Full {
-        (
-            &[
-                4 * KIB,
-                8 * KIB,
-                16 * KIB,
-                32 * KIB,
-                64 * KIB,
-                256 * KIB,
-                MIB,
-                2 * MIB,
-                8 * MIB,
-            ],
-            &[KIB, 4 * KIB, 16 * KIB, 64 * KIB, 512 * KIB, 4 * MIB],
-        )
+    let sizes: &[usize] = if depth == Depth::Full {
+        &[
+            4 * KIB,
+            8 * KIB,
+            16 * KIB,
+            32 * KIB,
+            64 * KIB,
+            256 * KIB,
+            MIB,
+            2 * MIB,
+            8 * MIB,
+        ]
     } else {
-        (&[64 * KIB, 2 * MIB], &[KIB, 32 * KIB])
+        &[64 * KIB, 2 * MIB]
     };
     let sized = |variant, n: usize, stack| Setting {
         stack: Some(stack),
@@ -125,7 +127,7 @@ fn settings(depth: Depth) -> Vec<Setting> {
     let mut settings = Vec::new();
     for &stack in sizes {
         // The bytes that are used must leave room for the frames around them.
-        let touched = touched.iter().filter(|bytes| **bytes + 2 * KIB <= stack);
+        let touched = TOUCHED.iter().filter(|bytes| **bytes + 2 * KIB <= stack);
         settings.extend(touched.map(|&bytes| sized("touch", bytes, stack)));
     }
     settings.extend(sizes.iter().map(|&stack| sized("deepest", 512, stack)));

@@ -283,8 +283,12 @@ impl Described {
             lines.push((subject.clone(), points));
         }
         self.has_something(source, lines.iter().flat_map(|(_, points)| points).map(|(_, value)| value))?;
-        let unit = self.parameter(over).map_or(Unit::Count, |parameter| parameter.unit);
-        Ok(Lines { over: Axis { label: over.to_string(), unit }, axis, lines })
+        let parameter = self.parameter(over);
+        let unit = parameter.map_or(Unit::Count, |parameter| parameter.unit);
+        // The head of a column of times is a sentence with the value in it.
+        let head = parameter.filter(|_| matches!(shows(&self.experiment), Some(Shows::Observations(_))));
+        let label = head.map_or(over, |parameter| parameter.head).replace('\n', " ");
+        Ok(Lines { over: Axis { label, unit }, axis, lines })
     }
 
     /// A matrix of outcomes: a row for each memo, a column for each property.

@@ -369,6 +369,29 @@ fn lines_have_the_places_of_the_results_that_they_show() {
     assert_eq!(places(&again)[1], named("memo2", &[1.0, 16.0]));
 }
 
+/// The axis has the words of the table: the bytes that were used, and not `n`.
+#[test]
+fn an_axis_over_observations_has_the_head_of_its_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, reference] = ["own", "reference"].map(|name| Store::at(&folder.path().join(name)));
+    let touch = |bytes: &str, resident: f64| {
+        let quantities = BTreeMap::from([("resident".to_string(), series(Unit::Bytes, &[resident]))]);
+        let seen = Observation { quantities, ..Observation::default() };
+        cell("thread", &[("variant", "touch"), ("n", bytes)], Found::Observed(seen))
+    };
+    write(&reference, "stack", vec![touch("1024", 8192.0), touch("1048576", 1_056_768.0)]);
+    let figure = Described {
+        experiment: "stack".to_string(),
+        quantity: Some("resident".to_string()),
+        over: Some("n".to_string()),
+        ..described(Kind::Lines, &[])
+    };
+    let Picture::Lines(lines) = figure.figure("touch", &Sources::new(own, reference)).unwrap().picture else {
+        panic!("lines")
+    };
+    assert_eq!((lines.over.label.as_str(), lines.over.unit), ("used", Unit::Bytes));
+}
+
 #[test]
 fn a_wrong_description_is_a_fault() {
     let (_folder, sources) = sources();
