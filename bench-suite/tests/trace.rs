@@ -113,6 +113,45 @@ fn the_short_coroutines_behind_a_hog_run_after_it() {
     assert!((1..=SHORTS * 2 / 3).contains(&before), "{before} of {SHORTS} ran before the hog's end: {trace:?}");
 }
 
+/// The end of the recording is no evidence of a hang; the suite has other evidence. On a busy machine B may not have
+/// begun when a recording ends. Then there is another one.
+#[test]
+fn units_that_hang_are_recorded_until_they_wait_for_each_other() {
+    let lock = |variant: &str, model: Model| {
+        let workers = usize::from(model != Model::Thread);
+        trace(&Setup { workers, ..setup("lock_across_yield", variant, model, 2) }, 1)
+    };
+    let find = |trace: &Trace, actor: &str, did: &str| {
+        trace.events.iter().find(|event| event.actor == actor && event.did == did).cloned()
+    };
+    let recorded = (0..20).find_map(|_| {
+        let trace = lock("os", Model::Coroutine);
+        find(&trace, "B", "blocks in lock").map(|blocks| (trace, blocks))
+    });
+    let (hang, blocks) = recorded.expect("B runs in one of twenty recordings");
+    let end = hang.events.iter().map(Event::end).max();
+    let waits = find(&hang, "A", "waits, and holds the lock").unwrap();
+    assert_eq!((waits.thread, blocks.thread, hang.threads.len()), (None, Some(0), 1), "{hang:?}");
+    assert_eq!([Some(waits.end()), Some(blocks.end())], [end, end], "{hang:?}");
+    assert_eq!([find(&hang, "A", "unlocks"), find(&hang, "B", "has had the lock")], [None, None], "{hang:?}");
+
+    for model in [Model::Task, Model::TaskCurrentThread] {
+        let own = lock("own", model);
+        let waits = find(&own, "B", "waits for the lock").unwrap();
+        let unlocks = find(&own, "A", "unlocks").unwrap();
+        assert_eq!(waits.thread, None, "{model}: {own:?}");
+        assert!(waits.at <= unlocks.at && unlocks.at <= waits.end(), "{model}: {own:?}");
+    }
+    let threads = lock("os", Model::Thread);
+    let [unlocks, has] = [("A", "unlocks"), ("B", "has had the lock")].map(|(unit, did)| find(&threads, unit, did));
+    assert!(unlocks.unwrap().at <= has.unwrap().at, "{threads:?}");
+    let hangs = Setup { trace: true, ..setup("lock_across_yield", "os", Model::TaskCurrentThread, 2) };
+    match ask(&hangs, 1) {
+        Err(NoAnswer { why: Stop::Refused(why), .. }) => assert!(why.contains("it hangs"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn every_model_that_is_traced_says_what_its_units_did() {
     for model in [Model::Thread, Model::Coroutine, Model::Task, Model::TaskCurrentThread] {
@@ -300,8 +339,8 @@ fn a_command_that_makes_no_sense_is_an_error_with_all_that_there_are() {
         (&["herd", "--keys", "7"], &["1..=6"]),
         (&["herd", "--model", "task"], &["--model"]),
         (&[], &["<WORKLOAD>"]),
-        (&["pingpong"], &["\"pingpong\"", "zero_one, hog, blocking, wakeup, identity"]),
-        (&["spawn"], &["\"spawn\"", "zero_one, hog, blocking, wakeup, identity"]),
+        (&["pingpong"], &["\"pingpong\"", "zero_one, hog, blocking, wakeup, identity, lock_across_yield"]),
+        (&["spawn"], &["\"spawn\"", "zero_one, hog, blocking, wakeup, identity, lock_across_yield"]),
         (&["hog", "--variant", "x"], &["hog has no variant \"x\"", "calls, no-calls"]),
         (&["identity", "--variant", "x"], &["identity has no variants"]),
         (&["hog", "--model", "goroutine"], &["task-current-thread"]),

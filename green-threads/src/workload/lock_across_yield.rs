@@ -11,11 +11,16 @@
 //!
 //! A waits for a message, and does not just yield. So B has certainly begun, and is about to take the lock, when A
 //! continues.
+//!
+//! A trace shows which unit holds the lock, which waits for it, and which keeps the worker. Coroutines that hang are
+//! recorded for a fifth of a second.
 
 #![allow(unsafe_code, reason = "it spawns coroutines")]
 
 use std::io;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{
@@ -26,6 +31,7 @@ use crate::StackSize;
 use crate::Workers;
 use crate::coroutine::{self, mpsc};
 use crate::probe::protocol::{Answer, Model, Setup};
+use crate::probe::trace::Recorder;
 use crate::probe::{Runtime, on_a_task};
 
 pub(super) const WORKLOAD: Workload = Workload {
@@ -40,6 +46,7 @@ pub(super) const WORKLOAD: Workload = Workload {
             ..Observations::new(&[TABLE])
         }),
     }],
+    recorded: Some(|| Setting::new("os", 2)),
     cannot,
     ..Workload::new("lock_across_yield", "hold a lock across a yield", run)
 };
@@ -63,6 +70,9 @@ fn cannot(setup: &Setup) -> Option<&'static str> {
             Some("the compiler rejects it: the guard of an OS mutex is not Send")
         }
         ("os", Model::Goroutine) => Some("Go has no OS mutex"),
+        ("os", Model::TaskCurrentThread) if setup.trace => {
+            Some("it hangs, and its thread is the one that would return the trace")
+        }
         _ => None,
     }
 }
@@ -71,30 +81,79 @@ fn run(runtime: &Runtime, ask: &Ask<'_>) -> io::Result<Answer> {
     let os = ask.setup.variant == "os";
     repeat(ask, || {
         let start = Instant::now();
-        match runtime {
-            Runtime::Thread { stack } => threads(*stack)?,
-            Runtime::Coroutine(runtime) if os => coroutines_os(runtime)?,
-            Runtime::Coroutine(runtime) => coroutines_own(runtime)?,
-            Runtime::Task(runtime) if os => tasks_os(runtime),
-            Runtime::Task(runtime) => on_a_task(runtime, tasks_own()),
-        }
-        Ok(Answer::time(start.elapsed()).quantity(DONE, 1.0))
+        let trace = ask.trace;
+        let end = match runtime {
+            Runtime::Thread { stack } => threads(*stack, trace),
+            Runtime::Coroutine(runtime) if ask.setup.trace => {
+                return recorded(runtime, os, trace);
+            }
+            Runtime::Coroutine(runtime) => coroutines(runtime, os, trace),
+            Runtime::Task(runtime) if os => {
+                tasks_os(runtime);
+                Ok(())
+            }
+            Runtime::Task(runtime) => {
+                on_a_task(runtime, tasks_own(trace.clone()));
+                Ok(())
+            }
+        };
+        end.map(|()| Answer::time(start.elapsed()).quantity(DONE, 1.0))
     })
 }
 
+/// Runs the coroutines beside this thread. If they hang, the recording ends after a while, and they are left behind.
+/// The process does not wait for them when it ends.
+fn recorded(
+    runtime: &'static coroutine::Runtime,
+    os: bool,
+    trace: &Recorder,
+) -> io::Result<Answer> {
+    const RECORDED: Duration = Duration::from_millis(200);
+    let start = Instant::now();
+    let (end, ended) = channel();
+    let theirs = trace.clone();
+    thread::spawn(move || {
+        // An error would mean that the recording has ended.
+        let _ = end.send(coroutines(runtime, os, &theirs));
+    });
+    match ended.recv_timeout(RECORDED) {
+        Ok(end) => end.map(|()| Answer::time(start.elapsed()).quantity(DONE, 1.0)),
+        Err(_) => Ok(Answer {
+            failure: Some("the recording ended before the units did".to_string()),
+            ..Answer::time(start.elapsed()).quantity(DONE, 0.0)
+        }),
+    }
+}
+
+fn coroutines(
+    runtime: &'static coroutine::Runtime,
+    os: bool,
+    trace: &Recorder,
+) -> io::Result<()> {
+    if os { coroutines_os(runtime, trace) } else { coroutines_own(runtime, trace) }
+}
+
 // ANCHOR: thread
-fn threads(stack: StackSize) -> io::Result<()> {
+fn threads(stack: StackSize, trace: &Recorder) -> io::Result<()> {
     let thread = move || std::thread::Builder::new().stack_size(stack.bytes());
+    let (unit_a, unit_b) = (trace.actor("A"), trace.actor("B"));
     let lock = Arc::new(Mutex::new(()));
     let a = thread().spawn(move || {
         let guard = lock.lock().expect("no unit panics while it holds the lock");
+        unit_a.did("locks");
         let (word, given) = crossbeam::channel::bounded(1);
         let its = Arc::clone(&lock);
         let b = thread().spawn(move || {
             word.send(()).expect("A waits for the message");
-            drop(its.lock().expect("no unit panics while it holds the lock"));
+            let blocks = unit_b.holds("blocks in lock");
+            let guard = its.lock().expect("no unit panics while it holds the lock");
+            drop((blocks, guard));
+            unit_b.did("has had the lock");
         })?;
+        let waits = unit_a.waits("waits, and holds the lock");
         given.recv().expect("B sends the message");
+        drop(waits);
+        unit_a.did("unlocks");
         drop(guard);
         b.join().expect("B does not panic");
         Ok(())
@@ -104,7 +163,10 @@ fn threads(stack: StackSize) -> io::Result<()> {
 // ANCHOR_END: thread
 
 // ANCHOR: coroutine
-fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
+fn coroutines_os(
+    runtime: &'static coroutine::Runtime,
+    trace: &Recorder,
+) -> io::Result<()> {
     let workers = runtime.config().workers;
     if workers != Workers::ONE {
         return Err(io::Error::other(format!(
@@ -112,10 +174,12 @@ fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
              which an OS mutex does not allow"
         )));
     }
+    let (unit_a, unit_b) = (trace.actor("A"), trace.actor("B"));
     // ANCHOR: hang
     let lock = Arc::new(Mutex::new(()));
     let a = move || {
         let guard = lock.lock().expect("no unit panics while it holds the lock");
+        unit_a.did("locks");
         let (word, given) = mpsc::channel();
         let its = Arc::clone(&lock);
         // SAFETY: B holds nothing across a yield, because it does not yield: it blocks.
@@ -123,10 +187,16 @@ fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
         let b = unsafe {
             runtime.spawn(move || {
                 word.send(()).expect("A waits for the message");
-                drop(its.lock().expect("no unit panics while it holds the lock"));
+                let blocks = unit_b.holds("blocks in lock");
+                let guard = its.lock().expect("no unit panics while it holds the lock");
+                drop((blocks, guard));
+                unit_b.did("has had the lock");
             })
         }?;
+        let waits = unit_a.waits("waits, and holds the lock");
         given.recv().expect("B sends the message");
+        drop(waits);
+        unit_a.did("unlocks");
         drop(guard);
         b.join()?;
         Ok(())
@@ -140,21 +210,32 @@ fn coroutines_os(runtime: &'static coroutine::Runtime) -> io::Result<()> {
     unsafe { runtime.spawn(a) }?.join()?
 }
 
-fn coroutines_own(runtime: &'static coroutine::Runtime) -> io::Result<()> {
+fn coroutines_own(
+    runtime: &'static coroutine::Runtime,
+    trace: &Recorder,
+) -> io::Result<()> {
+    let (unit_a, unit_b) = (trace.actor("A"), trace.actor("B"));
     let lock = Arc::new(coroutine::Mutex::new(()));
     let a = move || {
         let guard = lock.lock().expect("no unit panics while it holds the lock");
+        unit_a.did("locks");
         let (word, given) = mpsc::channel();
         let its = Arc::clone(&lock);
-        // SAFETY: across its yields B holds channels and locks of `may`, and nothing of
-        // its thread. Its frames are small.
+        // SAFETY: across its yields B holds channels and locks of `may`, its actor in the
+        // trace, and nothing of its thread. Its frames are small.
         let b = unsafe {
             runtime.spawn(move || {
                 word.send(()).expect("A waits for the message");
-                drop(its.lock().expect("no unit panics while it holds the lock"));
+                let waits = unit_b.waits("waits for the lock");
+                let guard = its.lock().expect("no unit panics while it holds the lock");
+                drop((waits, guard));
+                unit_b.did("has had the lock");
             })
         }?;
+        let waits = unit_a.waits("waits, and holds the lock");
         given.recv().expect("B sends the message");
+        drop(waits);
+        unit_a.did("unlocks");
         drop(guard);
         b.join()?;
         Ok(())
@@ -187,17 +268,25 @@ fn tasks_os(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-async fn tasks_own() {
+async fn tasks_own(trace: Recorder) {
+    let (unit_a, unit_b) = (trace.actor("A"), trace.actor("B"));
     let lock = Arc::new(tokio::sync::Mutex::new(()));
     let a = tokio::spawn(async move {
         let guard = lock.lock().await;
+        unit_a.did("locks");
         let (word, given) = tokio::sync::oneshot::channel();
         let its = Arc::clone(&lock);
         let b = tokio::spawn(async move {
             word.send(()).expect("A waits for the message");
-            drop(its.lock().await);
+            let waits = unit_b.waits("waits for the lock");
+            let guard = its.lock().await;
+            drop((waits, guard));
+            unit_b.did("has had the lock");
         });
+        let waits = unit_a.waits("waits, and holds the lock");
         given.await.expect("B sends the message");
+        drop(waits);
+        unit_a.did("unlocks");
         drop(guard);
         b.await.expect("B does not panic");
     });
