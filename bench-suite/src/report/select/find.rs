@@ -62,7 +62,7 @@ pub(super) fn settings(
     if found.is_empty() {
         return Err(Fault::Cell { experiment: experiment(), subject: subject.to_string(), setting: in_words(given) });
     }
-    let found = distinct(found.into_iter());
+    let found = distinct(found);
     for parameter in parameters(&found).into_iter().filter(|parameter| parameter != PLACEMENT) {
         let known = distinct(found.iter().map(|setting| setting.get(&parameter).cloned().unwrap_or_default()));
         if known.len() > 1 {
