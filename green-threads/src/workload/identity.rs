@@ -206,7 +206,8 @@ fn coroutines(
         // SAFETY: the coroutine reads and writes a thread-local, but only in functions
         // that do not yield, are not inlined, and copy the number. So it never holds a
         // reference into a thread-local. Only numbers, a set of numbers, the barrier and
-        // its actor in the trace live across its yields, all `Send`. Its frames are small.
+        // its actor in the trace live across its yields, all `Send`. Its frames are
+        // small.
         // ANCHOR: coroutine_unit
         let handle = unsafe {
             runtime.spawn(move || {
