@@ -284,9 +284,11 @@ fn a_bug_has_no_hint() {
 fn the_external_command_makes_the_same_pages() {
     let small = Small::new(
         "# One\n\n{{#measure memo_hit memo1 threads=1}}, `\\{{#measure a b}}`\n\n{{#figure hit}}\n\n```rust\n\
-         {{#include ../../zoo.rs:get}}\n```\n",
+         {{#include ../../zoo.rs:get}}\n{{#include ../../step.rs:step}}\n```\n",
     );
+    small.write("step.rs", "fn f() {\n    // ANCHOR: step\n    g();\n    // ANCHOR_END: step\n}\n");
     let (inside, _) = small.page();
+    assert!(inside.contains("\ng();\n"), "{inside}");
     let book_toml = fs::read_to_string(small.path("book/book.toml")).unwrap();
     let [package, store] = ["book", "own"].map(|folder| small.path(folder));
     let table = format!(
