@@ -154,11 +154,11 @@ pub(super) fn word(cell: &Cell) -> Word {
     }
 }
 
-/// The statement of each of `properties`, one on each line.
+/// The statements of `properties`, as a list.
 fn statements(callers: Callers, properties: &[&str]) -> String {
     let known = matrix::properties(callers);
     let lines = known.iter().filter(|property| properties.contains(&property.id));
-    lines.map(|property| format!("{:<21} {}", property.id, property.says)).collect::<Vec<_>>().join("\n")
+    lines.map(|property| format!("- {}: {}", property.id, property.says)).collect::<Vec<_>>().join("\n")
 }
 
 /// The failures: each way of failing is listed once, with its properties and the memos that fail in that way.
