@@ -253,7 +253,7 @@ impl Described {
 
     /// A figure in which the reference set has nothing is described wrongly.
     fn has_something<'a>(&self, source: &Source, mut values: impl Iterator<Item = &'a Value>) -> Result<(), Fault> {
-        let is_nothing = |value: &Value| matches!(value, Value::Missing { word, .. } if word == "not measured");
+        let is_nothing = |value: &Value| matches!(value, Value::Missing { word, .. } if [find::NOT_MEASURED, find::NONE].contains(&&**word));
         match source.own.is_none() && values.all(is_nothing) {
             true => Err(Fault::Figure(format!("`{}` has no numbers in these settings", self.experiment))),
             false => Ok(()),

@@ -20,6 +20,12 @@ pub(super) const PLACEMENT: &str = "placement";
 /// The word for a value that the reader's own results lack.
 pub(super) const NOT_HERE: &str = "not measured here";
 
+/// The word for a number that a result lacks.
+pub(super) const NOT_MEASURED: &str = "not measured";
+
+/// The word for a setting that a subject does not have on any machine, such as two threads for a memo of one thread.
+pub(super) const NONE: &str = "does not apply";
+
 /// Whether a parameter has no meaning for a subject: OS threads and a current-thread runtime have no number of workers
 /// to set, and a goroutine's stack has no size to set.
 fn is_meaningless(subject: &str, parameter: &str) -> bool {
@@ -150,9 +156,9 @@ pub(super) enum Said<'a> {
 /// What `cell` of `experiment` says of the quantity `name`.
 pub(super) fn said<'a>(experiment: &str, cell: &'a Cell, name: &str) -> Said<'a> {
     let missing = |word: &str, why: String| Value::Missing { word: word.to_string(), why };
-    let none = || Said::Nothing(missing("not measured", format!("This result has no quantity `{name}`.")));
+    let none = || Said::Nothing(missing(NOT_MEASURED, format!("This result has no quantity `{name}`.")));
     match &cell.found {
-        Found::Absent { why } => Said::Nothing(missing("not measured", why.clone())),
+        Found::Absent { why } => Said::Nothing(missing(NOT_MEASURED, why.clone())),
         Found::Outcome(outcome) => Said::Word(missing(outcome.word(), outcome.to_string())),
         Found::Quantities(quantities) => {
             quantities.get(name).filter(|of| !of.rounds.is_empty()).map_or_else(none, Said::Rounds)
@@ -207,6 +213,11 @@ pub(super) fn disturbed() -> Value {
 /// The value of one quantity of one cell, or the reason why there is none.
 pub(super) fn value(source: &Source, subject: &str, setting: &Setting, name: &str) -> Value {
     let Some(cell) = cell(source.shown(), subject, setting) else { return lack(source, subject, setting) };
+    // The reference machine has all that can be measured. So what is absent there is absent everywhere.
+    let reference = self::cell(&source.reference, subject, setting);
+    if let (Found::Absent { why }, Some(Found::Absent { .. })) = (&cell.found, reference.map(|cell| &cell.found)) {
+        return Value::Missing { word: NONE.to_string(), why: why.clone() };
+    }
     match said(&source.reference.experiment, cell, name) {
         Said::Rounds(_) if is_disturbed(cell) => disturbed(),
         Said::Rounds(series) => finite(series.estimate()),

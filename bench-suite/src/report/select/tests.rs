@@ -316,7 +316,7 @@ fn rows_have_a_panel_for_each_placement() {
     assert_eq!(heads, ["free placement", "one core"]);
     let values: Vec<_> =
         rows.panels[0].rows.iter().map(|(name, value)| (name.as_str(), value.text(Unit::Nanoseconds))).collect();
-    let expected = [("memo1", "not measured"), ("memo2", "40–80 ns"), ("memo3", "60–160 ns")];
+    let expected = [("memo1", "does not apply"), ("memo2", "40–80 ns"), ("memo3", "60–160 ns")];
     assert_eq!(values, expected.map(|(name, word)| (name, word.to_string())));
     let chosen = Described {
         rows: Some(vec!["memo3".to_string(), "memo2".to_string()]),
@@ -339,7 +339,7 @@ fn a_figure_may_be_without_numbers_where_the_reader_has_none() {
     let figure = described(Kind::Dots, &[("threads", "1")]).figure("hit", &sources).unwrap();
     let Picture::Dots(rows) = figure.picture else { panic!("dots") };
     let mut values = rows.panels.iter().flat_map(|panel| &panel.rows);
-    assert!(values.all(|(_, value)| matches!(value, Value::Missing { why, .. } if why == "it is not installed")));
+    assert!(values.all(|(_, value)| matches!(value, Value::Missing { word, why } if word == "not measured" && why == "it is not installed")));
 }
 
 #[test]
