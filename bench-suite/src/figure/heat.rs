@@ -1,9 +1,12 @@
-//! A matrix of words, each on the colour of its mood.
+//! A matrix of words, each on the colour of its mood; and the one that counts what the actors of a trace did.
 
+use green_threads::probe::trace::Trace;
 use maud::html;
 
 use super::svg::{Anchor, BAD, Drawing, FG, GOOD, MUTED, RULE, px, text, widest};
-use super::{Heat, Mood};
+use super::{Heat, Mood, Word, count};
+use crate::distinct;
+use crate::trace::picture;
 
 /// The height of a row, in pixels.
 const ROW: f64 = 22.0;
@@ -11,6 +14,36 @@ const ROW: f64 = 22.0;
 const LINE: f64 = 15.0;
 /// The space around a word, in pixels.
 const GAP: f64 = 10.0;
+
+impl Heat {
+    /// What each actor of a trace did on each OS thread, and how often. If `good` names what an actor should do there, a
+    /// word is good if it did nothing else. What was on no thread is left out, and so is what the trace could not hold.
+    #[must_use]
+    pub fn of(trace: &Trace, good: Option<&str>) -> Self {
+        let mut threads = distinct(trace.events.iter().filter_map(|event| event.thread));
+        threads.sort_unstable();
+        let word = |actor: &str, thread: usize| {
+            let here = trace.events.iter().filter(|event| event.actor == actor && event.thread == Some(thread));
+            let did: Vec<&str> = here.map(|event| event.did.as_str()).collect();
+            let mut kinds = distinct(did.iter().copied());
+            kinds.sort_unstable();
+            let times = |kind: &str| did.iter().filter(|other| **other == kind).count() as f64;
+            let counts: Vec<String> = kinds.iter().map(|kind| format!("{} {kind}", count(times(kind)))).collect();
+            match (&kinds[..], good) {
+                ([], _) => Word::new("-", Mood::Faint),
+                (_, None) => Word::new(counts.join(", "), Mood::Plain),
+                ([only], Some(good)) if *only == good => Word::new(counts.join(", "), Mood::Good),
+                _ => Word::new(counts.join(", "), Mood::Bad),
+            }
+        };
+        let row = |actor: &str| (actor.to_string(), threads.iter().map(|thread| word(actor, *thread)).collect());
+        let heads = threads.iter().map(|thread| format!("thread {}", thread + 1));
+        Heat {
+            heads: std::iter::once(String::new()).chain(heads).collect(),
+            rows: picture::actors(trace).into_iter().map(row).collect(),
+        }
+    }
+}
 
 pub(super) fn draw(heat: &Heat) -> Drawing {
     let names = heat.rows.iter().map(|(name, _)| name.as_str());

@@ -41,9 +41,7 @@ pub(crate) mod words;
 use green_threads::probe::trace::Trace;
 use green_threads::workload::Unit;
 
-use crate::distinct;
 use crate::store::Estimate;
-use crate::trace::picture;
 
 pub use words::{bytes, count, duration};
 
@@ -233,36 +231,6 @@ impl Strip {
             }
         }
         Strip::Runs(runs)
-    }
-}
-
-impl Heat {
-    /// What each actor of a trace did on each OS thread, and how often. If `good` names what an actor should do there, a
-    /// word is good if it did nothing else. What was on no thread is left out, and so is what the trace could not hold.
-    #[must_use]
-    pub fn of(trace: &Trace, good: Option<&str>) -> Self {
-        let mut threads = distinct(trace.events.iter().filter_map(|event| event.thread));
-        threads.sort_unstable();
-        let word = |actor: &str, thread: usize| {
-            let here = trace.events.iter().filter(|event| event.actor == actor && event.thread == Some(thread));
-            let did: Vec<&str> = here.map(|event| event.did.as_str()).collect();
-            let mut kinds = distinct(did.iter().copied());
-            kinds.sort_unstable();
-            let times = |kind: &str| did.iter().filter(|other| **other == kind).count() as f64;
-            let counts: Vec<String> = kinds.iter().map(|kind| format!("{} {kind}", count(times(kind)))).collect();
-            match (&kinds[..], good) {
-                ([], _) => Word::new("-", Mood::Faint),
-                (_, None) => Word::new(counts.join(", "), Mood::Plain),
-                ([only], Some(good)) if *only == good => Word::new(counts.join(", "), Mood::Good),
-                _ => Word::new(counts.join(", "), Mood::Bad),
-            }
-        };
-        let row = |actor: &str| (actor.to_string(), threads.iter().map(|thread| word(actor, *thread)).collect());
-        let heads = threads.iter().map(|thread| format!("thread {}", thread + 1));
-        Heat {
-            heads: std::iter::once(String::new()).chain(heads).collect(),
-            rows: picture::actors(trace).into_iter().map(row).collect(),
-        }
     }
 }
 
