@@ -32,9 +32,7 @@ impl Stop {
             Stop::Ended(end) => end.word(),
         }
     }
-}
 
-impl Stop {
     /// The same in words that follow "then": what came after the last number.
     #[must_use]
     pub fn event(&self) -> String {
