@@ -234,7 +234,7 @@ impl Described {
         let is_placed = source.reference.cells.iter().any(|cell| cell.setting.contains_key(PLACEMENT));
         let unplaced = (is_placed && !self.fixed.contains_key(PLACEMENT)).then_some(PLACEMENT);
         let Some(panels) = self.panels.as_deref().or(unplaced) else {
-            let row = |(subject, setting): &(String, Setting)| (subject.clone(), of(subject, setting));
+            let row = |(subject, setting): &(String, Setting)| (find::named(source, subject), of(subject, setting));
             let rows = self.subjects(source, &[])?.iter().map(row).collect();
             return Ok(vec![Panel { head: String::new(), rows }]);
         };
@@ -243,7 +243,7 @@ impl Described {
         let panel = |value: &String| {
             let rows = subjects.iter().filter_map(|(subject, setting)| {
                 let setting = with(setting, panels, value);
-                exists(source, subject, &setting).then(|| (subject.clone(), of(subject, &setting)))
+                exists(source, subject, &setting).then(|| (find::named(source, subject), of(subject, &setting)))
             });
             let head = if values.len() > 1 { self.head(panels, value) } else { String::new() };
             Panel { head, rows: rows.collect() }
@@ -280,7 +280,7 @@ impl Described {
                 }
             }
             points.sort_by(|one, other| one.0.total_cmp(&other.0));
-            lines.push((subject.clone(), points));
+            lines.push((find::named(source, subject), points));
         }
         self.has_something(source, lines.iter().flat_map(|(_, points)| points).map(|(_, value)| value))?;
         let parameter = self.parameter(over);

@@ -212,7 +212,8 @@ pub(super) fn disturbed() -> Value {
 
 /// The value of one quantity of one cell, or the reason why there is none.
 pub(super) fn value(source: &Source, subject: &str, setting: &Setting, name: &str) -> Value {
-    let Some(cell) = cell(source.shown(), subject, setting) else { return lack(source, subject, setting) };
+    let results = source.saying(&[subject]);
+    let Some(cell) = cell(results, subject, setting) else { return lack(source, subject, setting) };
     // The reference machine has all that can be measured. So what is absent there is absent everywhere.
     let reference = self::cell(&source.reference, subject, setting);
     if let (Found::Absent { why }, Some(Found::Absent { .. })) = (&cell.found, reference.map(|cell| &cell.found)) {
@@ -223,6 +224,11 @@ pub(super) fn value(source: &Source, subject: &str, setting: &Setting, name: &st
         Said::Rounds(series) => finite(series.estimate()),
         Said::Word(value) | Said::Nothing(value) => value,
     }
+}
+
+/// The name of a subject, and whether its numbers are those of the reference machine although others are not.
+pub(super) fn named(source: &Source, subject: &str) -> String {
+    if source.is_lent(subject) { format!("{subject} (reference)") } else { subject.to_string() }
 }
 
 /// An estimate as a value. A picture and a sentence need finite numbers.

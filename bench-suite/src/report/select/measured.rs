@@ -32,6 +32,8 @@ pub struct Measured {
     /// A value for each placement, with its name. The name is empty if the address names the placement, or if there
     /// is only one.
     pub values: Vec<(String, Value)>,
+    /// Whether the values are those of the reference machine because the reader's cannot run the subject.
+    pub is_lent: bool,
 }
 
 impl Address {
@@ -76,7 +78,12 @@ impl Address {
             let value = self.value(&source, setting, other, name);
             values.push((if several { placement(setting) } else { String::new() }, value));
         }
-        Ok(Measured { unit: if self.by.is_some() { Unit::Ratio } else { unit }, values })
+        let is_lent = self.subjects().iter().any(|subject| source.is_lent(subject));
+        Ok(Measured { unit: if self.by.is_some() { Unit::Ratio } else { unit }, values, is_lent })
+    }
+
+    fn subjects(&self) -> Vec<&str> {
+        [Some(&self.subject), self.by.as_ref()].into_iter().flatten().map(String::as_str).collect()
     }
 
     /// Whether the reference set has a number, or a result that is not a number, such as a crash.
@@ -105,8 +112,9 @@ impl Address {
 
     fn value(&self, source: &Source, setting: &Setting, other: &Setting, name: &str) -> Value {
         let Some(by) = &self.by else { return find::value(source, &self.subject, setting, name) };
+        let results = source.saying(&self.subjects());
         let cells = [(&self.subject, setting), (by, other)]
-            .map(|(subject, setting)| find::cell(source.shown(), subject, setting).ok_or((subject, setting)));
+            .map(|(subject, setting)| find::cell(results, subject, setting).ok_or((subject, setting)));
         let [own, other_cell] = match cells {
             [Ok(own), Ok(by)] => [own, by],
             [Err((subject, setting)), _] | [_, Err((subject, setting))] => return find::lack(source, subject, setting),
@@ -126,6 +134,11 @@ impl Measured {
     /// The values in words, such as `48 ns with free placement, 31 ns on one core`, as Markdown.
     #[must_use]
     pub fn text(&self) -> String {
+        let mark = if self.is_lent { " (reference machine)" } else { "" };
+        format!("{}{mark}", self.own_text())
+    }
+
+    fn own_text(&self) -> String {
         let word = |value: &Value| match value {
             Value::Missing { word, why } if word == NOT_HERE => format!("{word}: {why}"),
             value => value.text(self.unit),

@@ -9,7 +9,7 @@ use green_threads::workload::Depth;
 use super::fault::Fault;
 use crate::measure;
 use crate::report::experiments;
-use crate::store::{KeptTrace, Results, Store};
+use crate::store::{Found, KeptTrace, Results, Store};
 
 /// The reader's store and the reference set. Each file is read once.
 #[derive(Debug)]
@@ -46,6 +46,21 @@ impl Source {
     #[must_use]
     pub fn shown(&self) -> &Results {
         self.own.as_ref().unwrap_or(&self.reference)
+    }
+
+    /// Whether the reader's machine cannot run `subject`, as goroutines without Go. Then the reference set's results stand
+    /// in for it, and pages mark them.
+    pub(super) fn is_lent(&self, subject: &str) -> bool {
+        let is_absent = |results: &Results| {
+            let mut cells = results.cells.iter().filter(|cell| cell.subject == subject).peekable();
+            cells.peek().is_some() && cells.all(|cell| matches!(cell.found, Found::Absent { .. }))
+        };
+        self.own.as_ref().is_some_and(is_absent) && !is_absent(&self.reference)
+    }
+
+    /// The results that say something of all of these subjects.
+    pub(super) fn saying(&self, subjects: &[&str]) -> &Results {
+        if subjects.iter().any(|subject| self.is_lent(subject)) { &self.reference } else { self.shown() }
     }
 
     /// The same results without the reader's own.

@@ -332,14 +332,47 @@ fn rows_have_a_panel_for_each_placement() {
 fn a_figure_may_be_without_numbers_where_the_reader_has_none() {
     let (_folder, sources) = sources();
     let mut cells = reference();
-    for cell in &mut cells {
+    // Each memo has a number elsewhere, so the machine can run it.
+    for cell in cells.iter_mut().filter(|cell| cell.setting["threads"] == "2") {
         cell.found = Found::Absent { why: "it is not installed".to_string() };
     }
+    cells.push(hit("memo3", "1", "free", &[1.0]));
     write(sources.own(), "memo_hit", cells);
-    let figure = described(Kind::Dots, &[("threads", "1")]).figure("hit", &sources).unwrap();
-    let Picture::Dots(rows) = figure.picture else { panic!("dots") };
+    let chosen = Described {
+        rows: Some(vec!["memo2".to_string(), "memo3".to_string()]),
+        ..described(Kind::Dots, &[("threads", "2")])
+    };
+    let Picture::Dots(rows) = chosen.figure("hit", &sources).unwrap().picture else { panic!("dots") };
     let mut values = rows.panels.iter().flat_map(|panel| &panel.rows);
-    assert!(values.all(|(_, value)| matches!(value, Value::Missing { word, why } if word == "not measured" && why == "it is not installed")));
+    let is_missing = |value: &Value| matches!(value, Value::Missing { word, why } if word == "not measured" && why == "it is not installed");
+    assert!(values.all(|(name, value)| !name.contains("reference") && is_missing(value)));
+}
+
+/// Goroutines without Go: the numbers of the reference set stand in, and say so.
+#[test]
+fn what_this_machine_cannot_run_is_lent_by_the_reference() {
+    let (_folder, sources) = sources();
+    let mut cells = reference();
+    for cell in &mut cells {
+        cell.found = match &*cell.subject {
+            "memo2" => Found::Absent { why: "it is not installed".to_string() },
+            _ => timed(&[7.0]),
+        };
+    }
+    write(sources.own(), "memo_hit", cells);
+    let free = [("threads", "1"), ("placement", "free")];
+    says(&sources, &at("memo1", &free), "7.00 ns");
+    says(&sources, &at("memo2", &free), "20.0 ns (reference machine)");
+    // Both numbers of a ratio are of one machine.
+    says(&sources, &at("memo2/memo1", &free), "2.00x (reference machine)");
+    says(&sources, &at("memo1/memo2", &free), "0.500x (reference machine)");
+    let Picture::Dots(rows) = described(Kind::Dots, &free).figure("hit", &sources).unwrap().picture else {
+        panic!("dots")
+    };
+    let values: Vec<_> =
+        rows.panels[0].rows.iter().map(|(name, value)| (name.as_str(), value.text(Unit::Nanoseconds))).collect();
+    let expected = [("memo1", "7.00 ns"), ("memo2 (reference)", "20.0 ns")];
+    assert_eq!(values, expected.map(|(name, word)| (name, word.to_string())));
 }
 
 #[test]
